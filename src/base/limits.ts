@@ -1,0 +1,48 @@
+// Every queue, frame, batch and table has a limit, and every limit stands here with its reason.
+// Relations between limits are asserted when this file loads.
+
+import { assert } from './assert.ts';
+
+export const LIMITS = {
+  gossip: {
+    /** The largest UDP payload over IPv4: 65,535 less 20 (IP) and 8 (UDP) bytes of header. */
+    datagramBytesMax: 65_507,
+    /** Raw bytes per block of a block stream; fixed by the protocol. */
+    blockBytes: 16_384,
+    /** A block must not unpack to more; fixed by the protocol. */
+    blockUnpackedBytesMax: 65_535,
+    /** A delta unpacks to at most this. Peers compress about nine to one; 64 times is hostile. */
+    deltaUnpackedBytesMax: 4 * 1024 * 1024,
+    /** A node id is a name that people type. */
+    nodeIdBytesMax: 255,
+    clusterIdBytesMax: 255,
+    /** Keys are names; long ones crowd everyone's digest and delta. */
+    keyBytesMax: 1_024,
+    /** One entry must fit a delta beside a large digest, or it would block all that follow it. */
+    valueBytesMax: 15 * 1_024,
+    /** Entries of one member, tombstones included: bounds what a hostile peer can make us keep. */
+    entriesPerNodeMax: 65_536,
+    /** Members known at once, dead ones included; beyond it newcomers are refused and counted. */
+    nodesMax: 16_384,
+    /** Bytes of keys and values kept for all members together. */
+    stateBytesMax: 256 * 1024 * 1024,
+    /** Purged members remembered, so that late rumours do not bring them back. */
+    purgedNodesMax: 5_000,
+  },
+  http: {
+    /** The classic API takes its parameters in the URL. */
+    urlBytesMax: 32 * 1024,
+    bodyBytesMax: 1024 * 1024,
+  },
+} as const;
+
+const gossip = LIMITS.gossip;
+assert(gossip.blockBytes <= gossip.blockUnpackedBytesMax, 'a full block can be unpacked');
+assert(
+  gossip.keyBytesMax + gossip.valueBytesMax + 64 <= gossip.blockBytes,
+  'the largest entry fits one block',
+);
+assert(
+  gossip.keyBytesMax * 3 + gossip.valueBytesMax * 3 <= LIMITS.http.urlBytesMax * 2,
+  'percent-encoding can triple a text; most of the largest entries still fit a URL',
+);
