@@ -64,7 +64,7 @@ export interface Net {
 export interface DatagramHandler {
   /** `bytes` is the handler's for the length of the call only: the socket may reuse it. */
   onDatagram(bytes: Uint8Array, from: SocketAddress): void;
-  /** A send or receive failed. The socket goes on. */
+  /** A send or receive failed, perhaps the send that is just being called. The socket goes on. */
   onTrouble(reason: string, peer: SocketAddress | undefined): void;
 }
 
@@ -73,7 +73,18 @@ export interface DatagramSocket {
   readonly address: SocketAddress;
   /** Fire and forget: the datagram may be lost, an error reaches `onTrouble`. Copies `bytes`. */
   send(bytes: Uint8Array, to: SocketAddress): void;
+  /** After this nothing is sent and no handler is called. */
   close(): Promise<void>;
+  readonly counters: Readonly<DatagramCounters>;
+}
+
+/** Since the socket was opened. Lost is what this machine knows to be lost. */
+export interface DatagramCounters {
+  sent: number;
+  received: number;
+  lost: number;
+  /** Times that the socket broke and was bound again. */
+  reopened: number;
 }
 
 export interface Stream {
@@ -108,15 +119,23 @@ export interface StreamListener {
 
 // --- disk ---------------------------------------------------------------------------------------
 
-/** Paths are relative to the member's data directory, with `/` between the parts. */
+/**
+ * Paths are relative to the member's data directory, with `/` between the parts; '' is the
+ * directory itself. A path that would leave it (`..`, a leading `/`) is refused as `badPath`.
+ */
 export interface Disk {
-  /** `create` makes the file if it is missing. Rejects with a `DiskError`. */
+  /** `create` makes the file, not its directory, if missing. Rejects with a `DiskError`. */
   open(path: string, mode: 'read' | 'readWrite' | 'create'): Promise<DiskFile>;
   /** Names of a directory's entries in ascending order. Empty when the directory is missing. */
   list(directory: string): Promise<readonly string[]>;
+  /** Makes the directories above it as well; one that exists is fine. */
   makeDirectory(directory: string): Promise<void>;
-  /** Atomic for readers; durable only after `syncDirectory` of both directories. */
+  /**
+   * Moves a file, over another one if need be. Atomic for readers; durable only after
+   * `syncDirectory` of both directories.
+   */
   rename(from: string, to: string): Promise<void>;
+  /** A file or an empty directory. */
   remove(path: string): Promise<void>;
   /** Makes creations, renames and removals in `directory` durable. */
   syncDirectory(directory: string): Promise<void>;
@@ -140,7 +159,7 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
-export type DiskErrorCode = 'notFound' | 'noSpace' | 'io' | 'closed';
+export type DiskErrorCode = 'notFound' | 'noSpace' | 'io' | 'closed' | 'badPath';
 
 /** Names what failed so that the caller can tell a full disk from a broken one. */
 export class DiskError extends Error {

@@ -1,0 +1,1 @@
+export { zstdBlocks } from './zstd.ts';

@@ -1,0 +1,32 @@
+// zstd from node:zlib behind the gossip core's port for compressed blocks.
+
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+
+/** The level that chitchat's peers use. */
+const LEVEL = 3;
+/** A frame may claim a window of 2 MiB, the most that level 3 makes, and not gigabytes. */
+const WINDOW_LOG_MAX = 21;
+
+export const zstdBlocks = {
+  /** Undefined when the frame would be longer than the block: the caller stores it as it is. */
+  compress(raw: Uint8Array): Uint8Array | undefined {
+    const frame = zstdCompressSync(raw, {
+      params: { [constants.ZSTD_c_compressionLevel]: LEVEL },
+      pledgedSrcSize: raw.length,
+    });
+    return frame.length <= raw.length ? frame : undefined;
+  },
+
+  /** Undefined unless the frame is sound and holds `sizeExact` bytes. */
+  decompress(frame: Uint8Array, sizeExact: number): Uint8Array | undefined {
+    try {
+      const raw = zstdDecompressSync(frame, {
+        params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX },
+        maxOutputLength: Math.max(sizeExact, 1),
+      });
+      return raw.length === sizeExact ? raw : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+};

@@ -1,0 +1,1 @@
+export { SystemDisk } from './system-disk.ts';

@@ -1,0 +1,2 @@
+export { type LogOptions, openLog } from './log.ts';
+export { describeFields } from './terminal-log.ts';

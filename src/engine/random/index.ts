@@ -1,0 +1,1 @@
+export { randomFromSystem } from './system-random.ts';

@@ -1,0 +1,133 @@
+// Streams over node:net. Both sides keep their own half open until they end it themselves, so that
+// a reader who says "no more" still receives its answer.
+
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Stream, StreamHandler, StreamListener } from '../../base/capabilities.ts';
+import type { SocketAddress } from '../../base/ids.ts';
+import { hostPortOf, socketAddressOf } from './addresses.ts';
+import { bindFailure, connectFailure, errorCodeOf } from './socket-errors.ts';
+
+/** First probe of an idle connection: finds peers whose machine vanished without a word. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+/** Connections that wait in the kernel to be accepted. */
+const BACKLOG = 511;
+
+class TcpStream implements Stream {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.local = socketAddressOf(socket.localAddress ?? '0.0.0.0', socket.localPort ?? 0);
+    this.remote = socketAddressOf(socket.remoteAddress ?? '0.0.0.0', socket.remotePort ?? 0);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#socket.writable ? this.#socket.write(bytes) : true;
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+}
+
+function attach(socket: Socket, handler: StreamHandler): void {
+  let reason: string | undefined;
+  socket.on('error', (error) => {
+    reason = errorCodeOf(error);
+  });
+  socket.on('drain', () => handler.onDrain());
+  socket.on('end', () => handler.onEnd());
+  socket.on('close', () => handler.onClose(reason));
+  socket.on('data', (bytes: Uint8Array) => handler.onData(bytes));
+}
+
+/** Listens and resolves once bound. Troubles of later accepts must not end the process. */
+export function listenTcp(
+  listen: SocketAddress,
+  onSocket: (socket: Socket) => void,
+): Promise<{ readonly server: Server; readonly address: SocketAddress }> {
+  const { host, port } = hostPortOf(listen);
+  const server = createServer(
+    {
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+    },
+    onSocket,
+  );
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => reject(bindFailure(error, 'TCP', listen));
+    server.once('error', fail);
+    server.listen({ host, port, backlog: BACKLOG, exclusive: true }, () => {
+      server.off('error', fail);
+      // Out of file descriptors, most likely: the connection is refused, the listener goes on.
+      server.on('error', () => {});
+      const bound = server.address();
+      const boundPort = bound !== null && typeof bound === 'object' ? bound.port : port;
+      resolve({ server, address: socketAddressOf(host, boundPort) });
+    });
+  });
+}
+
+export async function listenStreams(
+  listen: SocketAddress,
+  onStream: (stream: Stream) => StreamHandler,
+): Promise<StreamListener> {
+  const { server, address } = await listenTcp(listen, (socket) => {
+    attach(socket, onStream(new TcpStream(socket)));
+  });
+  return { address, close: () => closeServer(server) };
+}
+
+/** Stops accepting. `server.close` calls back only when the last stream is gone: not awaited. */
+export function closeServer(server: Server): Promise<void> {
+  server.close();
+  return Promise.resolve();
+}
+
+export function connectStream(
+  to: SocketAddress,
+  handler: StreamHandler,
+  timeoutMs: number,
+): Promise<Stream> {
+  const { host, port } = hostPortOf(to);
+  const socket = connect({
+    host,
+    port,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+  });
+  return new Promise((resolve, reject) => {
+    const fail = (code: string): void => {
+      clearTimeout(deadline);
+      socket.destroy();
+      reject(connectFailure(code, to));
+    };
+    const onError = (error: Error): void => fail(errorCodeOf(error));
+    const deadline = setTimeout(() => fail('ETIMEDOUT'), timeoutMs);
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      clearTimeout(deadline);
+      socket.off('error', onError);
+      attach(socket, handler);
+      resolve(new TcpStream(socket));
+    });
+  });
+}
