@@ -1,0 +1,51 @@
+// What a host decides when it makes a replica.
+
+import type { Random } from '../../base/capabilities.ts';
+import type { RaftEvent } from './events.ts';
+import type { LogSource } from './log-source.ts';
+import type { NodeId } from './types.ts';
+
+export interface RaftConfig {
+  readonly id: NodeId;
+  readonly log: LogSource;
+  readonly random: Random;
+  /** A follower that hears nothing campaigns after [n, 2n-1] ticks. */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** The machine's last applied index: entries up to here are not handed out again. Default 0. */
+  readonly appliedIndex?: number;
+  /** Bytes of entries in one append; the first entry always fits. Default Infinity. */
+  readonly appendBytesMax?: number;
+  /** Bytes of committed entries handed out and not yet applied. Default: `appendBytesMax`. */
+  readonly applyBytesMax?: number;
+  /** Bytes of payload proposed and not yet applied; then proposals are refused. Default Infinity. */
+  readonly uncommittedBytesMax?: number;
+  /** Appends on the way to one peer. Default 256. */
+  readonly inflightMessagesMax?: number;
+  /** Their bytes of payload; the one that passes the limit still goes. Default Infinity. */
+  readonly inflightBytesMax?: number;
+  /** Reads that wait for a round or for the first commit of a term. Default 65536. */
+  readonly pendingReadsMax?: number;
+  /** Ask around before raising the term. Default true. */
+  readonly preVote?: boolean;
+  /** A leader without a quorum steps down; voters that hear a leader refuse votes. Default true. */
+  readonly checkQuorum?: boolean;
+  /** `lease` answers reads without a round while a lease holds; needs `checkQuorum`. */
+  readonly reads?: 'safe' | 'lease';
+  /** Ticks by which the lease is cut short for clocks that drift. Default electionTicks / 10. */
+  readonly leaseMarginTicks?: number;
+  /** True: storage work leaves as messages to the pseudo nodes. False: `advance()` ends a Ready. */
+  readonly asyncStorageWrites?: boolean;
+  /** Followers pass proposals on to the leader. Default true. */
+  readonly forwardProposals?: boolean;
+  /** Leaders refuse config changes that cannot be applied. Default true. */
+  readonly validateConfChanges?: boolean;
+  /** A leader that a config change removed becomes follower when it applies it. Default true. */
+  readonly stepDownOnRemoval?: boolean;
+  /** With equal logs, a vote goes to a candidate of at least our priority. Default 0. */
+  readonly priority?: number;
+  /** Votes tell how far the log is committed, which frees stuck elections. Default false. */
+  readonly commitInVotes?: boolean;
+  /** Told at once about what happens inside. It must not call back into the core. */
+  readonly onEvent?: (event: RaftEvent) => void;
+}
