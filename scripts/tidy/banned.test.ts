@@ -39,6 +39,7 @@ test('properties, comments and texts that only share a name with the world pass'
     'const x = { Date: 1, performance: 2 };',
     'x.Date + x.performance;',
     'Math.floor(1.5);',
+    'function f({ process }: P, console: number) { return process + console; }',
   ].join('\n');
   assert.deepEqual(banned('src/core/raft/a.ts', text), []);
 });

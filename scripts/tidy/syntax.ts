@@ -31,6 +31,8 @@ export interface Syntax {
   readonly imports: readonly Import[];
   readonly functions: readonly FunctionSpan[];
   readonly uses: readonly Use[];
+  /** Names that the file itself gives to variables, parameters, functions and imports. */
+  readonly declared: ReadonlySet<string>;
   readonly comments: readonly Remark[];
   readonly strings: readonly Remark[];
   /** Kinds of the statements at the top of the file. */
@@ -50,7 +52,12 @@ export function syntaxOf(source: Source): Syntax {
   return syntax;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] };
+type Mutable<T> = { -readonly [K in keyof T]: Changeable<T[K]> };
+type Changeable<T> = T extends readonly (infer U)[]
+  ? U[]
+  : T extends ReadonlySet<infer U>
+    ? Set<U>
+    : T;
 
 interface OpenFunction {
   readonly name: string;
@@ -67,6 +74,7 @@ class Walk {
     imports: [],
     functions: [],
     uses: [],
+    declared: new Set(),
     comments: [],
     strings: [],
     topLevel: [],
@@ -111,7 +119,8 @@ class Walk {
 
   #note(node: Node, parent: Node | undefined, key: string): void {
     if ('source' in node) this.#noteImport(node);
-    else if (node.type === 'Identifier' && !namesAProperty(parent, key)) this.#use(node.name, node);
+    else if (node.type === 'Identifier') this.#identifier(node.name, node, parent, key);
+    else if (node.type === 'ObjectPattern') this.#pattern(node);
     else if (node.type === 'MemberExpression') this.#use(dottedName(node), node);
     else if (node.type === 'Literal') this.#string(node.value, node);
     else if (node.type === 'TemplateElement') this.#string(node.value.raw, node);
@@ -125,6 +134,19 @@ class Walk {
     if (node.source?.type !== 'Literal') return;
     const specifier = String(node.source.value);
     this.#out.imports.push({ specifier, line: this.#line(node.start) });
+  }
+
+  #identifier(name: string, node: Node, parent: Node | undefined, key: string): void {
+    if (namesAProperty(parent, key)) return;
+    if (declares(parent, key)) this.#out.declared.add(name);
+    else this.#use(name, node);
+  }
+
+  #pattern(node: Node & { type: 'ObjectPattern' }): void {
+    for (const property of node.properties) {
+      if (property.type !== 'Property' || property.value.type !== 'Identifier') continue;
+      this.#out.declared.add(property.value.name);
+    }
   }
 
   #use(name: string | undefined, node: Node): void {
@@ -165,6 +187,24 @@ function namesAProperty(parent: Node | undefined, key: string): boolean {
   if (parent.type === 'Property') return key === 'key' && !computed && !parent.shorthand;
   if (parent.type === 'ImportSpecifier') return true;
   return key === 'key' && !computed;
+}
+
+const DECLARING: Readonly<Record<string, readonly string[]>> = {
+  VariableDeclarator: ['id'],
+  ArrayPattern: ['elements'],
+  RestElement: ['argument'],
+  AssignmentPattern: ['left'],
+  CatchClause: ['param'],
+  ClassDeclaration: ['id'],
+  ImportDefaultSpecifier: ['local'],
+  ImportNamespaceSpecifier: ['local'],
+};
+
+/** True where an identifier is given a meaning in this file; see `#pattern` for `{ a: b }`. */
+function declares(parent: Node | undefined, key: string): boolean {
+  if (parent === undefined) return false;
+  if (key === 'params' || (key === 'id' && /Function/.test(parent.type))) return true;
+  return DECLARING[parent.type]?.includes(key) ?? false;
 }
 
 /** `Math.random` for a plain member of a plain name; `globalThis.x` is `x`. */
