@@ -19,7 +19,7 @@ export const LIMITS = {
     /** Keys are names; long ones crowd everyone's digest and delta. */
     keyBytesMax: 1_024,
     /** One entry must fit a delta beside a large digest, or it would block all that follow it. */
-    valueBytesMax: 15 * 1_024,
+    valueBytesMax: 15_000,
     /** Entries of one member, tombstones included: bounds what a hostile peer can make us keep. */
     entriesPerNodeMax: 65_536,
     /** Members known at once, dead ones included; beyond it newcomers are refused and counted. */
