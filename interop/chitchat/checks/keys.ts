@@ -1,0 +1,93 @@
+import { converged, sameStates, valueSeen } from '../agreement.ts';
+import type { Entries, Peer } from '../peer.ts';
+import { until } from '../until.ts';
+import type { Check } from './check.ts';
+
+const SPREAD_MS = 6_000;
+const LARGE_STATE_KEYS = 5_000;
+
+/** Values that a careless codec breaks: none, many bytes per character, line ends, 32 kB. */
+const DIFFICULT: Entries = [
+  ['empty', ''],
+  ['greek', 'γνῶθι σεαυτόν'],
+  ['emoji', '🦜 ünïcödé 例え'],
+  ['a key with blanks & signs = %25 +', 'a value with "quotes" \\ and\nlines'],
+  ['kλειδί', 'the key too'],
+  ['nul', 'a\u0000b\uFEFF'],
+];
+
+export const keys: readonly Check[] = [
+  {
+    name: 'keys and their updates travel both ways with equal versions',
+    run: async (arena) => {
+      const rust = await arena.rust('rust');
+      const parley = await arena.parley('parley', { seeds: [rust] });
+      const both = [rust, parley];
+      for (const peer of both) await peer.set(DIFFICULT);
+      await until('the first values to arrive', SPREAD_MS, () => converged(both));
+      for (const peer of both) await peer.set([['greek', `updated by ${peer.nodeId}`]]);
+      await until('the update to arrive', SPREAD_MS, () => sameStates(both));
+      await expectValues(rust, parley, 'updated by parley');
+      await expectValues(parley, rust, 'updated by rust');
+    },
+  },
+  {
+    name: 'a value of 32 kB travels both ways',
+    run: async (arena) => {
+      const rust = await arena.rust('rust');
+      const core = await arena.core('core', { seeds: [rust] });
+      const both = [rust, core];
+      for (const peer of both) await peer.set([['large', noise(32_768)]]);
+      await until('the large values to arrive', SPREAD_MS, () => converged(both));
+    },
+  },
+  {
+    name: `${LARGE_STATE_KEYS} keys of each side travel in compressed blocks`,
+    run: async (arena) => {
+      const rust = await arena.rust('rust');
+      const core = await arena.core('core', { seeds: [rust] });
+      const both = [rust, core];
+      for (const peer of both) await peer.set(manyEntries(peer.nodeId));
+      await until('all keys to arrive', SPREAD_MS, () => converged(both));
+      const { compressed, decompressed } = core.blockCounts();
+      if (compressed === 0 || decompressed === 0) {
+        throw new Error(`blocks compressed: ${compressed}, decompressed: ${decompressed}`);
+      }
+    },
+  },
+  {
+    name: `a newcomer takes over ${LARGE_STATE_KEYS} keys of a Rust peer and of a Parley member`,
+    run: async (arena) => {
+      const rust = await arena.rust('rust');
+      const parley = await arena.parley('parley', { seeds: [rust] });
+      for (const peer of [rust, parley]) await peer.set(manyEntries(peer.nodeId));
+      const rustNewcomer = await arena.rust('rust-newcomer', { seeds: [parley] });
+      const parleyNewcomer = await arena.parley('parley-newcomer', { seeds: [rust] });
+      const all = [rust, parley, rustNewcomer, parleyNewcomer];
+      await until('four equal states', 10_000, () => converged(all));
+    },
+  },
+];
+
+async function expectValues(observer: Peer, owner: Peer, value: string): Promise<void> {
+  const seen = await valueSeen(observer, owner, 'greek');
+  if (seen !== value) throw new Error(`${observer.nodeId} reads ${seen} instead of ${value}`);
+}
+
+function manyEntries(owner: string): Entries {
+  return Array.from(
+    { length: LARGE_STATE_KEYS },
+    (_, i) => [`key-${i}`, `value ${i} of ${owner}`] as const,
+  );
+}
+
+/** Text that hardly compresses, the same in every run. */
+function noise(length: number): string {
+  let state = 1;
+  let text = '';
+  while (text.length < length) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    text += state.toString(36);
+  }
+  return text.slice(0, length);
+}

@@ -1,0 +1,44 @@
+// What every interop suite is made of: named checks that pass or throw, counted by one reporter.
+
+export interface Suite {
+  readonly name: string;
+  readonly summary: string;
+  run(reporter: Reporter): Promise<void>;
+}
+
+export class Reporter {
+  passed = 0;
+  failed = 0;
+  /** Only checks whose name contains this text run. */
+  readonly #only: string;
+
+  constructor(only: string) {
+    this.#only = only;
+  }
+
+  say(line: string): void {
+    process.stdout.write(`${line}\n`);
+  }
+
+  async check(name: string, run: () => Promise<void>): Promise<void> {
+    if (!name.includes(this.#only)) return;
+    const started = performance.now();
+    try {
+      await run();
+      this.passed += 1;
+      this.say(`  ok      ${name} (${secondsSince(started)} s)`);
+    } catch (error) {
+      this.failed += 1;
+      this.say(`  FAILED  ${name} (${secondsSince(started)} s)`);
+      this.say(indent(error instanceof Error ? error.message : String(error)));
+    }
+  }
+}
+
+function secondsSince(startedMs: number): string {
+  return ((performance.now() - startedMs) / 1000).toFixed(1);
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '          ');
+}
