@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bannedRule } from './banned.ts';
+import { commandRule } from './commands.ts';
 import { cycleRule } from './cycles.ts';
 import { faceRule, layerRule } from './layers.ts';
 import { namingRule } from './naming.ts';
@@ -60,6 +61,7 @@ const RULES: readonly Rule[] = [
   faceRule,
   cycleRule,
   bannedRule,
+  commandRule,
   namingRule,
   textRule,
   specRule,
