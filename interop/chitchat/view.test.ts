@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import { difference, nodeOf, parseView } from './view.ts';
 
 const ID = '{"node_id":"a","generation_id":18446744073709551615,"gossip_advertise_addr":"[::1]:7"}';
-const STATE = `{"cluster_id":"c","cluster_state":{"node_states":[{"chitchat_id":${ID},"heartbeat":3,
-  "key_values":{"k":{"value":"\\"generation_id\\":12","version":2,"status":"Set"}},"max_version":2,
-  "last_gc_version":1}],"seed_addrs":[]},"live_nodes":[${ID}],"dead_nodes":[]}`;
+const ENTRIES = '{"k":{"value":"\\"generation_id\\":12","version":2,"status":"Set"}}';
+const NODE = `{"chitchat_id":${ID},"heartbeat":3,"key_values":${ENTRIES},
+  "max_version":2,"last_gc_version":1}`;
+const STATE = `{"cluster_id":"c","cluster_state":{"node_states":[${NODE}],"seed_addrs":[]},
+  "live_nodes":[${ID}],"dead_nodes":[]}`;
 const TEXT = 'a/18446744073709551615@[::1]:7';
 
 test('a generation beyond 2^53 keeps its digits, and a value that looks like one its text', () => {
@@ -15,7 +17,7 @@ test('a generation beyond 2^53 keeps its digits, and a value that looks like one
   assert.deepEqual(nodeOf(view, TEXT).entries.get('k'), entry);
 });
 
-test('states differ by counters, by status and by keys that one side lacks, not by heartbeats', () => {
+test('states differ by counters, statuses and missing keys, not by heartbeats', () => {
   const own = nodeOf(parseView(STATE), TEXT);
   assert.equal(difference(own, { ...own, heartbeat: 99 }), undefined);
   assert.equal(difference(own, undefined), 'the node is unknown');
