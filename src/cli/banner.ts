@@ -1,0 +1,22 @@
+// What a member says about itself when it starts and a person watches: the decisions it made and
+// where to look next.
+
+import { styleText } from 'node:util';
+import type { Node } from '../cluster/index.ts';
+import { describeSeed, type MemberSettings } from '../cluster/index.ts';
+
+export function drawBanner(node: Node, settings: MemberSettings, version: string): string {
+  const { nodeId, address } = node.members.self;
+  const reach = address === node.address ? '' : `, peers use ${address}`;
+  const seeds = settings.seeds.map(describeSeed).join(', ');
+  const site = `http://${address}`;
+  const rows: [string, string][] = [
+    ['cluster', settings.clusterId],
+    ['gossip', `${node.address} (UDP)${reach}`],
+    ['http', `${site}/   ${site}/docs`],
+    ['seeds', seeds === '' ? 'none: others join by naming this member' : seeds],
+    ['stop', 'Ctrl-C leaves the cluster; twice stops at once'],
+  ];
+  const lines = rows.map(([name, text]) => `  ${styleText('dim', name.padEnd(9))}${text}`);
+  return `${styleText('bold', nodeId)}  parley ${version}\n${lines.join('\n')}\n`;
+}

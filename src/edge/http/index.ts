@@ -1,0 +1,1 @@
+export { type HttpEdge, openHttpEdge } from './server.ts';
