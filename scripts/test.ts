@@ -10,14 +10,20 @@
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { Report } from './test/report.ts';
 
+/** A file that hangs must not hang the run. */
+const FILE_TIMEOUT_MS = 180_000;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { update: { type: 'boolean' }, name: { type: 'string' } },
 });
 
+process.chdir(root);
 if (values.update) process.env['PARLEY_TEST_UPDATE'] = '1';
 
 const files = globSync('{src,sim,bench,interop,scripts,test,examples}/**/*.test.ts', {
@@ -31,24 +37,19 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-let passed = 0;
-let failed = 0;
+const report = new Report({
+  root,
+  verbose: files.length <= 3,
+  filtered: values.name !== undefined,
+  write: (text) => process.stdout.write(text),
+});
 const started = performance.now();
 const events = run({
   files,
   concurrency: availableParallelism(),
+  timeout: FILE_TIMEOUT_MS,
   ...(values.name === undefined ? {} : { testNamePatterns: [values.name] }),
 });
-events.on('test:pass', ({ details, skip }) => {
-  if (details.type !== 'suite' && skip === undefined) passed += 1;
-});
-events.on('test:fail', ({ details }) => {
-  if (details.type !== 'suite') failed += 1;
-});
-events.on('end', () => {
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  process.stdout.write(`\n${files.length} files in ${seconds} s\n`);
-  process.stdout.write(`${passed} passed, ${failed} failed\n`);
-  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
-});
-events.compose(spec).pipe(process.stdout, { end: false });
+for await (const event of events) report.take(event);
+report.close(performance.now() - started);
+process.exitCode = report.failed > 0 || report.passed === 0 ? 1 : 0;
