@@ -66,6 +66,7 @@ export class SystemDisk implements Disk {
 
   async remove(path: string): Promise<void> {
     const place = this.#place(path);
+    if (path === '') throw new DiskError('badPath', 'the data directory itself stays');
     try {
       await unlink(place);
     } catch (error) {

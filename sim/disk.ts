@@ -1,0 +1,188 @@
+// The disk of one simulated machine. It outlives the machine's processes, and forgets what was not
+// synced when the power fails.
+
+import { type Disk, DiskError, type DiskFile } from '../src/base/capabilities.ts';
+import { diskPathParts } from '../src/base/disk-path.ts';
+import type { Prng } from '../src/base/prng.ts';
+import { DirectoryTree } from './directory-tree.ts';
+import type { FaultCounters } from './faults.ts';
+import type { FileImage, Write } from './file-image.ts';
+import { completeLater, type Process, type Scheduler } from './scheduler.ts';
+
+export interface DiskRules {
+  readonly readErrorRate: number;
+  readonly writeErrorRate: number;
+  readonly syncErrorRate: number;
+  /** Share of writes of which one bit arrives wrong, unnoticed. */
+  readonly bitFlipRate: number;
+  readonly capacityBytes: number;
+  /** How many times slower than usual the disk answers. */
+  readonly slowFactor: number;
+}
+
+const SOUND: DiskRules = {
+  readErrorRate: 0,
+  writeErrorRate: 0,
+  syncErrorRate: 0,
+  bitFlipRate: 0,
+  capacityBytes: 1024 ** 4,
+  slowFactor: 1,
+};
+
+/** What a solid-state disk takes on average; each call draws from an exponential distribution. */
+const MEAN_MS = { name: 0.05, read: 0.08, write: 0.03, sync: 0.4 } as const;
+
+export class SimDisk {
+  readonly #scheduler: Scheduler;
+  readonly #random: Prng;
+  readonly #faults: FaultCounters;
+  readonly #tree = new DirectoryTree();
+  #rules = SOUND;
+
+  constructor(scheduler: Scheduler, random: Prng, faults: FaultCounters) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.#faults = faults;
+  }
+
+  rules(change: Partial<DiskRules>): void {
+    this.#rules = { ...this.#rules, ...change };
+  }
+
+  /** Rot: a bit of a file changes where it lies. */
+  flipBit(path: string, offset: number, bit: number): void {
+    this.#tree.file(path)?.flipBit(offset, bit);
+    this.#faults.bitFlipped += 1;
+  }
+
+  /** The process that wrote is gone; what it wrote stays, synced or not. */
+  loseWriter(): void {
+    for (const file of this.#tree.files()) file.loseWriter(this.#random);
+  }
+
+  losePower(): void {
+    this.#tree.losePower(this.#random, this.#faults);
+  }
+
+  /** The disk as one process sees it. */
+  diskOf(process: Process): Disk {
+    const name = <Result>(work: () => Result): Promise<Result> =>
+      this.#later(process, MEAN_MS.name, work);
+    return {
+      open: (path, mode) =>
+        name(() => {
+          diskPathParts(path);
+          const found = this.#tree.file(path);
+          if (found === undefined && mode !== 'create') {
+            throw new DiskError('notFound', `${path} is not there`);
+          }
+          const image = found ?? this.#tree.create(path);
+          return this.#openFile(process, path, image, mode !== 'read');
+        }),
+      list: (directory) => name(() => this.#tree.list(directory)),
+      makeDirectory: (directory) => name(() => this.#tree.makeDirectory(directory)),
+      rename: (from, to) => name(() => this.#tree.rename(from, to)),
+      remove: (path) => name(() => this.#tree.remove(path)),
+      syncDirectory: (directory) =>
+        this.#later(process, MEAN_MS.sync, () => {
+          this.#maybeFail(this.#rules.syncErrorRate, directory);
+          this.#tree.sync(directory);
+        }),
+      freeBytes: () => name(() => Math.max(0, this.#rules.capacityBytes - this.#usedBytes())),
+    };
+  }
+
+  #openFile(process: Process, path: string, image: FileImage, mayWrite: boolean): DiskFile {
+    let closed = false;
+    const later = <Result>(meanMs: number, work: () => Result): Promise<Result> => {
+      if (closed) return Promise.reject(new DiskError('closed', `${path} is closed`));
+      return this.#later(process, meanMs, work);
+    };
+    return {
+      path,
+      size: () => later(MEAN_MS.name, () => image.size),
+      read: (offset, into) =>
+        later(MEAN_MS.read, () => {
+          this.#maybeFail(this.#rules.readErrorRate, path);
+          return image.read(offset, into);
+        }),
+      write: (offset, bytes) => {
+        if (!mayWrite) return Promise.reject(new DiskError('closed', `${path} is open to read`));
+        const write: Write = { kind: 'write', offset, bytes: new Uint8Array(bytes) };
+        // A call of a process that is dead already must leave no mark.
+        if (!closed && process.alive) image.begin(write);
+        return later(MEAN_MS.write, () => this.#finish(path, image, write));
+      },
+      sync: () => {
+        const watermark = image.watermark();
+        return later(MEAN_MS.sync, () => this.#sync(path, image, watermark));
+      },
+      truncate: (size) =>
+        later(MEAN_MS.name, () => {
+          this.#mustHaveRoom(path, size - image.size);
+          image.resize(size);
+        }),
+      close: () => {
+        closed = true;
+        return this.#later(process, MEAN_MS.name, () => {});
+      },
+    };
+  }
+
+  #finish(path: string, image: FileImage, write: Write): void {
+    const end = write.offset + write.bytes.length;
+    try {
+      this.#maybeFail(this.#rules.writeErrorRate, path);
+      this.#mustHaveRoom(path, end - image.size);
+    } catch (error) {
+      image.abort(write);
+      throw error;
+    }
+    if (write.bytes.length > 0 && this.#happens(this.#rules.bitFlipRate)) {
+      this.#faults.bitFlipped += 1;
+      const at = this.#random.below(write.bytes.length);
+      write.bytes[at] = (write.bytes[at] as number) ^ (1 << this.#random.below(8));
+    }
+    image.finish(write);
+  }
+
+  #sync(path: string, image: FileImage, watermark: number): void {
+    if (this.#happens(this.#rules.syncErrorRate)) {
+      image.forsake(watermark);
+      this.#fail(path);
+    }
+    image.commit(watermark);
+  }
+
+  #mustHaveRoom(path: string, growthBytes: number): void {
+    if (growthBytes <= 0 || this.#usedBytes() + growthBytes <= this.#rules.capacityBytes) return;
+    this.#faults.diskFull += 1;
+    throw new DiskError('noSpace', `${path}: ENOSPC`);
+  }
+
+  #usedBytes(): number {
+    let used = 0;
+    for (const file of this.#tree.files()) used += file.size;
+    return used;
+  }
+
+  #maybeFail(rate: number, path: string): void {
+    if (this.#happens(rate)) this.#fail(path);
+  }
+
+  #fail(path: string): never {
+    this.#faults.ioFailed += 1;
+    throw new DiskError('io', `${path}: EIO`);
+  }
+
+  #happens(rate: number): boolean {
+    return rate > 0 && this.#random.unit() < rate;
+  }
+
+  #later<Result>(process: Process, meanMs: number, work: () => Result): Promise<Result> {
+    const { slowFactor } = this.#rules;
+    if (slowFactor > 1) this.#faults.diskSlow += 1;
+    const delayMs = -Math.log(1 - this.#random.unit()) * meanMs * slowFactor;
+    return completeLater(this.#scheduler, process, delayMs, work);
+  }
+}

@@ -1,0 +1,48 @@
+// How often each class of fault happened in a world. A run whose table shows zeros has proved
+// nothing about those classes, so every report prints it.
+
+export interface FaultCounters {
+  datagramLost: number;
+  datagramDuplicated: number;
+  datagramLate: number;
+  datagramCut: number;
+  streamRetransmitted: number;
+  streamHeld: number;
+  streamReset: number;
+  processCrashed: number;
+  powerLost: number;
+  processPaused: number;
+  clockDrifted: number;
+  clockJumped: number;
+  writeLost: number;
+  writeTorn: number;
+  directoryChangeLost: number;
+  bitFlipped: number;
+  ioFailed: number;
+  diskFull: number;
+  diskSlow: number;
+}
+
+export function noFaults(): FaultCounters {
+  return {
+    datagramLost: 0,
+    datagramDuplicated: 0,
+    datagramLate: 0,
+    datagramCut: 0,
+    streamRetransmitted: 0,
+    streamHeld: 0,
+    streamReset: 0,
+    processCrashed: 0,
+    powerLost: 0,
+    processPaused: 0,
+    clockDrifted: 0,
+    clockJumped: 0,
+    writeLost: 0,
+    writeTorn: 0,
+    directoryChangeLost: 0,
+    bitFlipped: 0,
+    ioFailed: 0,
+    diskFull: 0,
+    diskSlow: 0,
+  };
+}

@@ -1,0 +1,203 @@
+// Virtual time: one queue of events for a whole world. Nothing happens between two events, and time
+// moves only when one is taken out.
+//
+// Members are ordinary asynchronous programs, so an event may leave promise continuations behind.
+// These belong to the moment of their event: `run` drains them all (one macrotask per event) before
+// time moves on, which keeps their order a pure function of the seed.
+
+import { assert } from '../src/base/assert.ts';
+import { DeadlineQueue, OUTSIDE, type Queued } from '../src/base/deadline-queue.ts';
+import { Trace } from './trace.ts';
+
+/** Names of events in the trace. The numbers are part of the trace hash. */
+export const LABEL = {
+  timer: 1,
+  datagram: 2,
+  stream: 3,
+  completion: 4,
+  action: 5,
+} as const;
+
+/** A running process of a member. After a crash the next start is another one. */
+export interface Process {
+  /** Number of the member, for the trace. */
+  readonly index: number;
+  alive: boolean;
+  /** Stopped as by SIGSTOP: its events wait in `backlog` until it goes on. */
+  paused: boolean;
+  readonly backlog: SimEvent[];
+}
+
+export abstract class SimEvent implements Queued {
+  atMs = 0;
+  order = 0;
+  slot = OUTSIDE;
+  readonly label: number;
+  /** Without one the event belongs to the world and always fires. */
+  readonly owner: Process | undefined;
+  /** What the trace keeps of the event's content. */
+  readonly fingerprint: number;
+
+  constructor(label: number, owner: Process | undefined, fingerprint = 0) {
+    this.label = label;
+    this.owner = owner;
+    this.fingerprint = fingerprint;
+  }
+
+  abstract fire(): void;
+}
+
+/** Time has steps of 1/1024 ms. Sums and differences of such numbers are exact doubles. */
+export const STEPS_PER_MS = 1024;
+
+export function ceilToStep(ms: number): number {
+  return Math.ceil(ms * STEPS_PER_MS) / STEPS_PER_MS;
+}
+
+export class Scheduler {
+  readonly trace = new Trace();
+  /** Called after every event, before its continuations run. */
+  onEvent: (() => void) | undefined;
+  readonly #queue = new DeadlineQueue<SimEvent>();
+  #nowMs = 0;
+  #events = 0;
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Events fired since the world began. */
+  get events(): number {
+    return this.#events;
+  }
+
+  schedule(event: SimEvent, delayMs: number): void {
+    assert(delayMs >= 0, 'nothing is scheduled in the past');
+    event.atMs = this.#nowMs + ceilToStep(delayMs);
+    this.#queue.push(event);
+  }
+
+  cancel(event: SimEvent): void {
+    this.#queue.remove(event);
+  }
+
+  /** Events that wait, in no order. */
+  waiting(): Iterable<SimEvent> {
+    return this.#queue.entries();
+  }
+
+  /** Puts a stopped process back to work: what waited for it happens now, in the old order. */
+  wake(process: Process): void {
+    process.paused = false;
+    for (const event of process.backlog.splice(0)) this.schedule(event, 0);
+  }
+
+  /** Keeps an event for a process that is stopped. */
+  defer(event: SimEvent, process: Process): void {
+    process.backlog.push(event);
+  }
+
+  /** Fires the next event if it is due by `limitMs`. */
+  #step(limitMs: number): boolean {
+    const event = this.#queue.peek();
+    if (event === undefined || event.atMs > limitMs) return false;
+    this.#queue.remove(event);
+    assert(event.atMs >= this.#nowMs, 'time never goes back');
+    this.#nowMs = event.atMs;
+    const owner = event.owner;
+    if (owner !== undefined) {
+      if (!owner.alive) return true;
+      if (owner.paused) {
+        this.defer(event, owner);
+        return true;
+      }
+    }
+    this.#events += 1;
+    this.trace.note(event.atMs, event.label, owner?.index ?? -1, event.fingerprint);
+    event.fire();
+    this.onEvent?.();
+    return true;
+  }
+
+  /**
+   * Runs to `limitMs`, or until `done` after some event. True when `done` stopped it. Time stands
+   * at `limitMs` afterwards if it was reached.
+   */
+  run(limitMs: number, done: () => boolean): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        try {
+          if (done()) resolve(true);
+          else if (this.#step(limitMs)) setImmediate(turn);
+          else {
+            if (Number.isFinite(limitMs)) this.#nowMs = Math.max(this.#nowMs, limitMs);
+            resolve(false);
+          }
+        } catch (error) {
+          reject(error);
+        }
+      };
+      setImmediate(turn);
+    });
+  }
+
+  /** As `run`, in one turn of the host: only for members that use no promises. */
+  runSync(limitMs: number): void {
+    let fired = true;
+    while (fired) fired = this.#step(limitMs);
+    this.#nowMs = Math.max(this.#nowMs, limitMs);
+  }
+}
+
+/** Something rare that happens later; frequent events have classes of their own. */
+export class Action extends SimEvent {
+  readonly #work: () => void;
+
+  constructor(owner: Process | undefined, work: () => void) {
+    super(LABEL.action, owner);
+    this.#work = work;
+  }
+
+  fire(): void {
+    this.#work();
+  }
+}
+
+/** An asynchronous call of a capability: does its work when it fires, then settles its promise. */
+class Completion<Result> extends SimEvent {
+  readonly #work: () => Result;
+  readonly #resolve: (result: Result) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    owner: Process,
+    work: () => Result,
+    resolve: (result: Result) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(LABEL.completion, owner);
+    this.#work = work;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  fire(): void {
+    try {
+      this.#resolve(this.#work());
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+}
+
+/** Does `work` after `delayMs`. The promise of a process that died meanwhile never settles. */
+export function completeLater<Result>(
+  scheduler: Scheduler,
+  owner: Process,
+  delayMs: number,
+  work: () => Result,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    scheduler.schedule(new Completion(owner, work, resolve, reject), delayMs);
+  });
+}

@@ -1,0 +1,118 @@
+// A world: members, the network between them, and time, all from one seed.
+//
+//   const world = new World({ seed: 7 });
+//   const n1 = world.member('n1');
+//   startMember(n1.capabilities, ...);
+//   await world.runFor(5_000);
+//   n1.kill();
+//
+// The same seed and the same script give the same `traceHash`, in every process.
+
+import { assert } from '../src/base/assert.ts';
+import type { LogLevel } from '../src/base/capabilities.ts';
+import { Prng } from '../src/base/prng.ts';
+import { type FaultCounters, noFaults } from './faults.ts';
+import { Journal } from './journal.ts';
+import { Member } from './member.ts';
+import { SimNetwork } from './network.ts';
+import { Action, Scheduler } from './scheduler.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly logLevel?: LogLevel;
+}
+
+/** Simulated time that a single call may take before it counts as stuck. */
+const SETTLE_MS = 60_000;
+
+export class World {
+  readonly seed: number;
+  readonly network: SimNetwork;
+  readonly faults: FaultCounters = noFaults();
+  readonly journal: Journal;
+  readonly #scheduler = new Scheduler();
+  readonly #members = new Map<string, Member>();
+
+  constructor(options: WorldOptions) {
+    this.seed = options.seed;
+    this.journal = new Journal(options.logLevel ?? 'info', () => this.#scheduler.nowMs);
+    const random = this.random('network');
+    this.network = new SimNetwork(this.#scheduler, random, this.faults);
+  }
+
+  /** Milliseconds since the world began. */
+  get nowMs(): number {
+    return this.#scheduler.nowMs;
+  }
+
+  get events(): number {
+    return this.#scheduler.events;
+  }
+
+  get traceHash(): string {
+    return this.#scheduler.trace.hash;
+  }
+
+  /** The member of that name, made when first named. */
+  member(name: string): Member {
+    const known = this.#members.get(name);
+    if (known !== undefined) return known;
+    const member = new Member(name, this.#members.size, {
+      seed: this.seed,
+      scheduler: this.#scheduler,
+      network: this.network,
+      faults: this.faults,
+      journal: this.journal,
+    });
+    this.#members.set(name, member);
+    return member;
+  }
+
+  get members(): Iterable<Member> {
+    return this.#members.values();
+  }
+
+  /** A stream of chance of its own for a script or a fault plan. */
+  random(stream: string): Prng {
+    return Prng.from(this.seed, `world ${stream}`);
+  }
+
+  /** Does `action` after `delayMs`, whatever becomes of the members. */
+  after(delayMs: number, action: () => void): void {
+    this.#scheduler.schedule(new Action(undefined, action), delayMs);
+  }
+
+  /** Checks something after every event: a throw ends the run that is on. */
+  watch(check: () => void): void {
+    this.#scheduler.onEvent = check;
+  }
+
+  async runFor(durationMs: number): Promise<void> {
+    await this.#scheduler.run(this.nowMs + durationMs, () => false);
+  }
+
+  /** Runs until `condition` holds. False when it did not within `withinMs`. */
+  runUntil(condition: () => boolean, withinMs: number): Promise<boolean> {
+    return this.#scheduler.run(this.nowMs + withinMs, condition);
+  }
+
+  /** Runs until a promise of some member settles, and answers what it settled to. */
+  async settle<Result>(promise: Promise<Result>): Promise<Result> {
+    let settled = false;
+    const note = (): void => {
+      settled = true;
+    };
+    promise.then(note, note);
+    const answered = await this.runUntil(() => settled, SETTLE_MS);
+    assert(answered, 'a call is answered within a simulated minute');
+    return promise;
+  }
+
+  /**
+   * As `runFor`, but in one turn of the host and several times faster. Only for members that use
+   * no promises meanwhile: their continuations would come too late.
+   */
+  runForSync(durationMs: number): void {
+    this.#scheduler.runSync(this.nowMs + durationMs);
+  }
+}
