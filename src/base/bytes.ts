@@ -207,6 +207,30 @@ export class ByteWriter {
     this.#view.setBigUint64(at, value, true);
   }
 
+  /** A u16 length and that many bytes of UTF-8. Short ASCII, nearly all of it, skips the encoder. */
+  text16le(text: string): void {
+    this.u16le(text.length);
+    const at = this.#grow(text.length);
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) {
+        this.length = at - 2;
+        const encoded = encodeText(text);
+        this.u16le(encoded.length);
+        this.append(encoded);
+        return;
+      }
+      this.#bytes[at + i] = unit;
+    }
+  }
+
+  /** Drops the first `count` bytes; the rest moves to the front. */
+  discardFront(count: number): void {
+    assert(count <= this.length, 'only what is written can be dropped');
+    this.#bytes.copyWithin(0, count, this.length);
+    this.length -= count;
+  }
+
   append(bytes: Uint8Array): void {
     const at = this.#grow(bytes.length);
     this.#bytes.set(bytes, at);
@@ -237,6 +261,26 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
     if (difference !== 0) return difference;
   }
   return a.length - b.length;
+}
+
+/**
+ * The order of the UTF-8 bytes of two texts, without making them. UTF-16 units compare alike except
+ * that surrogates (U+D800..DFFF, which spell what is above U+FFFF) must come after U+E000..FFFF.
+ */
+export function compareText(a: string, b: string): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    if (x < 0xd800 || y < 0xd800) return x - y;
+    return rankAboveD800(x) - rankAboveD800(y);
+  }
+  return a.length - b.length;
+}
+
+function rankAboveD800(unit: number): number {
+  return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,17 +1,39 @@
 // The gossip core as one object: calls and datagrams in, datagrams and outcomes out. It is pure:
 // time is an argument, chance and compression are ports. SPEC.md has the rules.
 
+import { assert } from '../../base/assert.ts';
+import { ByteWriter } from '../../base/bytes.ts';
+import type { Random } from '../../base/capabilities.ts';
 import type { SocketAddress } from '../../base/ids.ts';
-import type { GossipMetrics } from './metrics.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { BlockReader, BlockWriter } from './block-stream.ts';
+import { LIFE } from './columns.ts';
+import { parseGossipConfig } from './config.ts';
+import { DeltaApplier } from './delta-apply.ts';
+import { type Candidate, findCandidates, writeDelta } from './delta-writer.ts';
+import { judgeReset, replaceState } from './external-reset.ts';
+import { LEAVING_KEY, Lifecycle } from './lifecycle.ts';
+import { Listeners } from './listeners.ts';
+import { LiveWatch } from './live-watch.ts';
+import { encodeHeader, HEADER_BYTES, type Message, MessageParser } from './messages.ts';
+import { countMessage, createMetrics, type GossipMetrics } from './metrics.ts';
+import { OwnDigest } from './own-digest.ts';
+import { findWinners, OwnKeys } from './own-keys.ts';
+import { PeerDigest } from './peer-digest.ts';
+import { PurgedMemory } from './purged-memory.ts';
+import { Roster } from './roster.ts';
+import { Targets } from './targets.ts';
 import type {
   GossipConfig,
   GossipId,
   GossipPorts,
   KeyListener,
   LiveListener,
+  MessageType,
   NodeReset,
   NodeView,
   Outgoing,
+  ProtocolVersion,
   ReceiveOutcome,
   ResetOutcome,
   Subscription,
@@ -20,49 +42,339 @@ import type {
   WriteOutcome,
 } from './types.ts';
 
-/** A node that has this key set is on its way out: peers count it as dead at once. */
-export const LEAVING_KEY = 'parley.leaving';
+const { datagramBytesMax, blockBytes } = LIMITS.gossip;
+const BODY_BYTES_MAX = datagramBytesMax - HEADER_BYTES;
+/** What a digest leaves for the delta beside it: the largest entry with its node must fit. */
+const DELTA_RESERVE_BYTES = blockBytes + 1_024;
 
 export class Gossip {
   readonly config: GossipConfig;
+  readonly #random: Random;
+  readonly #roster: Roster;
+  readonly #purged = new PurgedMemory();
+  readonly #metrics = createMetrics();
+  readonly #listeners = new Listeners();
+  readonly #watch: LiveWatch;
+  readonly #lifecycle: Lifecycle;
+  readonly #targets: Targets;
+  readonly #ownKeys: OwnKeys;
+  readonly #deltas: DeltaApplier;
+  readonly #ownDigest: OwnDigest;
+  readonly #peerDigest: PeerDigest;
+  readonly #parser: MessageParser;
+  readonly #blocks: BlockWriter;
+  #catchUpDue = false;
+  readonly #message = new ByteWriter(datagramBytesMax);
 
+  /** `config` has passed `parseGossipConfig`. Initial keys are written in their order. */
   constructor(
     config: GossipConfig,
-    _ports: GossipPorts,
-    _nowMs: number,
-    _initialKeyValues: readonly (readonly [string, string])[] = [],
+    ports: GossipPorts,
+    nowMs: number,
+    initialKeyValues: readonly (readonly [string, string])[] = [],
   ) {
+    assert(parseGossipConfig(config).kind === 'config', 'a core starts from a parsed config');
     this.config = config;
+    this.#random = ports.random;
+    this.#roster = new Roster(config, ports.random.u32(), nowMs);
+    this.#watch = new LiveWatch(this.#roster, config.extraLivenessPredicate);
+    this.#lifecycle = new Lifecycle(this.#roster, this.#purged, this.#watch, this.#metrics);
+    this.#targets = new Targets(this.#roster, ports.random);
+    this.#ownKeys = new OwnKeys(this.#roster, this.#listeners, this.#lifecycle);
+    this.#deltas = new DeltaApplier(this.#roster, this.#lifecycle, this.#listeners, this.#metrics);
+    this.#ownDigest = new OwnDigest(this.#roster, this.#metrics);
+    this.#peerDigest = new PeerDigest(this.#roster, this.#purged, this.#metrics);
+    this.#parser = new MessageParser(
+      this.#peerDigest,
+      new BlockReader(ports.blocks),
+      new BlockReader(ports.blocks),
+    );
+    this.#blocks = new BlockWriter(ports.blocks);
+    this.#beatHeart();
+    for (const [key, value] of initialKeyValues) {
+      const outcome = this.#ownKeys.write(key, value, 'set');
+      assert(outcome.kind !== 'refused', 'initial keys are checked by who names them');
+    }
+    this.#watch.maybePublish();
   }
 
-  /** One gossip round: the SYNs to send. Also purges, and judges who is alive. */
-  declare round: (nowMs: number, seeds: readonly SocketAddress[]) => readonly Outgoing[];
-  /** A SYN to one address, outside the rounds. */
-  declare gossipTo: (address: SocketAddress, nowMs: number) => Outgoing;
-  declare receive: (bytes: Uint8Array, from: SocketAddress, nowMs: number) => ReceiveOutcome;
+  // --- rounds and messages ----------------------------------------------------------------------
 
-  declare set: (key: string, value: string, nowMs: number) => WriteOutcome;
-  declare setWithTtl: (key: string, value: string, nowMs: number) => WriteOutcome;
-  declare delete: (key: string, nowMs: number) => WriteOutcome;
-  declare deleteAfterTtl: (key: string, nowMs: number) => WriteOutcome;
-  declare get: (key: string) => string | undefined;
+  /** One gossip round: the SYNs to send. Also purges, and judges who is alive. */
+  round(nowMs: number, seeds: readonly SocketAddress[]): readonly Outgoing[] {
+    this.#roster.advanceTo(nowMs);
+    const targets = this.#targets.pick(seeds, this.config.fanOut);
+    this.#beatHeart();
+    this.#purgeKeys();
+    const syns = this.#encodeSyns(targets);
+    this.#lifecycle.evaluate();
+    return syns;
+  }
+
+  /** A SYN to one address, outside the rounds. */
+  gossipTo(address: SocketAddress, nowMs: number): Outgoing {
+    this.#roster.advanceTo(nowMs);
+    const [syn] = this.#encodeSyns([address]);
+    assert(syn !== undefined, 'one target makes one SYN');
+    return syn;
+  }
+
+  /** Never throws on input: what is not a message is refused and has no effect [G1]. */
+  receive(bytes: Uint8Array, _from: SocketAddress, nowMs: number): ReceiveOutcome {
+    this.#roster.advanceTo(nowMs);
+    const message = this.#parser.parse(bytes);
+    if (message.kind === 'refused') {
+      this.#metrics.refused[message.reason] += 1;
+      return message;
+    }
+    countMessage(this.#metrics.received[message.type], bytes.length);
+    if (message.trailingBytes > 0) this.#metrics.trailingBytes += 1;
+    this.#beatHeart();
+    const reply = this.#handle(message);
+    this.#tell();
+    return { kind: 'handled', type: message.type, reply };
+  }
+
+  /** Callbacks come last, when the state is whole: they may call this object again. */
+  #tell(): void {
+    this.#lifecycle.maybePublishDeath();
+    this.#listeners.deliver();
+    if (!this.#catchUpDue) return;
+    this.#catchUpDue = false;
+    this.config.onCatchUp?.();
+  }
+
+  #handle(message: Message): Uint8Array | undefined {
+    if (message.type === 'syn') return this.#handleSyn(message);
+    if (message.type === 'synAck') return this.#handleSynAck(message);
+    if (message.type === 'ack') this.#applyDelta(message);
+    return undefined;
+  }
+
+  #handleSyn(message: Message & { type: 'syn' }): Uint8Array {
+    const { version } = message;
+    if (message.clusterId !== this.config.clusterId) {
+      this.#begin(version, 'badCluster');
+      return this.#finish('badCluster');
+    }
+    this.#peerDigest.commit(this.#roster.nowMs);
+    const candidates = this.#findCandidates();
+    const reserve = candidates.length === 0 ? 1 : DELTA_RESERVE_BYTES;
+    this.#begin(version, 'synAck');
+    this.#appendDigest(version, BODY_BYTES_MAX - reserve);
+    this.#appendDelta(candidates);
+    return this.#finish('synAck');
+  }
+
+  /**
+   * The digest comes first: it registers nodes that the delta then speaks of, and a delta about an
+   * unknown node is skipped.
+   */
+  #handleSynAck(message: Message & { type: 'synAck' | 'ack' }): Uint8Array {
+    this.#peerDigest.commit(this.#roster.nowMs);
+    this.#applyDelta(message);
+    this.#begin(message.version, 'ack');
+    this.#appendDelta(this.#findCandidates());
+    return this.#finish('ack');
+  }
+
+  #applyDelta({ delta }: Message & { type: 'synAck' | 'ack' }): void {
+    if (this.#deltas.apply(delta.bytes, delta.sections).reset) this.#catchUpDue = true;
+  }
+
+  #findCandidates(): readonly Candidate[] {
+    return findCandidates(this.#roster, this.#peerDigest, this.#random);
+  }
+
+  #beatHeart(): void {
+    const { heartbeat } = this.#roster.columns;
+    heartbeat[this.#roster.self.slot] = this.#roster.self.heartbeat + 1;
+  }
+
+  #purgeKeys(): void {
+    const { keyGraceMs } = this.config;
+    const { columns, nowMs } = this.#roster;
+    for (const { table, slot } of this.#roster.order().states) {
+      if (!table.isPurgeDue(nowMs, keyGraceMs)) continue;
+      const { count, versionMax } = table.purge(nowMs, keyGraceMs);
+      columns.lastGc[slot] = Math.max(columns.lastGc[slot] as number, versionMax);
+      this.#metrics.keysPurged += count;
+    }
+  }
+
+  // --- writing messages -------------------------------------------------------------------------
+
+  /** The same digest for all: nothing happens between them. */
+  #encodeSyns(targets: readonly SocketAddress[]): readonly Outgoing[] {
+    if (targets.length === 0) return [];
+    const version = this.config.protocolVersion;
+    this.#begin(version, 'syn');
+    const clusterId = new ByteWriter(2 + LIMITS.gossip.clusterIdBytesMax);
+    clusterId.text16le(this.config.clusterId);
+    this.#appendDigest(version, BODY_BYTES_MAX - clusterId.length);
+    this.#message.append(clusterId.view());
+    return targets.map((to) => ({ to, bytes: this.#finish('syn') }));
+  }
+
+  #begin(version: ProtocolVersion, type: MessageType): void {
+    this.#message.reset();
+    this.#message.append(encodeHeader(version, type));
+  }
+
+  #appendDigest(version: ProtocolVersion, bytesMax: number): void {
+    if (version === 1) {
+      this.#message.append(this.#ownDigest.stream(bytesMax, this.#blocks));
+      return;
+    }
+    const { count, bytes } = this.#ownDigest.entries(bytesMax - 2);
+    this.#message.u16le(count);
+    this.#message.append(bytes);
+  }
+
+  #appendDelta(candidates: readonly Candidate[]): void {
+    const budget = datagramBytesMax - this.#message.length;
+    this.#message.append(writeDelta(candidates, budget, this.#blocks));
+  }
+
+  #finish(type: MessageType): Uint8Array {
+    countMessage(this.#metrics.sent[type], this.#message.length);
+    return this.#message.copy();
+  }
+
+  // --- own keys ---------------------------------------------------------------------------------
+
+  set(key: string, value: string, nowMs: number): WriteOutcome {
+    return this.#write(nowMs, () => this.#ownKeys.write(key, value, 'set'));
+  }
+
+  /** The key is visible until the grace for deleted keys is over. */
+  setWithTtl(key: string, value: string, nowMs: number): WriteOutcome {
+    return this.#write(nowMs, () => this.#ownKeys.write(key, value, 'deleteAfterTtl'));
+  }
+
+  delete(key: string, nowMs: number): WriteOutcome {
+    return this.#write(nowMs, () => this.#ownKeys.delete(key, 'deleted'));
+  }
+
+  deleteAfterTtl(key: string, nowMs: number): WriteOutcome {
+    return this.#write(nowMs, () => this.#ownKeys.delete(key, 'deleteAfterTtl'));
+  }
+
+  #write(nowMs: number, write: () => WriteOutcome): WriteOutcome {
+    this.#roster.advanceTo(nowMs);
+    const outcome = write();
+    this.#listeners.deliver();
+    return outcome;
+  }
+
+  /** The own value of a key; `winners` has everyone's. */
+  get(key: string): string | undefined {
+    return this.#roster.self.get(key);
+  }
+
+  /**
+   * Tells peers that this node stops, and some of them at once: the datagrams carry the own state
+   * whole, so that they need no answer. Call it last; delete LEAVING_KEY to stay after all.
+   */
+  leave(reason: string, nowMs: number): readonly Outgoing[] {
+    this.#roster.advanceTo(nowMs);
+    const outcome = this.#ownKeys.write(LEAVING_KEY, reason === '' ? 'true' : reason, 'set');
+    if (outcome.kind === 'refused') this.#ownKeys.write(LEAVING_KEY, 'true', 'set');
+    this.#listeners.deliver();
+    const targets = this.#targets.pickLive(this.config.fanOut);
+    const version = this.config.protocolVersion;
+    const whole: Candidate = { state: this.#roster.self, fromExcluded: 0, rank: 0 };
+    const acks = targets.map((to) => {
+      this.#begin(version, 'ack');
+      this.#appendDelta([whole]);
+      return { to, bytes: this.#finish('ack') };
+    });
+    // A state too large for one datagram ends before the leaving key: then a SYN must do.
+    return [...acks, ...this.#encodeSyns(targets)];
+  }
+
+  // --- what is known ----------------------------------------------------------------------------
 
   /** Every known node in id order, the own one included. */
-  declare nodes: () => readonly NodeView[];
-  declare node: (id: GossipId) => NodeView | undefined;
-  declare self: NodeView;
-  declare liveNodes: () => readonly GossipId[];
-  declare deadNodes: () => readonly GossipId[];
-  declare scheduledForDeletion: (nowMs: number) => readonly GossipId[];
-  declare winners: () => Map<string, Winner>;
+  nodes(): readonly NodeView[] {
+    return this.#roster.order().states;
+  }
 
-  declare subscribe: (prefix: string, listener: KeyListener) => Subscription;
-  declare watchLive: (listener: LiveListener) => Subscription;
-  declare resetNodeStateIfUpdate: (reset: NodeReset, nowMs: number) => ResetOutcome;
-  declare leave: (reason: string, nowMs: number) => readonly Outgoing[];
+  node(id: GossipId): NodeView | undefined {
+    return this.#roster.findById(id);
+  }
 
-  declare phi: (id: GossipId, nowMs: number) => number | undefined;
-  declare detectionTimeoutMs: (id: GossipId) => number | undefined;
-  declare metrics: () => GossipMetrics;
-  declare watermark: (id: GossipId) => Watermark | undefined;
+  get self(): NodeView {
+    return this.#roster.self;
+  }
+
+  /** The own id first, then in id order. */
+  liveNodes(): readonly GossipId[] {
+    const { self } = this.#roster;
+    return [self.id, ...this.#idsOf(LIFE.live).filter((id) => id !== self.id)];
+  }
+
+  /** Those scheduled for deletion included. */
+  deadNodes(): readonly GossipId[] {
+    return this.#idsOf(LIFE.dead);
+  }
+
+  scheduledForDeletion(): readonly GossipId[] {
+    const { states } = this.#roster.order();
+    return states.filter(({ slot }) => this.#roster.isScheduled(slot)).map(({ id }) => id);
+  }
+
+  #idsOf(wanted: number): GossipId[] {
+    const { life } = this.#roster.columns;
+    const { states } = this.#roster.order();
+    return states.filter(({ slot }) => life[slot] === wanted).map(({ id }) => id);
+  }
+
+  /** For every key visible on a live node the latest value; the same on all members in time. */
+  winners(): Map<string, Winner> {
+    return findWinners(this.#roster);
+  }
+
+  watermark(id: GossipId): Watermark | undefined {
+    const state = this.#roster.findById(id);
+    return state === undefined ? undefined : [state.lastGcVersion, state.maxVersion];
+  }
+
+  /** Mean intervals of silence; undefined for the own node and before the first interval. */
+  phi(id: GossipId, nowMs: number): number | undefined {
+    const state = this.#roster.findById(id);
+    return state === undefined ? undefined : this.#roster.detector.phi(state.slot, nowMs);
+  }
+
+  detectionTimeoutMs(id: GossipId): number | undefined {
+    const state = this.#roster.findById(id);
+    return state === undefined ? undefined : this.#roster.detector.timeoutMs(state.slot);
+  }
+
+  metrics(): GossipMetrics {
+    return this.#metrics;
+  }
+
+  // --- watching and catching up -----------------------------------------------------------------
+
+  /** Calls back for every visible entry stored from now on whose key begins with `prefix`. */
+  subscribe(prefix: string, listener: KeyListener): Subscription {
+    return this.#listeners.subscribe(prefix, listener);
+  }
+
+  /** Calls back at once and whenever the live nodes or the version of one of them changed. */
+  watchLive(listener: LiveListener): Subscription {
+    return this.#watch.watch(listener);
+  }
+
+  /** Takes in a state that was fetched after `onCatchUp`, if it is newer than the one known. */
+  resetNodeStateIfUpdate(reset: NodeReset, nowMs: number): ResetOutcome {
+    this.#roster.advanceTo(nowMs);
+    const verdict = judgeReset(reset, this.#roster, this.#purged);
+    if (verdict.kind === 'skip') return { kind: 'skipped', reason: verdict.reason };
+    replaceState(verdict.state, reset, this.#roster, this.#deltas);
+    this.#lifecycle.noteLeaving(verdict.state);
+    this.#tell();
+    return { kind: 'replaced' };
+  }
 }

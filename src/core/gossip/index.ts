@@ -1,5 +1,6 @@
 export { type ConfigOutcome, type GossipSettings, parseGossipConfig } from './config.ts';
-export { Gossip, LEAVING_KEY } from './gossip.ts';
+export { Gossip } from './gossip.ts';
+export { LEAVING_KEY } from './lifecycle.ts';
 export type { GossipMetrics, MessageCounts } from './metrics.ts';
 export type {
   BlockCodec,

@@ -28,10 +28,14 @@ export interface GossipMetrics {
   keysOverLimit: number;
   /** Node sections of deltas dropped because a version in them cannot be represented. */
   sectionsUnrepresentable: number;
-  /** Times that peers claimed newer state of this node than it wrote itself. */
+  /** Times that peers knew newer state of this node than it wrote itself. */
   selfLifts: number;
+  /** Such claims that were not believed. */
+  selfClaimsRefused: number;
   resets: number;
-  /** Live to dead, and dead to live. */
+  /** Nodes seen alive for the first time. */
+  arrivals: number;
+  /** Live to dead, and dead to live again. */
   deaths: number;
   revivals: number;
   nodesPurged: number;
@@ -74,7 +78,9 @@ export function createMetrics(): GossipMetrics {
     keysOverLimit: 0,
     sectionsUnrepresentable: 0,
     selfLifts: 0,
+    selfClaimsRefused: 0,
     resets: 0,
+    arrivals: 0,
     deaths: 0,
     revivals: 0,
     nodesPurged: 0,

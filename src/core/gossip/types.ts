@@ -54,7 +54,10 @@ export interface GossipPorts {
 export interface BlockCodec {
   /** Undefined asks for a stored block. */
   compress(raw: Uint8Array): Uint8Array | undefined;
-  /** Undefined when the frame is broken or does not hold exactly `sizeExact` bytes. */
+  /**
+   * Undefined when the frame is broken or does not hold exactly `sizeExact` bytes. The result is the
+   * caller's own: it outlives the next call.
+   */
   decompress(frame: Uint8Array, sizeExact: number): Uint8Array | undefined;
 }
 

@@ -1,0 +1,117 @@
+// Datagrams: a header and one of four bodies.
+//
+//   message = magic 0x53 0xB0, version u8 (0 or 1), type u8, body
+//   0 SYN = digest, cluster id    1 SYN-ACK = digest, delta    2 ACK = delta    3 BAD-CLUSTER = ()
+//
+// The parser has no effect: it fills the peer digest's scratch columns and answers where the rest
+// is. Whoever handles the message commits them.
+
+import { ByteReader } from '../../base/bytes.ts';
+import { type BlockReader, type Unpacked } from './block-stream.ts';
+import { parseDelta, type Section } from './delta-reader.ts';
+import type { PeerDigest } from './peer-digest.ts';
+import type { MessageType, ProtocolVersion, RefusalReason } from './types.ts';
+
+const MAGIC_FIRST = 0x53;
+const MAGIC_SECOND = 0xb0;
+export const HEADER_BYTES = 4;
+
+const TYPES: readonly MessageType[] = ['syn', 'synAck', 'ack', 'badCluster'];
+
+export function encodeHeader(version: ProtocolVersion, type: MessageType): Uint8Array {
+  return Uint8Array.of(MAGIC_FIRST, MAGIC_SECOND, version, TYPES.indexOf(type));
+}
+
+interface Delta {
+  /** The joined blocks, valid until the next message is parsed. */
+  readonly bytes: Uint8Array;
+  readonly sections: readonly Section[];
+}
+
+export type Message = {
+  readonly kind: 'message';
+  readonly version: ProtocolVersion;
+  readonly trailingBytes: number;
+} & (
+  | { readonly type: 'syn'; readonly clusterId: string }
+  | { readonly type: 'synAck' | 'ack'; readonly delta: Delta }
+  | { readonly type: 'badCluster' }
+);
+
+export type MessageParse = Message | { readonly kind: 'refused'; readonly reason: RefusalReason };
+
+export class MessageParser {
+  readonly #digest: PeerDigest;
+  readonly #digestBlocks: BlockReader;
+  readonly #deltaBlocks: BlockReader;
+
+  constructor(digest: PeerDigest, digestBlocks: BlockReader, deltaBlocks: BlockReader) {
+    this.#digest = digest;
+    this.#digestBlocks = digestBlocks;
+    this.#deltaBlocks = deltaBlocks;
+  }
+
+  parse(bytes: Uint8Array): MessageParse {
+    if (bytes.length < HEADER_BYTES) return refusal('tooShort');
+    if (bytes[0] !== MAGIC_FIRST || bytes[1] !== MAGIC_SECOND) return refusal('badMagic');
+    const version = bytes[2];
+    if (version !== 0 && version !== 1) return refusal('badVersion');
+    const type = TYPES[bytes[3] as number];
+    if (type === undefined) return refusal('badType');
+    const reader = new ByteReader(bytes, HEADER_BYTES);
+    const parsed = this.#parseBody(type, version, reader);
+    return typeof parsed === 'string' ? refusal(parsed) : parsed;
+  }
+
+  #parseBody(
+    type: MessageType,
+    version: ProtocolVersion,
+    reader: ByteReader,
+  ): Message | RefusalReason {
+    const withDigest = type === 'syn' || type === 'synAck';
+    const problem = withDigest ? this.#parseDigest(version, reader) : this.#digest.parseNone();
+    if (problem !== undefined) return problem;
+    if (type === 'badCluster') return { kind: 'message', version, type, ...trailing(reader) };
+    if (type === 'syn') {
+      const clusterIdBytes = reader.u16le();
+      const cutOff = clusterIdBytes > reader.remaining;
+      const clusterId = reader.text(clusterIdBytes);
+      if (reader.failed) return cutOff ? 'truncated' : 'badText';
+      return { kind: 'message', version, type, clusterId, ...trailing(reader) };
+    }
+    const unpacked = this.#deltaBlocks.unpack(reader);
+    if (unpacked.kind === 'refused') return unpacked.reason;
+    const parsed = parseDelta(unpacked.bytes);
+    if (parsed.kind === 'refused') return parsed.reason;
+    const delta = { bytes: unpacked.bytes, sections: parsed.sections };
+    return { kind: 'message', version, type, delta, ...trailing(reader) };
+  }
+
+  #parseDigest(version: ProtocolVersion, reader: ByteReader): RefusalReason | undefined {
+    if (version === 0) {
+      const count = reader.u16le();
+      if (reader.failed) return 'truncated';
+      const parsed = this.#digest.parse(reader.bytes, reader.offset, reader.end, count);
+      if (parsed.kind === 'refused') return parsed.reason;
+      reader.offset = parsed.end;
+      return undefined;
+    }
+    const unpacked: Unpacked = this.#digestBlocks.unpack(reader);
+    if (unpacked.kind === 'refused') return unpacked.reason;
+    const { bytes } = unpacked;
+    const parsed = this.#digest.parse(bytes, 0, bytes.length, undefined);
+    return parsed.kind === 'refused' ? parsed.reason : undefined;
+  }
+}
+
+/**
+ * Bytes behind a message: version 0.10 ignores them, so does this node, and counts them. None that it
+ * sends has any [G7].
+ */
+function trailing(reader: ByteReader): { trailingBytes: number } {
+  return { trailingBytes: reader.remaining };
+}
+
+function refusal(reason: RefusalReason): MessageParse {
+  return { kind: 'refused', reason };
+}

@@ -1,0 +1,140 @@
+// All known nodes: found by id, by slot, and in order. A slot is a node's place in the columns; it
+// is reused after the node is purged. The own node has slot 0 for ever.
+
+import { assert, must } from '../../base/assert.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { Columns, LIFE } from './columns.ts';
+import { Detector } from './detector.ts';
+import { EntryTable, type StateMemory } from './entry-table.ts';
+import { IdTable } from './id-table.ts';
+import { encodeId } from './node-id.ts';
+import { mergeByOrder, NodeOrder } from './node-order.ts';
+import { NodeState, type StateContext } from './node-state.ts';
+import type { GossipConfig, GossipId } from './types.ts';
+
+export const SELF_SLOT = 0;
+
+export class Roster implements StateContext {
+  readonly columns = new Columns();
+  readonly detector: Detector;
+  readonly memory: StateMemory = { bytes: 0 };
+  /** The core's present: the greatest time any call named. It never goes back. */
+  nowMs: number;
+  /** Changes whenever a node comes, goes, dies or revives. */
+  lifeEpoch = 0;
+  readonly #deadNodeGraceMs: number;
+  readonly #table: IdTable;
+  readonly #states: (NodeState | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  #order: NodeOrder;
+  #newcomers: NodeState[] = [];
+
+  constructor(config: GossipConfig, hashSeed: number, nowMs: number) {
+    this.#deadNodeGraceMs = config.deadNodeGraceMs;
+    this.#table = new IdTable(hashSeed);
+    this.#order = new NodeOrder([], 0);
+    this.nowMs = nowMs;
+    this.detector = new Detector(config);
+    this.detector.ensureCapacity(this.columns.capacity);
+    const self = this.add(config.self, encodeId(config.self));
+    assert(self.slot === SELF_SLOT, 'the own node is the first');
+    this.columns.life[SELF_SLOT] = LIFE.live;
+  }
+
+  advanceTo(nowMs: number): void {
+    this.nowMs = Math.max(this.nowMs, nowMs);
+  }
+
+  get self(): NodeState {
+    return this.state(SELF_SLOT);
+  }
+
+  get count(): number {
+    return this.#order.count + this.#newcomers.length;
+  }
+
+  get isFull(): boolean {
+    return this.count >= LIMITS.gossip.nodesMax;
+  }
+
+  state(slot: number): NodeState {
+    return must(this.#states[slot], 'a slot in use has a state');
+  }
+
+  findById(id: GossipId): NodeState | undefined {
+    const bytes = encodeId(id);
+    const slot = this.find(new DataView(bytes.buffer), 0, bytes.length);
+    return slot < 0 ? undefined : this.state(slot);
+  }
+
+  /** The slot of an encoded id, or -1. */
+  find(view: DataView, start: number, length: number): number {
+    return this.#table.find(view, start, length);
+  }
+
+  add(id: GossipId, idBytes: Uint8Array): NodeState {
+    assert(!this.isFull, 'the table of nodes keeps its limit [G26]');
+    const slot = this.#freeSlots.pop() ?? this.#states.length;
+    if (slot >= this.columns.capacity) {
+      this.columns.grow();
+      this.detector.ensureCapacity(this.columns.capacity);
+    }
+    this.columns.clear(slot);
+    this.detector.clear(slot);
+    const state = new NodeState(id, idBytes, slot, new EntryTable(this.memory), this);
+    this.#states[slot] = state;
+    this.#table.add(slot, idBytes);
+    this.#newcomers.push(state);
+    this.lifeEpoch += 1;
+    return state;
+  }
+
+  remove(states: readonly NodeState[]): void {
+    const leaving = new Set(states);
+    const staying = this.order().states.filter((state) => !leaving.has(state));
+    this.#table.remove(states.map((state) => state.slot));
+    for (const state of states) {
+      assert(state.slot !== SELF_SLOT, 'a node never forgets itself');
+      state.retire();
+      this.#states[state.slot] = undefined;
+      this.#freeSlots.push(state.slot);
+    }
+    this.#order = new NodeOrder(staying, this.columns.capacity);
+    this.lifeEpoch += 1;
+  }
+
+  /** Every known node in id order. Valid until a node is added or removed. */
+  order(): NodeOrder {
+    if (this.#newcomers.length > 0) {
+      const states = mergeByOrder(this.#order.states, this.#newcomers);
+      this.#newcomers = [];
+      this.#order = new NodeOrder(states, this.columns.capacity);
+    }
+    return this.#order;
+  }
+
+  /** Dead for more than half the grace: no longer spoken of, and soon purged. */
+  isScheduled(slot: number): boolean {
+    const { life, diedAtMs } = this.columns;
+    if (life[slot] !== LIFE.dead) return false;
+    return this.nowMs - (diedAtMs[slot] as number) > this.#deadNodeGraceMs / 2;
+  }
+
+  isPurgeDue(slot: number): boolean {
+    const { life, diedAtMs } = this.columns;
+    if (life[slot] !== LIFE.dead) return false;
+    return this.nowMs - (diedAtMs[slot] as number) >= this.#deadNodeGraceMs;
+  }
+
+  becomeDead(slot: number): void {
+    assert(slot !== SELF_SLOT, 'a node never counts itself as dead [G31]');
+    this.columns.life[slot] = LIFE.dead;
+    this.columns.diedAtMs[slot] = this.nowMs;
+    this.lifeEpoch += 1;
+  }
+
+  becomeLive(slot: number): void {
+    this.columns.life[slot] = LIFE.live;
+    this.lifeEpoch += 1;
+  }
+}
