@@ -63,6 +63,8 @@ function parseIpv6(text: string): Uint8Array | undefined {
   const front = parseGroups(halves[0] as string);
   const back = halves.length === 2 ? parseGroups(halves[1] as string) : [];
   if (front === undefined || back === undefined) return undefined;
+  // A dotted IPv4 address ends the whole text, so in `1.2.3.4::` it is misplaced.
+  if (halves.length === 2 && (halves[0] as string).includes('.')) return undefined;
   const missing = 8 - front.length - back.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
   const groups = [...front, ...new Array<number>(missing).fill(0), ...back];
