@@ -1,9 +1,10 @@
 // What a host decides when it makes a replica.
 
+import { assert, implies } from '../../base/assert.ts';
 import type { Random } from '../../base/capabilities.ts';
 import type { RaftEvent } from './events.ts';
 import type { LogSource } from './log-source.ts';
-import type { NodeId } from './types.ts';
+import { NO_NODE, type NodeId } from './types.ts';
 
 export interface RaftConfig {
   readonly id: NodeId;
@@ -48,4 +49,45 @@ export interface RaftConfig {
   readonly commitInVotes?: boolean;
   /** Told at once about what happens inside. It must not call back into the core. */
   readonly onEvent?: (event: RaftEvent) => void;
+}
+
+/** The config with nothing left out. */
+export type Settings = Required<Omit<RaftConfig, 'onEvent'>> & Pick<RaftConfig, 'onEvent'>;
+
+/** Fills in the defaults. A config that contradicts itself is the host's bug. */
+export function settle(config: RaftConfig): Settings {
+  const appendBytesMax = config.appendBytesMax ?? Number.POSITIVE_INFINITY;
+  const settings: Settings = {
+    appliedIndex: 0,
+    applyBytesMax: Math.max(appendBytesMax, 1),
+    uncommittedBytesMax: Number.POSITIVE_INFINITY,
+    inflightMessagesMax: 256,
+    inflightBytesMax: Number.POSITIVE_INFINITY,
+    pendingReadsMax: 65_536,
+    preVote: true,
+    checkQuorum: true,
+    reads: 'safe',
+    leaseMarginTicks: Math.ceil(config.electionTicks / 10),
+    asyncStorageWrites: false,
+    forwardProposals: true,
+    validateConfChanges: true,
+    stepDownOnRemoval: true,
+    priority: 0,
+    commitInVotes: false,
+    ...config,
+    appendBytesMax,
+  };
+  assert(Number.isSafeInteger(config.id) && config.id > NO_NODE, 'a node id is 1 or more');
+  assert(settings.heartbeatTicks >= 1, 'heartbeats are at least one tick apart');
+  assert(
+    settings.electionTicks > settings.heartbeatTicks,
+    'followers wait for more than one heartbeat before they campaign',
+  );
+  assert(settings.applyBytesMax > 0, '[R25] some room to apply must be left');
+  assert(
+    settings.inflightBytesMax >= settings.appendBytesMax || appendBytesMax === Infinity,
+    '[R31] one append of full size fits the window',
+  );
+  implies(settings.reads === 'lease', settings.checkQuorum, '[R53] leases rest on quorum checks');
+  return settings;
 }

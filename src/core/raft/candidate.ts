@@ -1,0 +1,46 @@
+// What candidates and pre-candidates do with what they hear.
+
+import { unreachable } from '../../base/assert.ts';
+import { handleVoteResponse } from './elections.ts';
+import { handleFromLeader } from './follower.ts';
+import type { StepOutcome } from './outcomes.ts';
+import { becomeFollower } from './roles.ts';
+import type { RaftState } from './state.ts';
+import type { Message } from './types.ts';
+
+export function stepCandidate(raft: RaftState, message: Message): StepOutcome {
+  switch (message.kind) {
+    case 'append':
+    case 'heartbeat':
+    case 'snapshot':
+      // Someone else won this term.
+      becomeFollower(raft, message.term, message.from);
+      return handleFromLeader(raft, message);
+    case 'voteResponse':
+    case 'preVoteResponse': {
+      // [R8] A grant for the pre-vote is not a vote, also not our own that comes back late.
+      const expected = raft.role === 'candidate' ? 'voteResponse' : 'preVoteResponse';
+      if (message.kind !== expected) return 'stale';
+      handleVoteResponse(raft, message);
+      return 'handled';
+    }
+    case 'propose':
+    case 'readIndex':
+    case 'transferLeader':
+      return 'dropped';
+    case 'appendResponse':
+    case 'heartbeatResponse':
+    case 'timeoutNow':
+    case 'readIndexResponse':
+      return 'stale';
+    case 'vote':
+    case 'preVote':
+    case 'storageAppend':
+    case 'storageAppendResponse':
+    case 'storageApply':
+    case 'storageApplyResponse':
+      // The same for every role: dealt with in step.ts.
+      return 'stale';
+  }
+  return unreachable(message.kind);
+}

@@ -1,0 +1,128 @@
+// One replica's Raft: the face over the rules. See contract.ts for what each call promises.
+
+import type { RaftConfig } from './config.ts';
+import type { Raft } from './contract.ts';
+import { maybeCampaign, resumeCampaign } from './elections.ts';
+import { forgetLeader } from './follower.ts';
+import { Handover } from './handover.ts';
+import { reportSnapshot, reportUnreachable } from './leader.ts';
+import type { LogFetch } from './log-source.ts';
+import { applyConfChange } from './membership.ts';
+import type {
+  CampaignOutcome,
+  ConfChangeOutcome,
+  ForgetOutcome,
+  ProposeConfChangeOutcome,
+  ProposeOutcome,
+  ReadOutcome,
+  StepOutcome,
+  TransferOutcome,
+} from './outcomes.ts';
+import type { BasicStatus, Ready, Status } from './outputs.ts';
+import { propose, proposeConfChange } from './proposals.ts';
+import { readIndex } from './reads.ts';
+import { sendAllAppends } from './replication.ts';
+import { becomeFollower } from './roles.ts';
+import { RaftState } from './state.ts';
+import { basicStatus, status } from './status.ts';
+import { step } from './step.ts';
+import { tick } from './ticks.ts';
+import { transferLeader } from './transfer.ts';
+import { type ConfChange, type Message, NO_NODE, type NodeId } from './types.ts';
+
+export class RaftCore implements Raft {
+  readonly #raft: RaftState;
+  readonly #handover: Handover;
+
+  constructor(config: RaftConfig) {
+    const raft = new RaftState(config);
+    this.#raft = raft;
+    raft.emit({ kind: 'configSwitched', config: raft.tracker.config });
+    becomeFollower(raft, raft.term, NO_NODE);
+    this.#handover = new Handover(raft);
+  }
+
+  get id(): NodeId {
+    return this.#raft.id;
+  }
+
+  tick(): void {
+    tick(this.#raft);
+  }
+
+  step(message: Message): StepOutcome {
+    return step(this.#raft, message);
+  }
+
+  propose(payloads: readonly Uint8Array[]): ProposeOutcome {
+    return propose(this.#raft, payloads);
+  }
+
+  proposeConfChange(change: ConfChange): ProposeConfChangeOutcome {
+    return proposeConfChange(this.#raft, change);
+  }
+
+  applyConfChange(change: ConfChange): ConfChangeOutcome {
+    return applyConfChange(this.#raft, change);
+  }
+
+  campaign(): CampaignOutcome {
+    return maybeCampaign(this.#raft, false);
+  }
+
+  transferLeader(to: NodeId): TransferOutcome {
+    return transferLeader(this.#raft, to);
+  }
+
+  forgetLeader(): ForgetOutcome {
+    return forgetLeader(this.#raft);
+  }
+
+  readIndex(): ReadOutcome {
+    return readIndex(this.#raft);
+  }
+
+  reportUnreachable(peer: NodeId): void {
+    reportUnreachable(this.#raft, peer);
+  }
+
+  reportSnapshot(peer: NodeId, ok: boolean): void {
+    reportSnapshot(this.#raft, peer, ok);
+  }
+
+  logFetched(fetch: LogFetch): void {
+    const raft = this.#raft;
+    if (fetch.purpose === 'apply') raft.log.applyFetched();
+    else if (fetch.purpose === 'campaign') resumeCampaign(raft);
+    else {
+      const peer = raft.tracker.progress(fetch.peer);
+      if (peer === undefined || !peer.isFetching) return;
+      peer.isFetching = false;
+      if (raft.isLeader()) sendAllAppends(raft, peer);
+    }
+  }
+
+  hasReady(): boolean {
+    return this.#handover.hasReady();
+  }
+
+  ready(): Ready {
+    return this.#handover.ready();
+  }
+
+  advance(): void {
+    this.#handover.advance();
+  }
+
+  status(): Status {
+    return status(this.#raft);
+  }
+
+  basicStatus(): BasicStatus {
+    return basicStatus(this.#raft);
+  }
+
+  setElectionTimeout(ticks: number): void {
+    this.#raft.electionTimeout = ticks;
+  }
+}

@@ -1,0 +1,172 @@
+// Campaigns and votes.
+
+import type { CampaignOutcome } from './outcomes.ts';
+import { broadcastAppend } from './replication.ts';
+import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
+import type { RaftState } from './state.ts';
+import { type Message, NO_NODE } from './types.ts';
+
+/** Entries looked at in one go when a campaign scans for config changes. */
+const SCAN_BYTES_MAX = 1024 * 1024;
+
+/** Starts an election, if this node may. `forced`: by order of the leader that hands over. */
+export function maybeCampaign(raft: RaftState, forced: boolean): CampaignOutcome {
+  if (raft.isLeader()) {
+    raft.emit({ kind: 'campaignRefused', reason: 'alreadyLeader' });
+    return 'alreadyLeader';
+  }
+  if (!raft.isPromotable()) {
+    raft.emit({ kind: 'notPromotable' });
+    return 'notPromotable';
+  }
+  const found = findUnappliedConfChange(raft);
+  if (found === 'unknown') {
+    raft.postponedCampaign = forced ? 'forced' : 'ordinary';
+    return 'waitsForLog';
+  }
+  if (found === 'found') {
+    raft.emit({ kind: 'campaignRefused', reason: 'unappliedConfChange' });
+    return 'unappliedConfChange';
+  }
+  // Whoever hands over vouches that the leader is gone: nothing to ask around for.
+  campaign(raft, raft.settings.preVote && !forced, forced);
+  return 'started';
+}
+
+/** The log entries that a campaign waited for are there. */
+export function resumeCampaign(raft: RaftState): void {
+  if (raft.postponedCampaign === 'none') return;
+  const forced = raft.postponedCampaign === 'forced';
+  raft.postponedCampaign = 'none';
+  maybeCampaign(raft, forced);
+}
+
+/**
+ * [R44] A node that has not applied a committed change would collect votes by a config that is over.
+ * A B C became, committed but not applied at C, A B; C's majority could be C and B, while A and B
+ * elect A. So C waits until it caught up.
+ */
+function findUnappliedConfChange(raft: RaftState): 'none' | 'found' | 'unknown' {
+  const { log } = raft;
+  // What was scanned stays as it is: it is committed.
+  let low = Math.max(log.applied, raft.scannedTo) + 1;
+  while (low <= log.committed) {
+    const high = log.committed + 1;
+    const entries = log.entries(low, high, SCAN_BYTES_MAX);
+    if (entries === 'pending') {
+      raft.fetches.push({
+        purpose: 'campaign',
+        peer: NO_NODE,
+        low,
+        high,
+        bytesMax: SCAN_BYTES_MAX,
+      });
+      return 'unknown';
+    }
+    // A snapshot came in between: its config is ours, and what it covers is applied with it.
+    if (entries === 'compacted') return 'unknown';
+    if (entries.some(({ kind }) => kind !== 'normal')) return 'found';
+    low += entries.length;
+    raft.scannedTo = low - 1;
+  }
+  return 'none';
+}
+
+function campaign(raft: RaftState, preVote: boolean, forced: boolean): void {
+  if (preVote) becomePreCandidate(raft);
+  else becomeCandidate(raft);
+  const { log, settings, tracker } = raft;
+  const term = preVote ? raft.term + 1 : raft.term;
+  raft.emit({ kind: 'campaignStarted', term, preVote });
+  const last = log.lastId();
+  for (const id of tracker.voterIds) {
+    if (id === raft.id) {
+      // [R12] Our own vote counts once it is durable, so that it cannot be given twice.
+      const own = raft.draft(preVote ? 'preVoteResponse' : 'voteResponse', id);
+      own.term = term;
+      raft.postWhenDurable(own);
+      continue;
+    }
+    const request = raft.draft(preVote ? 'preVote' : 'vote', id);
+    request.term = term;
+    request.index = last.index;
+    request.logTerm = last.term;
+    request.forced = forced;
+    request.priority = settings.priority;
+    if (settings.commitInVotes) tellCommit(raft, request);
+    raft.post(request);
+  }
+}
+
+/** A vote or pre-vote request whose term is at least ours. */
+export function handleVoteRequest(raft: RaftState, message: Message): void {
+  const preVote = message.kind === 'preVote';
+  const response = raft.draft(preVote ? 'preVoteResponse' : 'voteResponse', message.from);
+  if (mayVote(raft, message) && isWorthy(raft, message)) {
+    // A learner answers too: it may be a voter by a config that it has not heard of, and without
+    // its vote the group could be stuck. Whoever asks knows whether the answer counts.
+    //
+    // [R6] The answer carries the term that was asked for: a grant for a future term must not look
+    // like one for ours, nor make the asker ignore it as stale.
+    response.term = message.term;
+    raft.emit({ kind: 'voteCast', to: message.from, term: message.term, preVote });
+    if (!preVote) {
+      raft.electionElapsed = 0;
+      raft.vote = message.from;
+    }
+  } else {
+    response.reject = true;
+    if (raft.settings.commitInVotes) tellCommit(raft, response);
+    raft.emit({ kind: 'voteRefused', to: message.from, term: message.term, preVote });
+    maybeCommitByVote(raft, message);
+  }
+  raft.postWhenDurable(response);
+}
+
+/** [R4] One vote per term, and none against a leader we know. A pre-vote binds nobody. */
+function mayVote(raft: RaftState, message: Message): boolean {
+  if (raft.vote === message.from) return true;
+  if (raft.vote === NO_NODE && raft.lead === NO_NODE) return true;
+  return message.kind === 'preVote' && message.term > raft.term;
+}
+
+/** [R7] Whoever lacks what we have may lack what is committed. */
+function isWorthy(raft: RaftState, { index, logTerm, priority }: Message): boolean {
+  if (!raft.log.isUpToDate({ index, term: logTerm })) return false;
+  return index > raft.log.lastIndex() || priority >= raft.settings.priority;
+}
+
+function tellCommit(raft: RaftState, message: { commit: number; commitTerm: number }): void {
+  const { log } = raft;
+  const term = log.term(log.committed);
+  if (typeof term !== 'number') return;
+  message.commit = log.committed;
+  message.commitTerm = term;
+}
+
+/**
+ * Learns from a vote how far the log is committed. A B C: the change that removes C is committed at
+ * A and B, and applied there; then A stops. B may campaign and needs C, whose log may be ahead; C
+ * may not campaign, since it does not know the change to be committed. Now C learns it from B.
+ */
+function maybeCommitByVote(raft: RaftState, { commit, commitTerm }: Message): void {
+  if (!raft.settings.commitInVotes || commitTerm === 0 || raft.isLeader()) return;
+  if (commit > raft.log.lastIndex() || !raft.log.matches(commit, commitTerm)) return;
+  if (!raft.log.commitTo(commit) || raft.role === 'follower') return;
+  // [R44] holds for campaigns that have begun, too.
+  if (findUnappliedConfChange(raft) !== 'none') becomeFollower(raft, raft.term, NO_NODE);
+}
+
+/** An answer to our (pre-)vote request, perhaps our own. */
+export function handleVoteResponse(raft: RaftState, message: Message): void {
+  if (message.reject) maybeCommitByVote(raft, message);
+  if (raft.role === 'follower') return;
+  raft.tracker.recordVote(message.from, !message.reject);
+  const result = raft.tracker.voteResult();
+  if (result === 'lost') becomeFollower(raft, raft.term, NO_NODE);
+  else if (result === 'won' && raft.role === 'preCandidate') campaign(raft, false, false);
+  else if (result === 'won') {
+    becomeLeader(raft);
+    broadcastAppend(raft);
+  }
+}

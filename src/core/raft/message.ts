@@ -1,0 +1,63 @@
+// How messages are made: through one literal, so that the engine sees one shape.
+
+import { NO_ENTRIES } from './entries.ts';
+import type { Message, MessageKind, NodeId } from './types.ts';
+
+/** A message that its maker still fills in. Nobody else holds it before it is posted. */
+export type Draft = { -readonly [Field in keyof Message]: Message[Field] };
+
+export const NO_MESSAGES: readonly Message[] = [];
+
+export function draftMessage(kind: MessageKind, from: NodeId, to: NodeId, term: number): Draft {
+  return {
+    kind,
+    from,
+    to,
+    term,
+    logTerm: 0,
+    index: 0,
+    entries: NO_ENTRIES,
+    commit: 0,
+    commitTerm: 0,
+    vote: 0,
+    reject: false,
+    rejectHint: 0,
+    context: 0,
+    forced: false,
+    priority: 0,
+    snapshot: undefined,
+    responses: NO_MESSAGES,
+  };
+}
+
+/** Fields that must be counters for anything else to make sense; decoders give nothing less. */
+export function hasPlausibleNumbers(message: Message): boolean {
+  return (
+    isCounter(message.term) &&
+    isCounter(message.index) &&
+    isCounter(message.logTerm) &&
+    isCounter(message.commit) &&
+    isCounter(message.commitTerm) &&
+    isCounter(message.rejectHint) &&
+    isCounter(message.context)
+  );
+}
+
+/**
+ * [R13] The entries of an append follow the one before them without a hole, their terms do not
+ * fall, and none is newer than the term it is sent in.
+ */
+export function hasPlausibleEntries(message: Message): boolean {
+  let term = message.logTerm;
+  let index = message.index;
+  for (const entry of message.entries) {
+    if (entry.index !== index + 1 || entry.term < term) return false;
+    index = entry.index;
+    term = entry.term;
+  }
+  return term <= message.term && Number.isSafeInteger(index);
+}
+
+function isCounter(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}

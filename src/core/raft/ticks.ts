@@ -1,0 +1,50 @@
+// Time. A tick is whatever the host makes of it; only ratios matter here.
+
+import { maybeCampaign } from './elections.ts';
+import { beginRound } from './reads.ts';
+import { broadcastHeartbeat } from './replication.ts';
+import { becomeFollower } from './roles.ts';
+import type { RaftState } from './state.ts';
+import { abortTransfer } from './transfer.ts';
+import { NO_NODE } from './types.ts';
+
+export function tick(raft: RaftState): void {
+  if (raft.restartLeaseTicks > 0) raft.restartLeaseTicks -= 1;
+  if (raft.isLeader()) tickLeader(raft);
+  else tickElection(raft);
+}
+
+function tickElection(raft: RaftState): void {
+  raft.electionElapsed += 1;
+  if (raft.electionElapsed < raft.electionTimeout || !raft.isPromotable()) return;
+  raft.electionElapsed = 0;
+  maybeCampaign(raft, false);
+}
+
+function tickLeader(raft: RaftState): void {
+  raft.heartbeatElapsed += 1;
+  raft.electionElapsed += 1;
+  raft.leaderTicks += 1;
+  if (raft.electionElapsed >= raft.settings.electionTicks) {
+    raft.electionElapsed = 0;
+    if (raft.settings.checkQuorum) checkQuorum(raft);
+    // [R71] The transfer had its time; proposals are taken again.
+    if (raft.isLeader()) abortTransfer(raft);
+  }
+  if (!raft.isLeader() || raft.heartbeatElapsed < raft.settings.heartbeatTicks) return;
+  raft.heartbeatElapsed = 0;
+  // Each heartbeat renews the lease, by a round that nobody waits for.
+  if (raft.settings.reads === 'lease') beginRound(raft, []);
+  else broadcastHeartbeat(raft);
+}
+
+/** [R9] A leader that reaches no quorum stops claiming to be one. */
+function checkQuorum(raft: RaftState): void {
+  if (!raft.tracker.isQuorumActive()) {
+    raft.emit({ kind: 'steppedDown', cause: 'quorumLost', term: raft.term });
+    becomeFollower(raft, raft.term, NO_NODE);
+  }
+  for (const peer of raft.tracker.peers) {
+    if (peer.id !== raft.id) peer.isRecentlyActive = false;
+  }
+}
