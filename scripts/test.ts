@@ -27,7 +27,7 @@ process.chdir(root);
 if (values.update) process.env['PARLEY_TEST_UPDATE'] = '1';
 
 const files = globSync('{src,sim,bench,interop,scripts,test,examples}/**/*.test.ts', {
-  exclude: (name) => name === 'node_modules' || name === 'target',
+  exclude: (name) => /(^|\/)(node_modules|target)$/.test(name),
 })
   .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
   .toSorted();

@@ -1,9 +1,9 @@
 // The files that tidy looks at: all that git tracks or would track. Rules get them as values, so
 // that a test can hand them a tree of three made-up lines.
 
-import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
 export interface Source {
   /** Relative to the root, with `/` between the parts. */
@@ -22,14 +22,8 @@ export interface Finding {
 export type Rule = (tree: readonly Source[]) => Finding[];
 
 export function readTree(root: string): Source[] {
-  const listed = execFileSync('git', ['ls-files', '-z', '-co', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
   const sources: Source[] = [];
-  for (const path of listed.split('\0')) {
-    if (path === '') continue;
+  for (const path of listFiles(root)) {
     const full = join(root, path);
     // A file deleted but not yet committed is still listed.
     if (statSync(full, { throwIfNoEntry: false })?.isFile() !== true) continue;
@@ -37,6 +31,21 @@ export function readTree(root: string): Source[] {
     if (!text.includes('\0')) sources.push({ path, text });
   }
   return sources.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+const LEFT_OUT = new Set(['.git', '.parley', 'node_modules', 'target', 'dist', 'coverage']);
+
+function listFiles(root: string): string[] {
+  // A clone that belongs to another user, as in containers, is read all the same.
+  const command = ['-c', 'safe.directory=*', 'ls-files', '-z', '-co', '--exclude-standard'];
+  const git = spawnSync('git', command, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (git.status === 0) return git.stdout.split('\0').filter((path) => path !== '');
+  // No git, or no clone but an archive of one.
+  return globSync('**/*', { cwd: root, exclude: (name) => LEFT_OUT.has(basename(name)) });
 }
 
 /** TypeScript that people wrote. */
