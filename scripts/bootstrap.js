@@ -68,10 +68,7 @@ function chooseNode() {
   // `npm ci` may just have removed the link together with the rest of node_modules.
   const runsTheLinkedOne = process.execPath.startsWith(toolchain);
   const link = join(binaries, 'node');
-  if (!runsTheLinkedOne && isRecentEnough()) {
-    rmSync(link, { force: true });
-    return process.execPath;
-  }
+  if (!runsTheLinkedOne && isRecentEnough()) return process.execPath;
   if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
     stop(
       `this is Node ${process.versions.node}; Parley needs ${NODE_NEEDED.join('.')} or newer. ` +
