@@ -17,14 +17,17 @@ export const zstdBlocks = {
     return frame.length <= raw.length ? frame : undefined;
   },
 
-  /** Undefined unless the frame is sound and holds `sizeExact` bytes. */
+  /** Undefined unless `frame` is one sound frame, no more, that holds `sizeExact` bytes. */
   decompress(frame: Uint8Array, sizeExact: number): Uint8Array | undefined {
     try {
-      const raw = zstdDecompressSync(frame, {
+      // Node stops after the first frame and says only in `info` that there was more.
+      const { buffer, engine } = zstdDecompressSync(frame, {
         params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX },
         maxOutputLength: Math.max(sizeExact, 1),
-      });
-      return raw.length === sizeExact ? raw : undefined;
+        info: true,
+      }) as unknown as { buffer: Uint8Array; engine: { bytesWritten: number } };
+      const isWhole = buffer.length === sizeExact && engine.bytesWritten === frame.length;
+      return isWhole ? buffer : undefined;
     } catch {
       return undefined;
     }
