@@ -57,6 +57,8 @@ export class Arena {
       protocolVersion: options.protocolVersion ?? this.variant.protocolVersion,
       keyGraceMs: options.keyGraceMs ?? 60_000,
       deadGraceMs: options.deadGraceMs ?? 60_000,
+      // With the usual 5 s a death in a young cluster is noticed after half a minute only.
+      initialIntervalMs: options.initialIntervalMs ?? 100,
     };
   }
 }

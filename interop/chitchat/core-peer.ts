@@ -14,13 +14,7 @@ import {
 } from '../../src/core/gossip/index.ts';
 import { realCapabilities } from '../../src/engine/capabilities.ts';
 import { zstdBlocks } from '../../src/engine/codec/index.ts';
-import {
-  type Entries,
-  INITIAL_INTERVAL_MS,
-  INTERVAL_MS,
-  type Peer,
-  type PeerSettings,
-} from './peer.ts';
+import { type Entries, INTERVAL_MS, type Peer, type PeerSettings } from './peer.ts';
 import { type ClusterView, type EntryView, idText, type NodeView } from './view.ts';
 
 const STATUS = { set: 'Set', deleted: 'Delete', deleteAfterTtl: 'DeleteAfterTtl' } as const;
@@ -197,7 +191,7 @@ function gossipConfig(settings: PeerSettings, onCatchUp: () => void): GossipConf
     self: { nodeId, generation, address: settings.address as SocketAddress },
     clusterId: settings.clusterId,
     gossipIntervalMs: INTERVAL_MS,
-    initialIntervalMs: INITIAL_INTERVAL_MS,
+    initialIntervalMs: settings.initialIntervalMs,
     keyGraceMs: settings.keyGraceMs,
     deadNodeGraceMs: settings.deadGraceMs,
     protocolVersion: settings.protocolVersion,

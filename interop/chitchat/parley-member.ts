@@ -139,6 +139,7 @@ function flags(settings: PeerSettings): string[] {
     node_id: settings.nodeId,
     cluster_id: settings.clusterId,
     interval_ms: INTERVAL_MS,
+    initial_interval_ms: settings.initialIntervalMs,
     key_grace_ms: settings.keyGraceMs,
     dead_grace_ms: settings.deadGraceMs,
     protocol_version: settings.protocolVersion,

@@ -30,6 +30,8 @@ export interface PeerOptions {
   readonly protocolVersion?: 0 | 1;
   readonly keyGraceMs?: number;
   readonly deadGraceMs?: number;
+  /** The first guess of the heartbeat interval: how patient a detector is that has seen little. */
+  readonly initialIntervalMs?: number;
 }
 
 export interface PeerSettings extends Required<PeerOptions> {
@@ -37,9 +39,3 @@ export interface PeerSettings extends Required<PeerOptions> {
 }
 
 export const INTERVAL_MS = 100;
-
-/**
- * A peer's first guess of the heartbeat interval. The default of 5 s takes half a minute to notice
- * a death in a young cluster; this one takes a second.
- */
-export const INITIAL_INTERVAL_MS = 100;

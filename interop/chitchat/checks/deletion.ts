@@ -7,7 +7,7 @@ import { nodeOf } from '../view.ts';
 import type { Check } from './check.ts';
 
 const SPREAD_MS = 6_000;
-const KEY_GRACE_MS = 1_200;
+const KEY_GRACE_MS = 2_000;
 
 export const deletion: readonly Check[] = [
   {

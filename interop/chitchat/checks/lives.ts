@@ -5,8 +5,7 @@ import { until } from '../until.ts';
 import type { Check } from './check.ts';
 
 const JOIN_MS = 6_000;
-/** Parley's member starts from a guess of 5 s per heartbeat and must first unlearn it. */
-const DEATH_MS = 15_000;
+const DEATH_MS = 8_000;
 const DEAD_GRACE_MS = 2_000;
 
 export const lives: readonly Check[] = [
@@ -77,7 +76,8 @@ async function restart(arena: Arena): Promise<void> {
 
 async function leave(arena: Arena): Promise<void> {
   const rust = await arena.rust('rust');
-  const parley = await arena.parley('parley', { seeds: [rust] });
+  // So patient that silence alone cannot be why it sees the leaver dead within a second.
+  const parley = await arena.parley('parley', { seeds: [rust], initialIntervalMs: 5_000 });
   const leaver = await arena.parley('leaver', { seeds: [rust] });
   await until('three to see three', JOIN_MS, () => converged([rust, parley, leaver]));
   await leaver.leave();
