@@ -1,0 +1,193 @@
+// Five members as five processes, told what a newcomer would tell them.
+
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MemberProcess, type State, until } from './support/member-process.ts';
+import { checkAnswer } from './support/openapi.ts';
+
+/** The default interval, so that the times below are what users see. Deaths are found sooner. */
+const FLAGS = ['--initial_interval_ms', '300', '--dead_grace_ms', '60000'];
+const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5'];
+
+let members: MemberProcess[] = [];
+
+before(async () => {
+  const first = await MemberProcess.start('n1', ...FLAGS);
+  const rest = NAMES.slice(1).map((name) =>
+    MemberProcess.start(name, '--seed', first.address, ...FLAGS),
+  );
+  members = [first, ...(await Promise.all(rest))];
+});
+
+function member(index: number): MemberProcess {
+  const found = members[index];
+  assert.ok(found !== undefined);
+  return found;
+}
+
+/** Waits until every one of `observers` answers true to `sees`. */
+async function untilAll(
+  what: string,
+  timeoutMs: number,
+  observers: readonly MemberProcess[],
+  sees: (state: State) => boolean,
+): Promise<void> {
+  await Promise.all(
+    observers.map((observer) =>
+      until(`${observer.address} sees ${what}`, timeoutMs, async () => {
+        return sees(await observer.state()) ? true : undefined;
+      }),
+    ),
+  );
+}
+
+function names(nodes: State['live_nodes']): string {
+  return nodes
+    .map((node) => node.node_id)
+    .toSorted()
+    .join(' ');
+}
+
+test('all five see all five within five seconds, each naming itself first', async () => {
+  await untilAll('five', 5_000, members, (state) => state.live_nodes.length === 5);
+  for (const [i, one] of members.entries()) {
+    const state = await one.state();
+    assert.equal(state.live_nodes[0]?.node_id, NAMES[i]);
+    assert.equal(names(state.live_nodes), NAMES.join(' '));
+    assert.deepEqual(state.dead_nodes, []);
+    assert.equal(state.cluster_state.node_states.length, 5);
+    const seeds = i === 0 ? [] : [member(0).address];
+    assert.deepEqual(state.cluster_state.seed_addrs, seeds);
+  }
+});
+
+test('a key set on one member is on all others within 1.5 seconds', async () => {
+  const answer = await member(1).fetch('/set_kv?key=color&value=deep+blue');
+  assert.deepEqual(await answer.json(), { status: true });
+  await untilAll('the key', 1_500, members, ({ cluster_state }) => {
+    return cluster_state['color'] === 'deep blue';
+  });
+  const [, owner] = (await member(4).state()).cluster_state.node_states;
+  assert.equal(owner?.chitchat_id.node_id, 'n2');
+  assert.deepEqual(owner.key_values, {
+    color: { value: 'deep blue', version: 1, status: 'Set' },
+  });
+});
+
+test('the value written last wins on every member, whoever wrote it', async () => {
+  await member(3).fetch('/set_kv/?key=color&value=green');
+  await untilAll(
+    'green',
+    1_500,
+    members,
+    ({ cluster_state }) => cluster_state['color'] === 'green',
+  );
+  await member(0).fetch('/set_kv?key=color&value=red');
+  await untilAll('red', 1_500, members, ({ cluster_state }) => cluster_state['color'] === 'red');
+});
+
+test('a deleted key is gone for all, and its tombstone is in the state', async () => {
+  await member(2).fetch('/set_kv?key=brief&value=1');
+  await untilAll('the key', 1_500, members, ({ cluster_state }) => 'brief' in cluster_state);
+  await member(2).fetch('/mark_for_deletion?key=brief');
+  await untilAll('no key', 1_500, members, ({ cluster_state }) => !('brief' in cluster_state));
+  const [, , owner] = (await member(0).state()).cluster_state.node_states;
+  assert.deepEqual(owner?.key_values['brief'], { value: '', version: 2, status: 'Delete' });
+});
+
+test('awkward texts arrive unchanged, and no key can pose as node_states', async () => {
+  const texts: Readonly<Record<string, string>> = {
+    'a b+c&d=e/%?#': 'x=1&y="2"\\\n\t',
+    'k-grün-😀': '日本語 😀',
+    '7': 'seven',
+    ['__proto__']: 'a key like any other',
+    node_states: 'shadow',
+    empty: '',
+  };
+  for (const [key, value] of Object.entries(texts)) {
+    const query = new URLSearchParams({ key, value }).toString();
+    assert.equal((await member(0).fetch(`/set_kv?${query}`)).status, 200, key);
+  }
+  await untilAll('the texts', 3_000, [member(4)], ({ cluster_state }) => {
+    const { node_states: nodes } = cluster_state;
+    assert.ok(Array.isArray(nodes));
+    return Object.entries(texts).every(([key, value]) => {
+      return (
+        key === 'node_states' ||
+        Object.entries(cluster_state).some(([k, v]) => {
+          return k === key && v === value;
+        })
+      );
+    });
+  });
+});
+
+test('every answer is as the OpenAPI document says', async () => {
+  const document: unknown = await (await member(0).fetch('/v1/openapi.json')).json();
+  for (const path of [
+    '/',
+    '/set_kv?key=a&value=b',
+    '/set_kv?key=a',
+    '/set_kv?key=%C3%A4&value=b',
+    `/set_kv?key=a&value=${'x'.repeat(20_000)}`,
+    '/set_kv?key=parley.leaving&value=b',
+    '/mark_for_deletion?key=nobody-has-it',
+    '/mark_for_deletion',
+  ]) {
+    await checkAnswer(document, path, await member(0).fetch(path));
+  }
+  const crossSite = { headers: { 'sec-fetch-site': 'cross-site' } };
+  const path = '/set_kv?key=a&value=b';
+  await checkAnswer(document, path, await member(0).fetch(path, crossSite));
+});
+
+test('a member that leaves in order is dead for the others at once', async () => {
+  const [leaver] = members.splice(4, 1);
+  const left = performance.now();
+  const ended = await leaver?.signal('SIGTERM');
+  assert.equal(ended?.code, 0);
+  await untilAll('n5 dead', 1_500, members, ({ dead_nodes }) => names(dead_nodes) === 'n5');
+  const seconds = (performance.now() - left) / 1000;
+  assert.ok(seconds < 2.5, `${seconds} s, less than the detector would take`);
+  // The log speaks once per round.
+  await until('a line in the log', 1_500, () => member(0).lines('member left')[0]);
+  assert.equal(member(0).lines('member died').length, 0);
+});
+
+test('a member that is killed is found dead, and lives again under a new generation', async () => {
+  const [victim] = members.splice(3, 1);
+  assert.ok(victim !== undefined);
+  const firstRun = (await victim.state()).live_nodes[0];
+  await victim.signal('SIGKILL');
+  const silent = await member(0).live();
+  assert.ok(silent.includes('n4'), 'nobody can know yet');
+  await untilAll('n4 dead', 12_000, members, ({ dead_nodes }) => {
+    return names(dead_nodes) === 'n4 n5';
+  });
+  await until('a line in the log', 1_500, () => member(0).lines('member died')[0]);
+
+  const flags = ['--listen_addr', victim.address, '--seed', member(1).address, ...FLAGS];
+  const again = await MemberProcess.start('n4', ...flags);
+  members.push(again);
+  await untilAll('n4 back', 5_000, members, ({ live_nodes }) => {
+    return names(live_nodes) === 'n1 n2 n3 n4';
+  });
+  const secondRun = (await again.state()).live_nodes[0];
+  assert.ok((secondRun?.generation ?? 0) > (firstRun?.generation ?? Infinity));
+  // The keys of the dead run are not the new run's, and nobody takes one run for the other.
+  const state = await member(0).state();
+  const runs = state.cluster_state.node_states.filter((node) => {
+    return node.chitchat_id.node_id === 'n4';
+  });
+  assert.equal(runs.length, 2);
+});
+
+test('members of another cluster are not taken in', async () => {
+  const flags = ['--cluster_id', 'other', '--seed', member(0).address, '--interval_ms', '50'];
+  const stranger = await MemberProcess.start('stranger', ...flags);
+  await sleep(700);
+  assert.deepEqual(await stranger.live(), ['stranger']);
+  assert.ok(!names((await member(0).state()).live_nodes).includes('stranger'));
+  await stranger.signal('SIGKILL');
+});
