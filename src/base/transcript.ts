@@ -77,7 +77,8 @@ function endsOutput(lines: readonly string[], at: number, doubled: boolean): boo
   return lines[at]?.trim() === '';
 }
 
-function parseDirective(text: string, line: number): { name: string; args: Argument[] } {
+/** Reads one command line; `line` is for the error message. */
+export function parseDirective(text: string, line: number): { name: string; args: Argument[] } {
   const words = splitWords(text, line);
   const [name, ...rest] = words;
   if (name === undefined) throw new Error(`line ${line}: an empty command`);
