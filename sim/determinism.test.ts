@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runSoup } from './soup.ts';
+
+const DURATION_MS = 10_000;
+
+test('a seed gives the same trace again, and in another process', async () => {
+  const first = await runSoup(7, DURATION_MS);
+  const second = await runSoup(7, DURATION_MS);
+  assert.deepEqual(first, second);
+  const script = fileURLToPath(new URL('./soup.ts', import.meta.url));
+  const printed = execFileSync(process.execPath, [script, '7'], { encoding: 'utf8' });
+  assert.equal(printed.split('\n')[0], `${first.hash} after ${first.events} events`);
+});
+
+test('worlds that run at the same time do not touch each other', async () => {
+  const alone = await runSoup(3, 5_000);
+  const [a, b] = await Promise.all([runSoup(3, 5_000), runSoup(4, 5_000)]);
+  assert.equal(a.hash, alone.hash);
+  assert.notEqual(b.hash, alone.hash);
+});
+
+test('in a few seeds every class of fault happens', async () => {
+  const never = new Set<string>();
+  const totals = new Map<string, number>();
+  for (let seed = 1; seed <= 5; seed++) {
+    const { faults } = await runSoup(seed, DURATION_MS);
+    for (const [name, count] of Object.entries(faults)) {
+      totals.set(name, (totals.get(name) ?? 0) + count);
+    }
+  }
+  for (const [name, count] of totals) if (count === 0) never.add(name);
+  assert.deepEqual([...never], []);
+});
