@@ -81,7 +81,7 @@ function describeParty(id: NodeId): Party {
   return id === NO_NODE ? 'None' : id;
 }
 
-export function describeEntry(entry: Entry): EntryLine {
+function describeEntry(entry: Entry): EntryLine {
   const { term, index } = entry;
   return { term, index, kind: ENTRY_KINDS[entry.kind], payload: describePayload(entry) };
 }

@@ -162,7 +162,7 @@ function renderConfState(config: ConfState): string {
   ].join(' ');
 }
 
-export function renderProgress(progress: ProgressLine): string {
+function renderProgress(progress: ProgressLine): string {
   let text = `${progress.state} match=${progress.match} next=${progress.next}`;
   if (progress.learner) text += ' learner';
   if (progress.paused) text += ' paused';
