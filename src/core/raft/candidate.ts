@@ -4,9 +4,15 @@ import { unreachable } from '../../base/assert.ts';
 import { handleVoteResponse } from './elections.ts';
 import { handleFromLeader } from './follower.ts';
 import type { StepOutcome } from './outcomes.ts';
+import { refuseForwardedRead } from './reads.ts';
 import { becomeFollower } from './roles.ts';
 import type { RaftState } from './state.ts';
 import type { Message } from './types.ts';
+
+/** [R8] A pre-vote is granted for the next term; an older grant was for an earlier attempt. */
+function isLateGrant(raft: RaftState, { kind, reject, term }: Message): boolean {
+  return kind === 'preVoteResponse' && !reject && term !== raft.term + 1;
+}
 
 export function stepCandidate(raft: RaftState, message: Message): StepOutcome {
   switch (message.kind) {
@@ -21,20 +27,23 @@ export function stepCandidate(raft: RaftState, message: Message): StepOutcome {
       // [R8] A grant for the pre-vote is not a vote, also not our own that comes back late.
       const expected = raft.role === 'candidate' ? 'voteResponse' : 'preVoteResponse';
       if (message.kind !== expected) return 'stale';
+      if (isLateGrant(raft, message)) return 'stale';
       handleVoteResponse(raft, message);
       return 'handled';
     }
-    case 'propose':
     case 'readIndex':
+      refuseForwardedRead(raft, message);
+      return 'dropped';
+    case 'propose':
     case 'transferLeader':
       return 'dropped';
     case 'appendResponse':
     case 'heartbeatResponse':
     case 'timeoutNow':
-    case 'readIndexResponse':
       return 'stale';
     case 'vote':
     case 'preVote':
+    case 'readIndexResponse':
     case 'storageAppend':
     case 'storageAppendResponse':
     case 'storageApply':

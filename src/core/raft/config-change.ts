@@ -60,6 +60,8 @@ export function simpleChange(base: ChangeBase, changes: readonly NodeChange[]): 
   applyChanges(draft, changes);
   if (draft.voters.size === 0) return refused('removedAllVoters');
   if (differences(base.config.voters, draft.voters) > 1) return refused('moreThanOneVoterChanged');
+  assert(draft.outgoing.size === 0, '[R41] a simple change does not make the config joint');
+  assert(draft.learnersNext.size === 0, '[R41] nobody waits to be a learner in a plain config');
   return finished(base, draft);
 }
 
@@ -76,6 +78,9 @@ export function enterJoint(
   applyChanges(draft, changes);
   if (draft.voters.size === 0) return refused('removedAllVoters');
   draft.autoLeave = autoLeave;
+  for (const id of draft.learnersNext) {
+    assert(draft.outgoing.has(id), '[R41] only outgoing voters wait to become learners');
+  }
   return finished(base, draft);
 }
 
@@ -89,6 +94,7 @@ export function leaveJoint(base: ChangeBase): ChangeResult {
   }
   draft.outgoing.clear();
   draft.autoLeave = false;
+  assert(draft.voters.size > 0, '[R41] the incoming half of a joint config has voters');
   return finished(base, draft);
 }
 
@@ -199,6 +205,7 @@ function finished({ limits, lastIndex }: ChangeBase, draft: Draft): ChangeResult
   };
   assert(isConsistent(config), '[R41] a change of a consistent config gives a consistent one');
   const ids = [...draft.kept.keys()].toSorted(ascending);
+  assert(lastIndex >= 0, '[R22] a log ends at 0 or later');
   // A newcomer counts as active: else the next quorum check could depose the leader before the
   // newcomer had a chance to speak. `Tracker.switchTo` settles who is a learner: until then the
   // progress of those who stay is left alone.

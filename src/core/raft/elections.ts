@@ -1,5 +1,6 @@
 // Campaigns and votes.
 
+import { assert } from '../../base/assert.ts';
 import type { CampaignOutcome } from './outcomes.ts';
 import { broadcastAppend } from './replication.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
@@ -63,8 +64,7 @@ function findUnappliedConfChange(raft: RaftState): 'none' | 'found' | 'unknown' 
       });
       return 'unknown';
     }
-    // A snapshot came in between: its config is ours, and what it covers is applied with it.
-    if (entries === 'compacted') return 'unknown';
+    assert(entries !== 'compacted', '[R26] the log keeps what is not applied');
     if (entries.some(({ kind }) => kind !== 'normal')) return 'found';
     low += entries.length;
     raft.scannedTo = low - 1;
@@ -73,11 +73,13 @@ function findUnappliedConfChange(raft: RaftState): 'none' | 'found' | 'unknown' 
 }
 
 function campaign(raft: RaftState, preVote: boolean, forced: boolean): void {
+  assert(raft.isPromotable(), '[R44] only voters campaign');
   if (preVote) becomePreCandidate(raft);
   else becomeCandidate(raft);
   const { log, settings, tracker } = raft;
   const term = preVote ? raft.term + 1 : raft.term;
   raft.emit({ kind: 'campaignStarted', term, preVote });
+  assert(tracker.isVoter(raft.id), '[R44] only voters campaign');
   const last = log.lastId();
   for (const id of tracker.voterIds) {
     if (id === raft.id) {
@@ -111,6 +113,7 @@ export function handleVoteRequest(raft: RaftState, message: Message): void {
     response.term = message.term;
     raft.emit({ kind: 'voteCast', to: message.from, term: message.term, preVote });
     if (!preVote) {
+      assert(message.term === raft.term, '[R4] a vote is cast in the term it is for');
       raft.electionElapsed = 0;
       raft.vote = message.from;
     }

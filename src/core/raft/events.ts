@@ -55,6 +55,6 @@ export type RaftEvent =
   | {
       readonly kind: 'snapshotIgnored';
       readonly index: number;
-      readonly reason: 'old' | 'matchesLog' | 'notMember' | 'notFollower' | 'malformed';
+      readonly reason: 'old' | 'matchesLog' | 'notMember';
     }
   | { readonly kind: 'contradiction'; readonly from: NodeId; readonly detail: string };

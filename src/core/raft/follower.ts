@@ -1,11 +1,11 @@
 // What a follower does with what it hears; candidates use it too once they give way to a leader.
 
-import { unreachable } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import { maybeCampaign } from './elections.ts';
 import type { ForgetOutcome, StepOutcome } from './outcomes.ts';
 import { takeForwarded } from './proposals.ts';
-import { handleReadResponse } from './reads.ts';
-import { restoreSnapshot } from './snapshots.ts';
+import { refuseForwardedRead } from './reads.ts';
+import { handleSnapshot } from './snapshots.ts';
 import type { RaftState } from './state.ts';
 import { transferLeader } from './transfer.ts';
 import { type Entry, type Message, NO_NODE } from './types.ts';
@@ -20,10 +20,8 @@ export function stepFollower(raft: RaftState, message: Message): StepOutcome {
     case 'propose':
       return takeForwarded(raft, message.entries) ? 'handled' : 'dropped';
     case 'readIndex':
-      return forwardRead(raft, message);
-    case 'readIndexResponse':
-      handleReadResponse(raft, message);
-      return 'handled';
+      refuseForwardedRead(raft, message);
+      return 'dropped';
     case 'transferLeader':
       return transferLeader(raft, message.vote).kind === 'forwarded' ? 'handled' : 'dropped';
     case 'timeoutNow':
@@ -37,6 +35,7 @@ export function stepFollower(raft: RaftState, message: Message): StepOutcome {
       return 'stale';
     case 'vote':
     case 'preVote':
+    case 'readIndexResponse':
     case 'storageAppend':
     case 'storageAppendResponse':
     case 'storageApply':
@@ -47,7 +46,8 @@ export function stepFollower(raft: RaftState, message: Message): StepOutcome {
   return unreachable(message.kind);
 }
 
-function hearLeader(raft: RaftState, { from }: Message): void {
+function hearLeader(raft: RaftState, { from, term }: Message): void {
+  assert(raft.role === 'follower' && term === raft.term, '[R5] followers hear their own term');
   raft.electionElapsed = 0;
   raft.lead = from;
   // The leader is alive after all. An election that it ordered itself goes on.
@@ -58,13 +58,7 @@ function hearLeader(raft: RaftState, { from }: Message): void {
 export function handleFromLeader(raft: RaftState, message: Message): StepOutcome {
   if (message.kind === 'append') return handleAppend(raft, message);
   if (message.kind === 'heartbeat') return handleHeartbeat(raft, message);
-  return restoreSnapshot(raft, message);
-}
-
-/** A follower's read came to us, but we do not lead any more. */
-function forwardRead(raft: RaftState, message: Message): StepOutcome {
-  if (raft.lead === NO_NODE) return 'dropped';
-  raft.post({ ...message, to: raft.lead });
+  handleSnapshot(raft, message);
   return 'handled';
 }
 
@@ -94,6 +88,7 @@ function handleAppend(raft: RaftState, message: Message): StepOutcome {
   // B has 5 6 7, of which 6 and 7 are from a leader that is gone. An append with 5 and commit index
   // 7 makes 5 committed, and no more.
   const validated = index + entries.length;
+  assert(log.lastIndex() >= validated, '[R20] what the append holds is in the log');
   log.commitTo(Math.min(message.commit, validated));
   acknowledge(raft, message, validated);
   return 'handled';

@@ -4,7 +4,7 @@
 // responses to give. With `asyncStorageWrites` the host sees these messages. Without, `advance`
 // gives the responses in their place.
 
-import { assert } from '../../base/assert.ts';
+import { assert, implies } from '../../base/assert.ts';
 import { NO_ENTRIES } from './entries.ts';
 import { type Draft, draftMessage } from './message.ts';
 import type { Ready } from './outputs.ts';
@@ -16,6 +16,7 @@ import {
   type Entry,
   type HardState,
   type Message,
+  NO_NODE,
   type NodeId,
   type Role,
   type Snapshot,
@@ -189,6 +190,18 @@ export class Handover {
     return response;
   }
 
+  #acceptHardState(state: HardState): void {
+    const told = this.#hardState;
+    assert(state.term >= told.term, '[R3] the term never falls');
+    assert(state.commit >= told.commit, '[R22] the commit index never falls');
+    implies(
+      state.term === told.term && told.vote !== NO_NODE,
+      state.vote === told.vote,
+      '[R4] a vote stands until the term changes',
+    );
+    this.#hardState = state;
+  }
+
   /** What the Ready holds is under way and will not be handed out again. */
   #accept(ready: Ready): void {
     const raft = this.#raft;
@@ -196,7 +209,7 @@ export class Handover {
       this.#lead = ready.softState.lead;
       this.#role = ready.softState.role;
     }
-    if (ready.hardState !== undefined) this.#hardState = ready.hardState;
+    if (ready.hardState !== undefined) this.#acceptHardState(ready.hardState);
     raft.messages = [];
     raft.messagesAfterAppend = [];
     if (raft.readStates.length > 0) raft.readStates = [];

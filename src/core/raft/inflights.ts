@@ -6,7 +6,7 @@
 //
 // The limits are soft towards the last one in: an append that passes the byte limit is still taken.
 
-import { assert } from '../../base/assert.ts';
+import { assert, implies } from '../../base/assert.ts';
 
 const INITIAL_CAPACITY = 8;
 
@@ -53,6 +53,7 @@ export class Inflights {
     this.#sizes[at] = bytes;
     this.#count += 1;
     this.#bytes += bytes;
+    assert(this.#count <= capacity, '[R31] the ring grows before it overflows');
   }
 
   /** Everything up to `index` arrived. Acknowledgements may skip some or come late. */
@@ -64,6 +65,7 @@ export class Inflights {
       if (this.#start === this.#indexes.length) this.#start = 0;
     }
     assert(this.#bytes >= 0, '[R31] what was freed had been counted');
+    implies(this.#count === 0, this.#bytes === 0, '[R31] an empty window weighs nothing');
   }
 
   reset(): void {
@@ -75,6 +77,7 @@ export class Inflights {
   /** The window may be allowed to be huge: room is made as it is used. */
   #grow(): void {
     const old = this.#indexes.length;
+    assert(this.#count === old, '[R31] the ring grows only when it is full');
     const capacity = Math.max(INITIAL_CAPACITY, old * 2);
     const indexes = new Float64Array(capacity);
     const sizes = new Float64Array(capacity);

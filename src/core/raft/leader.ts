@@ -1,6 +1,6 @@
 // What a leader does with what it hears.
 
-import { unreachable } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import type { StepOutcome } from './outcomes.ts';
 import type { Progress } from './progress.ts';
 import { takeForwarded } from './proposals.ts';
@@ -26,17 +26,17 @@ export function stepLeader(raft: RaftState, message: Message): StepOutcome {
     case 'append':
     case 'heartbeat':
     case 'snapshot':
-      // [R1] of terms: one leader each. Whoever sends this in our term is not one.
+      // [R5] A term has one leader: whoever sends this in ours is not it.
       raft.emit({ kind: 'contradiction', from: message.from, detail: 'twoLeaders' });
       return 'contradiction';
     case 'voteResponse':
     case 'preVoteResponse':
     case 'timeoutNow':
-    case 'readIndexResponse':
       // About the election that is won, or meant for the follower we were.
       return 'stale';
     case 'vote':
     case 'preVote':
+    case 'readIndexResponse':
     case 'storageAppend':
     case 'storageAppendResponse':
     case 'storageApply':
@@ -86,6 +86,7 @@ function handleRejection(raft: RaftState, peer: Progress, message: Message): voi
 }
 
 function handleAcknowledgement(raft: RaftState, peer: Progress, index: number): void {
+  assert(index <= raft.log.lastIndex(), '[R17] only what exists is acknowledged');
   const isProbeAnswered = peer.state === 'probe' && peer.match === index;
   if (!peer.maybeUpdate(index) && !isProbeAnswered) return;
   if (peer.state === 'replicate') peer.inflights.freeUpTo(index);
@@ -123,6 +124,7 @@ function handleHeartbeatResponse(raft: RaftState, peer: Progress, message: Messa
   if (message.context > raft.reads.newest) return;
   if (message.context <= peer.readRound) return;
   peer.readRound = message.context;
+  assert(peer.readRound <= raft.reads.newest, '[R50] only rounds that began are confirmed');
   maybeConfirmReads(raft);
 }
 

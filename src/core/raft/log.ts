@@ -124,11 +124,19 @@ export class RaftLog {
     if (index <= this.#committed) return false;
     assert(index <= this.lastIndex(), '[R22] only what exists is committed');
     this.#committed = index;
+    this.#assertWatermarks();
     return true;
+  }
+
+  #assertWatermarks(): void {
+    assert(this.#applied <= this.#applying, '[R22] what is applied was handed out');
+    assert(this.#applying <= this.#committed, '[R22] what is handed out is committed');
+    assert(this.#committed <= this.lastIndex(), '[R22] what is committed exists');
   }
 
   /** The newest index up to `index` whose term is at most `term`: below it the logs may agree. */
   conflictByTerm(index: number, term: number): EntryId {
+    assert(index >= 0, '[R18] hints are indexes');
     for (let at = index; at > 0; at--) {
       const ours = this.term(at);
       // Not known: it may match, and a term of 0 says that it is a guess.
@@ -142,6 +150,8 @@ export class RaftLog {
     assert(snapshot.index > this.#committed, '[R24] a snapshot never takes the commit index back');
     this.#committed = snapshot.index;
     this.unstable.restore(snapshot);
+    assert(this.lastIndex() === snapshot.index, '[R35] nothing is left behind a snapshot');
+    this.#assertWatermarks();
   }
 
   // --- applying ---------------------------------------------------------------------------------
@@ -163,6 +173,7 @@ export class RaftLog {
     const entries = this.entries(low, high, bytesMax);
     if (entries === 'pending') return { purpose: 'apply', peer: NO_NODE, low, high, bytesMax };
     assert(entries !== 'compacted', '[R26] the log keeps what is not applied');
+    assert(entries[0]?.index === low, '[R23] the log answers what it was asked');
     return entries;
   }
 
@@ -175,13 +186,17 @@ export class RaftLog {
   acceptApplying(entries: readonly Entry[], allowUnstable: boolean): void {
     const last = entries.at(-1);
     if (last === undefined) return;
-    assert(last.index <= this.#committed, '[R22] only what is committed is applied');
+    assert(
+      (entries[0] as Entry).index === this.#applying + 1,
+      '[R22] entries are applied one after the other',
+    );
     this.#applying = last.index;
     this.#applyingBytes += entriesBytes(entries);
     // Cut short by the limit: wait for room, else the rest would trickle out entry by entry.
     this.#isApplyPaused =
       this.#applyingBytes >= this.#applyBytesMax ||
       last.index < this.#appliableIndex(allowUnstable);
+    this.#assertWatermarks();
   }
 
   appliedTo(index: number, bytes: number): void {
@@ -193,6 +208,7 @@ export class RaftLog {
     this.#applying = Math.max(this.#applying, index);
     this.#applyingBytes = Math.max(0, this.#applyingBytes - bytes);
     this.#isApplyPaused = this.#applyingBytes >= this.#applyBytesMax;
+    this.#assertWatermarks();
   }
 
   acceptApplyFetch(): void {

@@ -2,8 +2,9 @@
 // to take back. That is sound because at most one is unapplied [R42] and nobody campaigns while a
 // committed one is unapplied [R44].
 
+import { assert } from '../../base/assert.ts';
 import { confChangeEntryKind, encodeConfChange, LEAVE_JOINT } from './confchange-codec.ts';
-import { type ChangeResult, changeConfig } from './config-change.ts';
+import { type ChangeResult, changeConfig, isConsistent } from './config-change.ts';
 import type { ConfChangeOutcome } from './outcomes.ts';
 import { proposeAsLeader } from './proposals.ts';
 import { maybeConfirmReads, releaseWaitingReads } from './reads.ts';
@@ -38,6 +39,7 @@ export function switchConfig(
   { config, peers }: Omit<ChangeResult & { kind: 'changed' }, 'kind'>,
 ): void {
   const { tracker } = raft;
+  assert(isConsistent(config), '[R41] only consistent configs come into force');
   tracker.switchTo(config, peers);
   raft.emit({ kind: 'configSwitched', config });
   if (!raft.isLeader()) return;

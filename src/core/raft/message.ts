@@ -1,5 +1,6 @@
 // How messages are made: through one literal, so that the engine sees one shape.
 
+import { isConsistent } from './config-change.ts';
 import { NO_ENTRIES } from './entries.ts';
 import type { Message, MessageKind, NodeId } from './types.ts';
 
@@ -56,6 +57,14 @@ export function hasPlausibleEntries(message: Message): boolean {
     term = entry.term;
   }
   return term <= message.term && Number.isSafeInteger(index);
+}
+
+/** [R36] A snapshot is of the past, and its config one that could be in force. */
+export function hasPlausibleSnapshot({ snapshot, term }: Message): boolean {
+  if (snapshot === undefined) return false;
+  if (!Number.isSafeInteger(snapshot.index) || snapshot.index < 1) return false;
+  if (!isCounter(snapshot.term) || snapshot.term < 1 || snapshot.term > term) return false;
+  return isConsistent(snapshot.confState);
 }
 
 function isCounter(value: number): boolean {

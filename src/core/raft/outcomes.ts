@@ -59,22 +59,22 @@ export type CampaignOutcome =
 
 export type ForgetOutcome = 'forgotten' | 'noLeader' | 'notFollower' | 'leaseReads';
 
-/** What became of a message. Everything but `handled` left the state as it was. */
+/** What became of a message. Its term was taken note of in any case, unless it was refused. */
 export type StepOutcome =
   | 'handled'
   /** Of a term that is over, or about a role that is over. */
   | 'stale'
-  /** A vote request while a leader is alive. */
-  | 'leaseHolds'
-  /** A response from a node outside the config. */
-  | 'unknownPeer'
-  /** A storage message that did not come from a pseudo node. */
-  | 'localMessage'
-  /** A proposal or a read that could not be taken. */
+  /** A proposal, read or transfer that could not be taken. */
   | 'dropped'
-  /** Fields contradict each other. */
+  /** Refused: a vote request while a leader is alive. */
+  | 'leaseHolds'
+  /** Refused: a response from a node outside the config. */
+  | 'unknownPeer'
+  /** Refused: a storage message that did not come from its pseudo node. */
+  | 'localMessage'
+  /** Refused: the fields contradict each other. */
   | 'malformed'
-  /** The sender contradicts what is committed here: one of the two lost its disk. */
+  /** The sender contradicts what is committed here: one of the two lost its disk. Not taken. */
   | 'contradiction';
 
 export type ConfChangeOutcome =

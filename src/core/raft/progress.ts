@@ -71,11 +71,13 @@ export class Progress {
     this.#resetState('probe');
     this.next = Math.max(this.match + 1, behindSnapshot);
     this.#sentCommit = Math.min(this.#sentCommit, this.next - 1);
+    assert(this.next > this.match, '[R30] what is acknowledged is not sent again');
   }
 
   becomeReplicate(): void {
     this.#resetState('replicate');
     this.next = this.match + 1;
+    assert(!this.isPaused(), '[R32] a peer that replicates starts with an empty window');
   }
 
   becomeSnapshot(index: number): void {
@@ -98,6 +100,7 @@ export class Progress {
       if (count > 0) this.isFlowPaused = true;
       return;
     }
+    assert(count >= 0 && bytes >= 0, '[R31] an append has a size');
     if (count > 0) {
       this.next += count;
       this.inflights.add(this.next - 1, bytes);
@@ -121,6 +124,7 @@ export class Progress {
     this.match = index;
     this.next = Math.max(this.next, index + 1);
     this.isFlowPaused = false;
+    assert(this.next > this.match, '[R30] what is acknowledged is not sent again');
     return true;
   }
 
@@ -130,6 +134,7 @@ export class Progress {
    * behind 4, and the second one says nothing about that.
    */
   maybeDecrease(rejected: number, hint: number): boolean {
+    assert(rejected >= 0 && hint >= 0, '[R18] rejections and hints are indexes');
     if (this.state === 'replicate') {
       if (rejected <= this.match) return false;
       this.next = this.match + 1;
@@ -140,6 +145,10 @@ export class Progress {
     this.next = Math.max(Math.min(rejected, hint + 1), this.match + 1);
     this.#sentCommit = Math.min(this.#sentCommit, this.next - 1);
     this.isFlowPaused = false;
+    assert(
+      this.next > this.match && this.next <= Math.max(rejected, this.match + 1),
+      '[R18] a rejection takes the probe back, but not behind what is acknowledged',
+    );
     return true;
   }
 

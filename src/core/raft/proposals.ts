@@ -1,5 +1,6 @@
 // Proposals: who takes them, and which config changes are let into the log.
 
+import { assert } from '../../base/assert.ts';
 import { confChangeEntryKind, decodeConfChange, encodeConfChange } from './confchange-codec.ts';
 import { changeConfig, isJoint } from './config-change.ts';
 import type {
@@ -93,6 +94,7 @@ export function proposeAsLeader(raft: RaftState, proposals: readonly Proposal[])
     if (judged === undefined) return { kind: 'refused', reason: 'malformedChange' };
     ({ accepted, pendingConfIndex, ignored } = judged);
   }
+  assert(accepted.length === proposals.length, '[R43] blanked changes keep their place');
   if (!appendProposals(raft, accepted)) return { kind: 'refused', reason: 'uncommittedBytes' };
   for (const { index, reason } of ignored) {
     const { applied } = raft.log;
@@ -106,6 +108,7 @@ export function proposeAsLeader(raft: RaftState, proposals: readonly Proposal[])
       applied,
     });
   }
+  assert(pendingConfIndex <= raft.log.lastIndex(), '[R42] the mark is within the log');
   // [R43] Only now: a batch that is refused must not stand in the way of the next change.
   raft.pendingConfIndex = pendingConfIndex;
   broadcastAppend(raft);

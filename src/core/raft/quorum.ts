@@ -1,7 +1,7 @@
 // Majorities, and pairs of majorities for joint configs. Nothing here knows about logs: a number
 // that a majority acknowledged may be a log index or a read round.
 
-import { assert } from '../../base/assert.ts';
+import { assert, implies } from '../../base/assert.ts';
 import type { NodeId } from './types.ts';
 
 export interface AckSource {
@@ -37,6 +37,11 @@ export function majorityCommitted(voters: readonly NodeId[], acks: AckSource): n
   const position = count - majority(count);
   const committed = scratch[position] as number;
   assert(committed >= 0, '[R1] acknowledged numbers are not negative');
+  implies(
+    position > 0,
+    (scratch[position - 1] as number) <= committed,
+    '[R1] no more than a minority is below what the majority acknowledged',
+  );
   return committed;
 }
 
@@ -65,6 +70,7 @@ export function majorityVote(
     if (vote === undefined) missing += 1;
     else if (vote) granted += 1;
   }
+  assert(granted + missing <= voters.length, '[R2] a voter has one vote');
   if (granted >= needed) return 'won';
   return granted + missing >= needed ? 'pending' : 'lost';
 }

@@ -63,6 +63,7 @@ export class ReadRounds {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#requestCount -= waiting.length;
+    assert(this.#requestCount >= 0, '[R56] every request is counted once');
     return waiting;
   }
 
@@ -78,6 +79,7 @@ export class ReadRounds {
   begin(requests: ReadRequest[], index: number, tick: number): number {
     this.#newest += 1;
     assert(Number.isSafeInteger(this.#newest), '[R50] round numbers never run out');
+    assert(!(index < (this.#rounds.at(-1)?.index ?? 0)), '[R50] rounds follow the commit index');
     this.#rounds.push({ number: this.#newest, index, sentAtTick: tick, requests });
     this.#requestCount += requests.length;
     this.#isOpen = true;
@@ -97,13 +99,16 @@ export class ReadRounds {
       count += 1;
       this.#requestCount -= round.requests.length;
     }
+    assert(this.#requestCount >= this.#waiting.length, '[R56] every request is counted once');
     if (count === 0) return [];
     return this.#rounds.splice(0, count);
   }
 
   /** Takes everything that waits, in the order it came. */
   takeAll(): readonly ReadRequest[] {
+    const inRounds = this.#requestCount - this.#waiting.length;
     const all = [...this.#rounds.flatMap(({ requests }) => requests), ...this.#waiting];
+    assert(all.length === inRounds + this.#waiting.length, '[R56] nobody is forgotten');
     this.#rounds = [];
     this.#waiting = [];
     this.#requestCount = 0;

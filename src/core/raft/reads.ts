@@ -3,11 +3,12 @@
 //   follower --readIndex--> leader --heartbeat(round)--> everyone
 //            <--readIndexResponse--       <--heartbeatResponse(round)--
 
+import { assert, implies } from '../../base/assert.ts';
 import type { ReadOutcome, ReadRefusal } from './outcomes.ts';
 import type { ReadRequest } from './read-rounds.ts';
 import { broadcastHeartbeat } from './replication.ts';
 import type { RaftState } from './state.ts';
-import { type Message, NO_NODE } from './types.ts';
+import { type Message, NO_NODE, type NodeId } from './types.ts';
 
 export function readIndex(raft: RaftState): ReadOutcome {
   if (raft.isLeader()) {
@@ -32,6 +33,11 @@ export function handleForwardedRead(raft: RaftState, message: Message): void {
   if (acceptRead(raft, request) !== undefined) refuse(raft, request, 'tooManyReads');
 }
 
+/** We do not lead any more, or not yet: whoever asked is told, and finds out who does. */
+export function refuseForwardedRead(raft: RaftState, message: Message): void {
+  refuse(raft, { from: message.from, ticket: message.context }, 'leaderChanged');
+}
+
 /** The leader's answer to a read that we forwarded. */
 export function handleReadResponse(raft: RaftState, message: Message): void {
   const { context: ticket, index } = message;
@@ -40,6 +46,7 @@ export function handleReadResponse(raft: RaftState, message: Message): void {
 }
 
 function acceptRead(raft: RaftState, request: ReadRequest): ReadRefusal | undefined {
+  assert(raft.isLeader(), '[R50] only a leader answers reads');
   if (raft.reads.isFull()) return 'tooManyReads';
   // [R52] A new leader has everything that is committed, but does not know how far that goes before
   // it committed an entry of its own term. A committed 7, told a client, and died before B and C
@@ -58,6 +65,8 @@ function serveRead(raft: RaftState, request: ReadRequest): void {
 
 /** Starts a round for `requests`; without any, only to renew the lease. */
 export function beginRound(raft: RaftState, requests: ReadRequest[]): void {
+  assert(raft.isLeader(), '[R50] only a leader begins rounds');
+  implies(requests.length > 0, raft.hasCommittedOwnTerm(), '[R52] a new leader serves no reads');
   const round = raft.reads.begin(requests, raft.log.committed, raft.leaderTicks);
   // [R51] The leader confirms itself, which counts only while it is a voter.
   const self = raft.tracker.progress(raft.id);
@@ -76,6 +85,8 @@ export function releaseWaitingReads(raft: RaftState): void {
 export function maybeConfirmReads(raft: RaftState): void {
   if (raft.reads.pendingRound === 0) return;
   for (const round of raft.reads.takeConfirmed(raft.tracker.confirmedRound())) {
+    assert(round.sentAtTick <= raft.leaderTicks, '[R53] a lease starts in the past');
+    assert(round.index <= raft.log.committed, '[R50] reads are answered with what is committed');
     raft.leaseStart = Math.max(raft.leaseStart, round.sentAtTick);
     for (const request of round.requests) answer(raft, request, round.index);
   }
@@ -93,28 +104,33 @@ export function hasLease(raft: RaftState): boolean {
   if (settings.reads !== 'lease' || raft.isLeaseForfeited || raft.transferee !== NO_NODE) {
     return false;
   }
+  assert(settings.checkQuorum, '[R53] leases rest on voters that refuse');
   const age = raft.leaderTicks - raft.leaseStart;
   return age <= settings.electionTicks - 2 - settings.leaseMarginTicks;
 }
 
 function answer(raft: RaftState, { from, ticket }: ReadRequest, index: number): void {
-  if (from === raft.id) {
-    raft.readStates.push({ ticket, index });
-    return;
-  }
-  const message = raft.draft('readIndexResponse', from);
-  message.index = index;
-  message.context = ticket;
-  raft.post(message);
+  if (from === raft.id) raft.readStates.push({ ticket, index });
+  else postResponse(raft, from, ticket, index, false);
 }
 
 function refuse(raft: RaftState, { from, ticket }: ReadRequest, reason: ReadRefusal): void {
-  if (from === raft.id) {
-    raft.readDrops.push({ ticket, reason });
-    return;
-  }
-  const message = raft.draft('readIndexResponse', from);
-  message.reject = true;
+  if (from === raft.id) raft.readDrops.push({ ticket, reason });
+  else postResponse(raft, from, ticket, 0, true);
+}
+
+/** [R57] Without a term: a refusal by a node that is ahead must not depose the asker's leader. */
+function postResponse(
+  raft: RaftState,
+  to: NodeId,
+  ticket: number,
+  index: number,
+  reject: boolean,
+): void {
+  const message = raft.draft('readIndexResponse', to);
+  message.term = 0;
+  message.index = index;
+  message.reject = reject;
   message.context = ticket;
   raft.post(message);
 }

@@ -24,6 +24,7 @@ export function appendProposals(raft: RaftState, proposals: readonly Proposal[])
     return false;
   }
   raft.uncommittedBytes = total;
+  assert(raft.isLeader() && proposals.length > 0, '[R14] only leaders append of their own accord');
   const { term } = raft;
   let index = raft.log.lastIndex();
   const entries: Entry[] = [];
@@ -58,6 +59,7 @@ export function maybeCommit(raft: RaftState): boolean {
 }
 
 export function broadcastAppend(raft: RaftState): void {
+  assert(raft.isLeader(), '[R14] only leaders replicate');
   for (const peer of raft.tracker.peers) {
     if (peer.id !== raft.id) maybeSendAppend(raft, peer, true);
   }
@@ -91,6 +93,10 @@ export function maybeSendAppend(raft: RaftState, peer: Progress, evenIfEmpty: bo
     entries = found;
   }
   if (entries.length === 0 && !evenIfEmpty) return false;
+  assert(
+    entries.length === 0 || (entries[0] as Entry).index === peer.next,
+    '[R30] an append continues where the peer stands',
+  );
   const message = raft.draft('append', peer.id);
   message.index = index;
   message.logTerm = logTerm;
@@ -104,6 +110,7 @@ export function maybeSendAppend(raft: RaftState, peer: Progress, evenIfEmpty: bo
 
 /** [R26] Asks the host for entries instead of reading them: a slow peer costs no memory here. */
 function fetchFor(raft: RaftState, peer: Progress, high: number): boolean {
+  assert(peer.next < high, '[R26] only what exists is fetched');
   peer.isFetching = true;
   raft.fetches.push({
     purpose: 'replicate',
@@ -140,6 +147,7 @@ function maybeSendSnapshot(raft: RaftState, peer: Progress): boolean {
 
 /** Heartbeats to everyone, with the newest read round that waits. */
 export function broadcastHeartbeat(raft: RaftState): void {
+  assert(raft.isLeader(), '[R14] only leaders send heartbeats');
   const context = raft.reads.pendingRound;
   for (const peer of raft.tracker.peers) {
     if (peer.id === raft.id) continue;

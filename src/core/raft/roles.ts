@@ -20,6 +20,7 @@ import { NO_NODE, type NodeId, type Role } from './types.ts';
 const FIRST_OF_TERM: readonly Proposal[] = [{ kind: 'normal', payload: new Uint8Array(0) }];
 
 export function becomeFollower(raft: RaftState, term: number, lead: NodeId): void {
+  assert(lead !== raft.id, '[R5] nobody follows itself');
   reset(raft, term);
   raft.lead = lead;
   enter(raft, 'follower');
@@ -38,6 +39,7 @@ export function becomeCandidate(raft: RaftState): void {
   reset(raft, raft.term + 1);
   raft.vote = raft.id;
   enter(raft, 'candidate');
+  assert(raft.lead === NO_NODE, '[R5] whoever campaigns knows no leader');
 }
 
 export function becomeLeader(raft: RaftState): void {
@@ -55,6 +57,7 @@ export function becomeLeader(raft: RaftState): void {
   // [R42] Changes may stand anywhere in the tail: rather than look, wait until all is applied.
   raft.pendingConfIndex = last;
   const appended = appendProposals(raft, FIRST_OF_TERM);
+  assert(raft.log.lastIndex() === raft.termStartIndex, '[R15] a term begins with its own entry');
   assert(appended, '[R60] an entry without payload is never refused');
 }
 
@@ -84,4 +87,6 @@ function reset(raft: RaftState, term: number): void {
   raft.leaseStart = Number.NEGATIVE_INFINITY;
   raft.isLeaseForfeited = false;
   dropReads(raft);
+  assert(raft.transferee === NO_NODE, '[R70] a transfer ends with the role');
+  assert(raft.reads.pendingRound === 0, '[R56] nobody waits for a leader that is gone');
 }

@@ -1,17 +1,16 @@
 // A follower takes over state that the leader's log no longer reaches back to.
 
+import { must } from '../../base/assert.ts';
 import { restoreConfig } from './config-change.ts';
 import { switchConfig } from './membership.ts';
-import type { StepOutcome } from './outcomes.ts';
 import type { RaftState } from './state.ts';
 import type { ConfState, Message, NodeId, Snapshot } from './types.ts';
 
-type Verdict = 'restore' | 'old' | 'matchesLog' | 'notMember' | 'malformed';
+type Verdict = 'restore' | 'old' | 'matchesLog' | 'notMember';
 
 /** Restores the snapshot or says how far the log is without it; both are acknowledgements. */
-export function restoreSnapshot(raft: RaftState, message: Message): StepOutcome {
-  const { snapshot } = message;
-  if (snapshot === undefined) return 'malformed';
+export function handleSnapshot(raft: RaftState, message: Message): void {
+  const snapshot = must(message.snapshot, '[R36] a snapshot message without one is not let in');
   const verdict = judge(raft, snapshot);
   if (verdict === 'restore') {
     restore(raft, snapshot);
@@ -19,19 +18,14 @@ export function restoreSnapshot(raft: RaftState, message: Message): StepOutcome 
     // [R34] The log agrees with the snapshot up to its index, so that all of it is committed.
     if (verdict === 'matchesLog') raft.log.commitTo(snapshot.index);
     raft.emit({ kind: 'snapshotIgnored', index: snapshot.index, reason: verdict });
-    if (verdict === 'malformed') return 'malformed';
   }
   const response = raft.draft('appendResponse', message.from);
   response.index = verdict === 'restore' ? raft.log.lastIndex() : raft.log.committed;
   raft.postWhenDurable(response);
-  return 'handled';
 }
 
 function judge(raft: RaftState, { index, term, confState }: Snapshot): Verdict {
-  if (!Number.isSafeInteger(index) || index < 1 || term < 1 || term > raft.term) return 'malformed';
   if (index <= raft.log.committed) return 'old';
-  const limits = raft.tracker.limits;
-  if (restoreConfig(confState, index, limits) === undefined) return 'malformed';
   // Sent to the wrong node, or to one that was removed before: nothing good can come of it.
   if (!isMember(confState, raft.id)) return 'notMember';
   return raft.log.matches(index, term) ? 'matchesLog' : 'restore';
@@ -44,7 +38,8 @@ function isMember({ voters, votersOutgoing, learners }: ConfState, id: NodeId): 
 /** [R35] Whatever the log holds is forgotten: where it differs from the snapshot it is wrong. */
 function restore(raft: RaftState, snapshot: Snapshot): void {
   raft.log.restore(snapshot);
-  const restored = restoreConfig(snapshot.confState, raft.log.lastIndex(), raft.tracker.limits);
-  if (restored !== undefined) switchConfig(raft, restored);
+  const { limits } = raft.tracker;
+  const restored = restoreConfig(snapshot.confState, raft.log.lastIndex(), limits);
+  switchConfig(raft, must(restored, '[R36] an inconsistent config is not let in'));
   raft.emit({ kind: 'snapshotRestored', index: snapshot.index, term: snapshot.term });
 }

@@ -133,6 +133,7 @@ export class RaftState {
   drawElectionTimeout(): void {
     const ticks = this.settings.electionTicks;
     this.electionTimeout = ticks + this.settings.random.below(ticks);
+    assert(this.electionTimeout < ticks * 2, 'the timeout is drawn from [E, 2E-1]');
   }
 
   /** Unique across restarts: an answer to a question of our former life must not fit a new one. */

@@ -1,14 +1,16 @@
 // The way of a message into the core: is it possible at all, is its term current, what does it mean
 // to the role we are in.
 
+import { assert } from '../../base/assert.ts';
 import { stepCandidate } from './candidate.ts';
 import { handleVoteRequest } from './elections.ts';
 import { entriesBytes, payloadBytes } from './entries.ts';
 import { stepFollower } from './follower.ts';
 import { stepLeader } from './leader.ts';
 import { appliedTo } from './membership.ts';
-import { hasPlausibleEntries, hasPlausibleNumbers } from './message.ts';
+import { hasPlausibleEntries, hasPlausibleNumbers, hasPlausibleSnapshot } from './message.ts';
 import type { StepOutcome } from './outcomes.ts';
+import { handleReadResponse } from './reads.ts';
 import { becomeFollower } from './roles.ts';
 import type { RaftState } from './state.ts';
 import { APPEND_THREAD, APPLY_THREAD, type Message, type MessageKind, NO_NODE } from './types.ts';
@@ -18,7 +20,7 @@ type Gate =
   | 'response'
   /** Requests that anyone may send: who has no config yet must hear from us. */
   | 'request'
-  /** Asks for a favour and carries no term. */
+  /** Asks a favour, or grants one: good in any term and therefore without one. */
   | 'favour'
   /** From the pseudo nodes. */
   | 'storage'
@@ -39,12 +41,18 @@ const GATES: Record<MessageKind, Gate> = {
   propose: 'favour',
   transferLeader: 'favour',
   readIndex: 'favour',
-  readIndexResponse: 'response',
+  readIndexResponse: 'favour',
   storageAppend: 'outbound',
   storageAppendResponse: 'storage',
   storageApply: 'outbound',
   storageApplyResponse: 'storage',
 };
+
+const PROMISES: ReadonlySet<MessageKind> = new Set<MessageKind>([
+  'appendResponse',
+  'voteResponse',
+  'preVoteResponse',
+]);
 
 /** A message from outside, which may be anything, or a promise to ourselves that came true. */
 export function step(raft: RaftState, message: Message): StepOutcome {
@@ -52,27 +60,47 @@ export function step(raft: RaftState, message: Message): StepOutcome {
   if (gate === 'storage') return stepStorage(raft, message);
   // A codec never makes negative ids, so that this came from our own host, out of place.
   if (gate === 'outbound' || message.from < NO_NODE) return 'localMessage';
-  if (gate === undefined || !hasPlausibleNumbers(message)) return 'malformed';
-  if ((gate === 'favour') !== (message.term === 0)) return 'malformed';
-  if (message.kind === 'append' && !hasPlausibleEntries(message)) return 'malformed';
-  if (message.kind === 'snapshot' && message.snapshot === undefined) return 'malformed';
+  if (!isPlausible(raft, message, gate)) return 'malformed';
   if (gate === 'response' && raft.tracker.progress(message.from) === undefined) {
     return 'unknownPeer';
   }
   return stepChecked(raft, message);
 }
 
+/** Whether the fields of a message can belong together. What passes here harms no invariant. */
+function isPlausible(raft: RaftState, message: Message, gate: Gate | undefined): boolean {
+  const { from, kind, to } = message;
+  // An unknown kind, which the types exclude and the network may not.
+  if (gate === undefined) return false;
+  if (to !== raft.id || !Number.isSafeInteger(from) || from === NO_NODE) return false;
+  // Only promises come back to who made them.
+  if (from === raft.id && !PROMISES.has(kind)) return false;
+  // A voter of term 0 refuses pre-votes in its own term; nobody else speaks in term 0.
+  const mayLackTerm = gate === 'favour' || (kind === 'preVoteResponse' && message.reject);
+  if (message.term === 0 ? !mayLackTerm : gate === 'favour') return false;
+  if (!hasPlausibleNumbers(message)) return false;
+  if (kind === 'append') return hasPlausibleEntries(message);
+  return kind !== 'snapshot' || hasPlausibleSnapshot(message);
+}
+
 function stepChecked(raft: RaftState, message: Message): StepOutcome {
   if (message.term > raft.term) {
     const outcome = meetHigherTerm(raft, message);
     if (outcome !== undefined) return outcome;
-  } else if (message.term < raft.term && message.term !== 0) {
+  } else if (message.term < raft.term && GATES[message.kind] !== 'favour') {
     return meetLowerTerm(raft, message);
   }
   if (message.kind === 'vote' || message.kind === 'preVote') {
     handleVoteRequest(raft, message);
     return 'handled';
   }
+  if (message.kind === 'readIndexResponse') {
+    // [R57] True for ever, whatever became of the role in which we asked.
+    handleReadResponse(raft, message);
+    return 'handled';
+  }
+  const isGrant = message.kind === 'preVoteResponse';
+  assert(message.term <= raft.term || isGrant, '[R3] nothing is handled in a term not entered');
   if (raft.role === 'leader') return stepLeader(raft, message);
   if (raft.role === 'follower') return stepFollower(raft, message);
   return stepCandidate(raft, message);

@@ -28,7 +28,7 @@ function tickLeader(raft: RaftState): void {
   if (raft.electionElapsed >= raft.settings.electionTicks) {
     raft.electionElapsed = 0;
     if (raft.settings.checkQuorum) checkQuorum(raft);
-    // [R71] The transfer had its time; proposals are taken again.
+    // [R70] The transfer had its time; proposals are taken again.
     if (raft.isLeader()) abortTransfer(raft);
   }
   if (!raft.isLeader() || raft.heartbeatElapsed < raft.settings.heartbeatTicks) return;

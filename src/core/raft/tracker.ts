@@ -40,9 +40,20 @@ export class Tracker implements AckSource {
     this.#peers = peers;
     this.#voterIds = unionAscending(config.voters, config.votersOutgoing);
     for (const peer of peers) peer.isLearner = config.learners.includes(peer.id);
-    for (const id of this.#voterIds) {
-      assert(this.progress(id) !== undefined, '[R40] every voter has a progress');
+    this.#assertComplete();
+  }
+
+  /** [R40] Everyone in the config has a progress, nobody else has, in ascending order. */
+  #assertComplete(): void {
+    let previous = 0;
+    for (const { id, isLearner } of this.#peers) {
+      assert(id > previous, '[R40] peers ascend');
+      previous = id;
+      const isVoter = this.#voterIds.includes(id);
+      assert(isVoter !== isLearner, '[R40] whoever has a progress is a voter or a learner');
     }
+    const members = this.#voterIds.length + this.#config.learners.length;
+    assert(members === this.#peers.length, '[R40] every member has a progress');
   }
 
   /** Linear, since a shard has a handful of replicas: faster than hashing. */
@@ -95,6 +106,7 @@ export class Tracker implements AckSource {
 
   /** The first answer of a node counts; a repeated one changes nothing. */
   recordVote(id: NodeId, granted: boolean): void {
+    assert(this.progress(id) !== undefined, '[R40] only members answer vote requests');
     if (!this.#votes.has(id)) this.#votes.set(id, granted);
   }
 
@@ -104,6 +116,7 @@ export class Tracker implements AckSource {
 
   /** Forgets what was known about logs, as on every change of role or term. */
   resetPeers(lastIndex: number, self: NodeId): void {
+    assert(lastIndex >= 0, '[R22] a log ends at 0 or later');
     this.#peers = this.#peers.map(({ id, isLearner }) => {
       const fresh = new Progress(id, lastIndex + 1, isLearner, false, this.limits);
       if (id === self) fresh.match = lastIndex;

@@ -2,6 +2,7 @@
 // it to campaign at once. Given up after one election timeout, when the target leaves the voters,
 // or with the role.
 
+import { assert } from '../../base/assert.ts';
 import type { TransferOutcome } from './outcomes.ts';
 import type { Progress } from './progress.ts';
 import { maybeSendAppend } from './replication.ts';
@@ -26,6 +27,7 @@ export function startTransfer(raft: RaftState, to: NodeId): TransferOutcome {
   if (raft.transferee === to) return { kind: 'alreadyInProgress' };
   abortTransfer(raft);
   if (to === raft.id) return { kind: 'alreadyLeader' };
+  assert(raft.transferee === NO_NODE, '[R70] one transfer at a time');
   // The transfer has one election timeout from now.
   raft.electionElapsed = 0;
   raft.transferee = to;
@@ -37,6 +39,7 @@ export function startTransfer(raft: RaftState, to: NodeId): TransferOutcome {
 /** The transferee holds everything we have: it wins as soon as it campaigns. */
 export function maybeSendTimeoutNow(raft: RaftState, peer: Progress): boolean {
   if (peer.id !== raft.transferee || peer.match !== raft.log.lastIndex()) return false;
+  assert(raft.isLeader() && raft.tracker.isVoter(peer.id), '[R70] a leader hands over to a voter');
   // [R54] From here on the message may arrive at any time, even after the transfer was given up.
   raft.isLeaseForfeited = true;
   raft.post(raft.draft('timeoutNow', peer.id));

@@ -126,7 +126,7 @@ export interface Message {
   readonly kind: MessageKind;
   readonly from: NodeId;
   readonly to: NodeId;
-  /** The sender's term. 0 for `propose`, `readIndex`, `transferLeader`: they carry no authority. */
+  /** The sender's term. 0 in `propose`, `transferLeader`, `readIndex` and its response. */
   readonly term: number;
   /** Term of the entry at `index`; in a rejection, the term at `rejectHint`. */
   readonly logTerm: number;

@@ -7,7 +7,7 @@
 // Entries stay here until the disk says so, even while they are written: the core reads them here,
 // and a durable log may hold other entries at these indexes until the write is done.
 
-import { assert } from '../../base/assert.ts';
+import { assert, implies } from '../../base/assert.ts';
 import { countWithin, NO_ENTRIES } from './entries.ts';
 import type { Entry, EntryId, Snapshot } from './types.ts';
 
@@ -26,6 +26,7 @@ export class Unstable {
   #snapshotInProgress = false;
 
   constructor(offset: number) {
+    assert(offset >= 1, '[R21] logs start at index 1');
     this.#offset = offset;
     this.#inProgress = offset;
   }
@@ -82,6 +83,7 @@ export class Unstable {
   acceptInProgress(): void {
     this.#inProgress = this.#offset + this.length;
     this.#snapshotInProgress = this.#snapshot !== undefined;
+    assert(!this.hasNextEntries(), '[R21] nothing is left to be written');
   }
 
   /**
@@ -100,7 +102,27 @@ export class Unstable {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;
     }
+    this.#assertShape();
     return true;
+  }
+
+  /** [R21] What is being written is a prefix of what is here, at its index. */
+  #assertShape(): void {
+    const end = this.#offset + this.length;
+    assert(
+      this.#offset <= this.#inProgress && this.#inProgress <= end,
+      '[R21] what is being written is a prefix of the unstable log',
+    );
+    const first = this.#entries[this.#head];
+    implies(first !== undefined, first?.index === this.#offset, '[R21] the first is at the offset');
+    const last = this.#entries.at(-1);
+    implies(last !== undefined, last?.index === end - 1, '[R21] the last is at the end');
+    const snapshot = this.#snapshot;
+    implies(
+      snapshot !== undefined,
+      snapshot !== undefined && snapshot.index < this.#offset,
+      '[R35] entries follow the snapshot that is being installed',
+    );
   }
 
   stableSnapshotTo(index: number): void {
@@ -111,6 +133,7 @@ export class Unstable {
 
   /** Forgets everything for `snapshot`. */
   restore(snapshot: Snapshot): void {
+    assert(snapshot.index >= 1, '[R35] a snapshot covers something');
     this.#offset = snapshot.index + 1;
     this.#inProgress = this.#offset;
     this.#entries = [];
@@ -130,6 +153,7 @@ export class Unstable {
       this.#inProgress = from;
       this.#entries = entries.slice();
       this.#head = 0;
+      this.#assertShape();
       return;
     }
     if (from < end) {
@@ -138,5 +162,6 @@ export class Unstable {
       this.#inProgress = Math.min(this.#inProgress, from);
     }
     for (const entry of entries) this.#entries.push(entry);
+    this.#assertShape();
   }
 }
