@@ -8,6 +8,7 @@ import { bannedRule } from './banned.ts';
 import { commandRule } from './commands.ts';
 import { cycleRule } from './cycles.ts';
 import { faceRule, layerRule } from './layers.ts';
+import { linkRule } from './links.ts';
 import { namingRule } from './naming.ts';
 import { type Ratchet, ratchetRule, slack } from './ratchet.ts';
 import { type Finding, type Rule, readTree } from './source.ts';
@@ -62,6 +63,7 @@ const RULES: readonly Rule[] = [
   cycleRule,
   bannedRule,
   commandRule,
+  linkRule,
   namingRule,
   textRule,
   specRule,
