@@ -16,7 +16,7 @@ import {
 } from '../cluster/index.ts';
 
 /** What a check answers: the value, or what is wrong in words that end a sentence. */
-export type Checked<Value> = { readonly value: Value } | { readonly wrong: string };
+type Checked<Value> = { readonly value: Value } | { readonly wrong: string };
 
 interface Flag {
   /** As users of the classic program know it; with dashes for underscores it is the same flag. */
@@ -204,7 +204,7 @@ export function settingsOf(flags: FlagValues): MemberSettings {
   };
 }
 
-/** `--listen-addr` and `--listen_addr` are one flag: underscores inside, dashes for those who like. */
+/** `--listen-addr` and `--listen_addr` are one flag. */
 export function unifySpelling(args: readonly string[]): string[] {
   const end = args.indexOf('--');
   return args.map((arg, i) => {

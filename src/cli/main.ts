@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command line: reads flags, starts a member, and says in one sentence why it could not.
 
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
 import { ParleyError } from '../base/errors.ts';
 import {
@@ -23,8 +23,8 @@ Two members on this machine:
 `;
 
 function versionOfPackage(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
+  const manifest: unknown = createRequire(import.meta.url)('../../package.json');
+  return (manifest as { version: string }).version;
 }
 
 function createProgram(version: string): Command {

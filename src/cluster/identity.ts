@@ -8,7 +8,8 @@ const MANNERS =
   'late light lively loyal mild neat noble plain proud quick quiet ready sharp still warm wise';
 const CREATURES =
   'badger beaver bison crane curlew dipper falcon finch fox gannet hare heron ibex jackdaw kite ' +
-  'lark linnet lynx marten merlin newt otter owl plover raven robin shrike stork swift tern vole wren';
+  'lark linnet lynx marten merlin newt otter owl plover raven robin shrike stork swift tern vole ' +
+  'wren yak';
 
 /** `server:<address>-<two words>`: says where the member is; the words tell restarts apart. */
 export function defaultNodeId(advertised: SocketAddress, random: Random): string {

@@ -1,4 +1,4 @@
 export type { ClusterPort, ClusterView } from './members.ts';
 export { Node } from './node.ts';
 export { describeSeed, parseSeed, type Seed } from './seeds.ts';
-export { CLASSIC, type DetectorSettings, type MemberSettings } from './settings.ts';
+export { CLASSIC, type MemberSettings } from './settings.ts';

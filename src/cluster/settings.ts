@@ -25,7 +25,7 @@ export interface MemberSettings {
   readonly detector: DetectorSettings;
 }
 
-export interface DetectorSettings {
+interface DetectorSettings {
   readonly phiThreshold: number;
   readonly samplingWindow: number;
   readonly maxIntervalMs: number;

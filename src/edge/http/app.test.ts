@@ -64,7 +64,7 @@ async function refusal(request: InjectOptions): Promise<Problem & { headers: obj
   return { ...problem, headers: answer.headers };
 }
 
-test('set_kv and mark_for_deletion reach the cluster, with and without a trailing slash', async () => {
+test('both writes reach the cluster, with and without a trailing slash', async () => {
   const cluster = recordingCluster();
   const app = await start(cluster);
   for (const url of [

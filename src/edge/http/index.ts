@@ -1,1 +1,1 @@
-export { type HttpEdge, openHttpEdge } from './server.ts';
+export { openHttpEdge } from './server.ts';

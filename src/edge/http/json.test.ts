@@ -35,7 +35,7 @@ test('a map keeps the order of its keys, also of keys that look like numbers', (
 
 test('whatever is written reads back as the same value', () => {
   fc.assert(
-    fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
       assert.deepEqual(JSON.parse(renderJson(value as Json)), JSON.parse(JSON.stringify(value)));
     }),
   );

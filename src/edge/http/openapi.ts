@@ -33,6 +33,7 @@ export interface Parameter {
 }
 
 export interface JsonSchema {
+  readonly $ref?: string;
   readonly type?: string;
   readonly description?: string;
   readonly format?: string;

@@ -26,13 +26,18 @@ a { color: var(--accent); text-underline-offset: .2em; }
 .skip { position: absolute; left: -999rem; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--card); padding: .5rem 1rem; }
 h1 { font-size: 2.2rem; line-height: 1.15; letter-spacing: -.02em; margin: 0; }
-h1 small { font-size: .9rem; font-weight: 400; letter-spacing: 0; color: var(--soft); margin-left: .6rem; }
+h1 small { font-size: .9rem; font-weight: 400; letter-spacing: 0; color: var(--soft); }
 h2 { font-size: 1.25rem; margin: 3rem 0 .25rem; letter-spacing: -.01em; }
 h3 { font-size: 1.05rem; margin: 0; }
-h4 { font-size: .8rem; margin: 1.4rem 0 .4rem; color: var(--soft); text-transform: uppercase; letter-spacing: .06em; }
+h4 {
+  font-size: .8rem; margin: 1.4rem 0 .4rem; color: var(--soft); text-transform: uppercase;
+  letter-spacing: .06em;
+}
 p { margin: .5rem 0; }
 .soft { color: var(--soft); }
-nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .5rem; padding: 0; margin: 1.5rem 0 0; }
+nav ul {
+  list-style: none; display: flex; flex-wrap: wrap; gap: .5rem; padding: 0; margin: 1.5rem 0 0;
+}
 nav a {
   display: block; padding: .3rem .75rem; border: 1px solid var(--line); border-radius: 99rem;
   background: var(--card); text-decoration: none; font: .85rem var(--mono);
@@ -72,7 +77,10 @@ iframe {
 }
 summary { cursor: pointer; color: var(--accent); font-size: .95rem; margin-top: .6rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { text-align: left; padding: .45rem .6rem .45rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td {
+  text-align: left; padding: .45rem .6rem .45rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top;
+}
 tr:last-child td { border-bottom: 0; }
 tr:target td { color: var(--warn); }
 .scroll { overflow-x: auto; }

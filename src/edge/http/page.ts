@@ -97,8 +97,8 @@ ${answers.join('\n')}
 function drawField({ name, description = '', schema, example, required }: Parameter): string {
   const shown = escapeHtml(example ?? '');
   const must = required === true && (schema.minLength ?? 0) > 0 ? ' required' : '';
-  return `<label>${escapeHtml(name)} <span>${escapeHtml(description)}</span>
-<input name="${escapeHtml(name)}" value="${shown}" autocomplete="off" spellcheck="false"${must}></label>`;
+  const input = `<input name="${escapeHtml(name)}" value="${shown}" autocomplete="off"${must}>`;
+  return `<label>${escapeHtml(name)} <span>${escapeHtml(description)}</span>\n${input}</label>`;
 }
 
 function curlOf(path: string, parameters: readonly Parameter[], address: string): string {
@@ -113,6 +113,7 @@ function curlOf(path: string, parameters: readonly Parameter[], address: string)
 function sketch(schema: JsonSchema, indent: string): string {
   const inner = `${indent}  `;
   const values = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
+  if (schema.$ref !== undefined) return schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
   if (values !== undefined) return values.map((value) => JSON.stringify(value)).join(' | ');
   if (schema.anyOf !== undefined) return schema.anyOf.map((one) => sketch(one, indent)).join(' | ');
   if (schema.type === 'array') return `[ ${sketch(schema.items ?? {}, indent)}, ... ]`;

@@ -57,6 +57,6 @@ function subjectFault(error: ParleyError): readonly ParameterFault[] {
 }
 
 /** Relative, so that it leads to the member that answered, whatever name it was called by. */
-export function problemPage(code: ErrorCode): string {
+function problemPage(code: ErrorCode): string {
   return `/docs#${code}`;
 }

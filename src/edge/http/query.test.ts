@@ -54,7 +54,7 @@ for (const [url, parameter, reason] of [
 
 test('any text survives encodeURIComponent and back', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), (key, value) => {
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (key, value) => {
       fc.pre(key !== '' && key.isWellFormed() && value.isWellFormed());
       const url = `/?${encodeURIComponent(key)}=${encodeURIComponent(value)}`;
       assert.deepEqual(Object.entries(queryOf(url)), [[key, value]]);

@@ -4,7 +4,7 @@
 // requests that come meanwhile wait for the application.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { must } from '../../base/assert.ts';
 import { ParleyError } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/ids.ts';
@@ -14,13 +14,19 @@ import type { HttpParts } from './app.ts';
 import { renderJson } from './json.ts';
 import { PROBLEM_TYPE, problemDocument, problemStatus } from './problem.ts';
 
-/** A client that sends a byte a second holds a connection no longer than this. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 15_000;
-/** How late a slow client may be noticed. */
-const CHECK_INTERVAL_MS = 2_000;
-/** A reader that takes nothing for this long is gone. */
-const IDLE_TIMEOUT_MS = 30_000;
+/** How patient the server is with slow clients. */
+interface Timeouts {
+  /** A client that sends a byte a second holds a connection no longer than this. */
+  readonly headersMs: number;
+  readonly requestMs: number;
+  /** How late a slow client may be noticed. */
+  readonly checkMs: number;
+  /** A reader that takes nothing for this long is gone. */
+  readonly idleMs: number;
+}
+
+const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000, checkMs: 2_000, idleMs: 30_000 };
+
 /** Beside a URL of full length there is room for headers, cookies of other local pages included. */
 const HEADER_BYTES_MAX = LIMITS.http.urlBytesMax + 16 * 1024;
 
@@ -36,14 +42,15 @@ export interface HttpEdge {
 export async function openHttpEdge(
   listen: SocketAddress,
   parts: Omit<HttpParts, 'address'>,
+  timeouts: Timeouts = TIMEOUTS,
 ): Promise<HttpEdge> {
   const server = createServer({
     maxHeaderSize: HEADER_BYTES_MAX,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: timeouts.checkMs,
   });
-  server.setTimeout(IDLE_TIMEOUT_MS);
+  server.setTimeout(timeouts.idleMs);
   server.on('clientError', refuseConnection);
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   serveWhenLoaded(server, promise);
@@ -89,7 +96,7 @@ async function loadApp(server: Server, parts: HttpParts): Promise<Listener> {
 }
 
 /** What is not HTTP, too long or too slow never reaches the application. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
@@ -106,8 +113,7 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
 
 function refusalOf(code: string | undefined): [ParleyError, number?] {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    const what = `the request was not complete after ${REQUEST_TIMEOUT_MS / 1000} seconds.`;
-    return [new ParleyError('E_TIMEOUT', what)];
+    return [new ParleyError('E_TIMEOUT', 'the request took too long to arrive.')];
   }
   if (code === 'HPE_HEADER_OVERFLOW') {
     const what = `URL and headers have more than ${HEADER_BYTES_MAX} bytes.`;

@@ -1,0 +1,110 @@
+// The HTTP edge on real sockets: what never gets as far as the application.
+
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { after, test } from 'node:test';
+import { splitHostPort } from '../../base/address.ts';
+import { must } from '../../base/assert.ts';
+import type { SocketAddress } from '../../base/ids.ts';
+import { Prng } from '../../base/prng.ts';
+import { openHttpEdge } from './server.ts';
+
+const log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  writes: () => false,
+  with: () => log,
+};
+
+const cluster = {
+  view: () => ({
+    clusterId: 'testing',
+    nodes: [],
+    seedAddresses: [],
+    live: [],
+    dead: [],
+    winners: new Map(),
+  }),
+  set: () => {},
+  delete: () => {},
+};
+
+const ANY = '127.0.0.1:0' as SocketAddress;
+const parts = { cluster, log, random: Prng.from(1), version: '1.2.3' };
+const timeouts = { headersMs: 300, requestMs: 400, checkMs: 50, idleMs: 600 };
+const edge = await openHttpEdge(ANY, parts, timeouts);
+after(() => edge.close(0));
+
+function dial(): { socket: Socket; answer: Promise<string> } {
+  const { host, port } = must(splitHostPort(edge.address), 'the edge is bound');
+  const socket = connect(port, host);
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+  });
+  // A server that closes while we still write resets the connection: what it said stands.
+  socket.on('error', () => {});
+  const answer = new Promise<string>((resolve) => {
+    socket.on('close', () => resolve(text));
+  });
+  return { socket, answer };
+}
+
+async function say(bytes: string): Promise<string> {
+  const { socket, answer } = dial();
+  socket.write(bytes, 'latin1');
+  return answer;
+}
+
+test('a request that comes before the application has loaded is answered', async () => {
+  const fresh = await openHttpEdge(ANY, parts);
+  const answer = await fetch(`http://${fresh.address}/`, { headers: { connection: 'close' } });
+  assert.equal(answer.status, 200);
+  await fresh.close(0);
+});
+
+test('what is not HTTP is refused with a problem document', async () => {
+  const answer = await say('hello, who is there?\r\n\r\n');
+  assert.match(answer, /^HTTP\/1\.1 400 /);
+  assert.match(answer, /application\/problem\+json/);
+  assert.match(answer, /E_MALFORMED/);
+});
+
+test('headers beyond their limit are 431', async () => {
+  const answer = await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(60_000)}\r\n\r\n`);
+  assert.match(answer, /^HTTP\/1\.1 431 /);
+  assert.match(answer, /E_TOO_LARGE/);
+});
+
+test('a URL of 30 kB is taken: most of the largest values fit', async () => {
+  const value = 'x'.repeat(30_000);
+  const answer = await say(
+    `GET /set_kv?key=a&value=${value} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+  );
+  assert.match(answer, /^HTTP\/1\.1 200 /);
+});
+
+test('a client that sends nothing is told so and cut off', async () => {
+  const { answer } = dial();
+  assert.match(await answer, /^HTTP\/1\.1 408 [^]*E_TIMEOUT/);
+});
+
+test('a client that sends its headers byte by byte is cut off', async () => {
+  const { socket, answer } = dial();
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
+  const drip = setInterval(() => socket.write('a'), 40);
+  const text = await answer;
+  clearInterval(drip);
+  assert.match(text, /^HTTP\/1\.1 408 /);
+});
+
+test('closing ends idle connections at once and takes no new ones', async () => {
+  const fresh = await openHttpEdge(ANY, parts);
+  await (await fetch(`http://${fresh.address}/`)).text();
+  const since = performance.now();
+  await fresh.close(5_000);
+  assert.ok(performance.now() - since < 2_000, 'the idle connection of fetch did not hold it up');
+  await assert.rejects(fetch(`http://${fresh.address}/`));
+});
