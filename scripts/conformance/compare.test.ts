@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareEvents, LEVELS } from './compare.ts';
+import type { Account } from './compare.ts';
+import { accountOf, compareAccounts, LEVELS } from './compare.ts';
 import { parseExpected } from './expect.ts';
+
+function accountOfText(text: string, firstLine: number): Account {
+  const { events, unreadable } = parseExpected(text, firstLine);
+  assert.deepEqual(unreadable, []);
+  return accountOf(events, 1);
+}
 
 /** The levels on which two outputs of a command for node 1 differ. */
 function differing(expected: string, actual: string): string {
-  const [wanted, got] = [expected, actual].map((text) => {
-    const { events, unreadable } = parseExpected(text, 1);
-    assert.deepEqual(unreadable, []);
-    return events;
-  });
-  const differences = compareEvents(wanted ?? [], got ?? [], 1);
+  const differences = compareAccounts(accountOfText(expected, 1), accountOfText(actual, 1));
   return LEVELS.filter((level) => differences[level] !== undefined).join(' ');
 }
 
@@ -105,9 +107,9 @@ test('syncing a snapshot that the file does not sync is no deviation, the contra
 });
 
 test('a difference says what differs, where, and both sides', () => {
-  const expected = parseExpected('1: StateLeader (Voter) Term:1 Lead:1', 40).events;
-  const actual = parseExpected('1: StateLeader (Voter) Term:2 Lead:1', 1).events;
-  const differences = compareEvents(expected, actual, 1);
+  const expected = accountOfText('1: StateLeader (Voter) Term:1 Lead:1', 40);
+  const actual = accountOfText('1: StateLeader (Voter) Term:2 Lead:1', 1);
+  const differences = compareAccounts(expected, actual);
   const sides = {
     expected: '1: StateLeader (Voter) Term:1 Lead:1',
     actual: '1: StateLeader (Voter) Term:2 Lead:1',

@@ -25,14 +25,24 @@ export type Differences = Readonly<Partial<Record<Level, Difference>>>;
 
 const NOTHING = '(nothing)';
 
+/** Events, and what they say on each level. Made once for what is compared several times. */
+export interface Account {
+  readonly events: readonly PlacedEvent[];
+  /** One text per event. */
+  readonly texts: readonly string[];
+  readonly facts: Lists;
+  readonly groups: Lists;
+}
+
 /** `node` is whom the output is about as long as no line says otherwise. */
-export function compareEvents(
-  expected: readonly PlacedEvent[],
-  actual: readonly PlacedEvent[],
-  node: number,
-): Differences {
-  const first = compareMaps(facts(expected, node), facts(actual, node));
-  const second = compareMaps(groups(expected, node), groups(actual, node));
+export function accountOf(events: readonly PlacedEvent[], node: number): Account {
+  const texts = events.map((event) => renderPlaced(event).join('\n'));
+  return { events, texts, facts: facts(events, node), groups: groups(events, node) };
+}
+
+export function compareAccounts(expected: Account, actual: Account): Differences {
+  const first = compareMaps(expected.facts, actual.facts);
+  const second = compareMaps(expected.groups, actual.groups);
   const third = compareSequence(expected, actual);
   return {
     ...(first === undefined ? {} : { 1: first }),
@@ -56,21 +66,21 @@ function compareMaps(expected: Lists, actual: Lists): Difference | undefined {
   return undefined;
 }
 
-function compareSequence(
-  expected: readonly PlacedEvent[],
-  actual: readonly PlacedEvent[],
-): Difference | undefined {
-  const length = Math.max(expected.length, actual.length);
+function compareSequence(expected: Account, actual: Account): Difference | undefined {
+  const length = Math.max(expected.events.length, actual.events.length);
   for (let i = 0; i < length; i++) {
-    const wanted = expected[i];
-    const got = actual[i];
-    const expectedText = wanted === undefined ? NOTHING : renderPlaced(wanted).join('\n');
-    const actualText = got === undefined ? NOTHING : renderPlaced(got).join('\n');
-    if (expectedText === actualText) continue;
-    if (wanted !== undefined && got !== undefined && isStricterSync(expected, i, got)) continue;
-    const line = wanted?.line ?? expected.at(-1)?.line;
-    const what = line === undefined ? 'output' : `line ${line}`;
-    return { what, expected: expectedText, actual: actualText };
+    if (expected.texts[i] === actual.texts[i]) continue;
+    const wanted = expected.events[i];
+    const got = actual.events[i];
+    if (wanted !== undefined && got !== undefined && isStricterSync(expected.events, i, got)) {
+      continue;
+    }
+    const line = wanted?.line ?? expected.events.at(-1)?.line;
+    return {
+      what: line === undefined ? 'output' : `line ${line}`,
+      expected: expected.texts[i] ?? NOTHING,
+      actual: actual.texts[i] ?? NOTHING,
+    };
   }
   return undefined;
 }

@@ -7,7 +7,7 @@ import { Arguments, CommandProblem } from './arguments.ts';
 import { parseChanges } from './change-tokens.ts';
 import type { ChangerOutcome, ChangerUnderTest } from './core-under-test.ts';
 import { describeProgress } from './describe.ts';
-import { parseProgress } from './expect-parts.ts';
+import { CONFIG, parseProgress } from './expect-parts.ts';
 import { renderConfig, renderEvent } from './render.ts';
 import type { BlockResult } from './result.ts';
 import type { TextRules } from './text-compare.ts';
@@ -31,14 +31,13 @@ const ERRORS: Readonly<Record<ConfChangeError, string>> = {
 const NO_INPUT = 'this command takes no input';
 
 const KNOWN_ERRORS: ReadonlySet<string> = new Set([...Object.values(ERRORS), NO_INPUT]);
-const CONFIG =
-  /^voters=\([\d ]*\)(?:&&\([\d ]*\))?(?: learners=\([\d ]+\))?(?: learners_next=\([\d ]+\))?(?: autoleave)?$/;
+const WHOLE_CONFIG = new RegExp(`^${CONFIG}$`);
 const TOKEN_ERROR = /^unknown (?:token|input:) \S*$/;
 
 const RULES: TextRules = {
   isKnown: (line) =>
     KNOWN_ERRORS.has(line) ||
-    CONFIG.test(line) ||
+    WHOLE_CONFIG.test(line) ||
     TOKEN_ERROR.test(line) ||
     parseProgress(line) !== undefined,
   outcome: (line) => line,

@@ -6,12 +6,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseTranscript } from '../../src/base/transcript.ts';
 import { runCommand } from './commands.ts';
+import { accountOf } from './compare.ts';
 import type { SourceFile } from './conformance-files.ts';
 import { NO_ORIGINALS, ORIGINAL_FILES, OWN_FILES } from './conformance-files.ts';
 import { Environment } from './environment.ts';
 import { parseExpected } from './expect.ts';
 import type { PlacedCommand } from './interaction-file.ts';
-import { compareBlock } from './interaction-file.ts';
+import { compareBlock, nodeOf } from './interaction-file.ts';
 import type { OutputEvent, PlacedEvent } from './model.ts';
 import { REAL_CORE } from './real-core.ts';
 import { failsAt } from './result.ts';
@@ -123,7 +124,7 @@ function unnoticed(file: SourceFile): { tried: number; missed: string[] } {
   for (const section of parseTranscript(file.source)) {
     if (section.kind !== 'command') continue;
     const placed = placeOutput(section);
-    const actual = runCommand(env, section.command);
+    const actual = accountOf(runCommand(env, section.command), nodeOf(section.command));
     for (const { name, text, level } of damaged(placed)) {
       tried += 1;
       const command = { ...placed.command, expected: text };

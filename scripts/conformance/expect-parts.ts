@@ -15,7 +15,13 @@ import { QUOTED } from './quote.ts';
 const TOKENS = String.raw`[vlru]\d+(?: [vlru]\d+)*`;
 
 /** An entry anywhere in a line; three groups: term, index, and the rest as kind and payload. */
-export const ENTRY = String.raw`\d+\/\d+ (?:EntryNormal ${QUOTED}|EntryConfChange(?:V2)?(?: ${TOKENS})?)`;
+export const ENTRY =
+  String.raw`\d+\/\d+ ` + `(?:EntryNormal ${QUOTED}|EntryConfChange(?:V2)?(?: ${TOKENS})?)`;
+
+/** A configuration as `renderConfig` prints it, anywhere in a line. */
+export const CONFIG =
+  String.raw`voters=\([\d ]*\)(?:&&\([\d ]*\))?` +
+  String.raw`(?: learners=\([\d ]+\))?(?: learners_next=\([\d ]+\))?(?: autoleave)?`;
 
 const ENTRY_PARTS = /^(\d+)\/(\d+) (Entry\w+)(?: (.*))?$/;
 const WHOLE_ENTRY = new RegExp(`^${ENTRY}$`);
@@ -55,8 +61,11 @@ function numbers(text: string): number[] {
   return text === '' ? [] : text.split(' ').map(Number);
 }
 
-const PROGRESS =
-  /^(\d+): (StateProbe|StateReplicate|StateSnapshot) match=(\d+) next=(\d+)( learner)?( paused)?(?: pendingSnap=(\d+))?( inactive)?(?: inflight=(\d+)(\[full\])?)?$/;
+const PROGRESS = new RegExp(
+  String.raw`^(\d+): (StateProbe|StateReplicate|StateSnapshot) match=(\d+) next=(\d+)` +
+    String.raw`( learner)?( paused)?(?: pendingSnap=(\d+))?( inactive)?` +
+    String.raw`(?: inflight=(\d+)(\[full\])?)?$`,
+);
 
 export function parseProgress(line: string): ProgressLine | undefined {
   const parts = PROGRESS.exec(line);

@@ -3,6 +3,16 @@ import { test } from 'node:test';
 import { parseExpected } from './expect.ts';
 import { renderPlaced } from './render.ts';
 
+const SNAPSHOT = [
+  'Index:4 Term:1 ConfState:Voters:[1] VotersOutgoing:[]',
+  'Learners:[] LearnersNext:[] AutoLeave:false',
+].join(' ');
+
+const JOINT_SNAPSHOT = [
+  'Index:4 Term:1 ConfState:Voters:[1 2] VotersOutgoing:[1]',
+  'Learners:[] LearnersNext:[3] AutoLeave:true',
+].join(' ');
+
 /** One line of each kind, and messages in every form. All of it reads back to itself. */
 const EVERY_KIND = String.raw`
 > 12 handling Ready
@@ -17,27 +27,27 @@ const EVERY_KIND = String.raw`
   3/10 EntryConfChange v2
   3/11 EntryConfChangeV2 v2 l3 r4 u5
   3/12 EntryConfChangeV2
-  Snapshot Index:4 Term:1 ConfState:Voters:[1 2] VotersOutgoing:[1] Learners:[] LearnersNext:[3] AutoLeave:true
+  Snapshot ${JOINT_SNAPSHOT}
   CommittedEntries:
   Messages:
   a->1f MsgAppResp Term:8 Log:6/20 Rejected (Hint: 18)
-  1->AppendThread MsgStorageAppend Term:1 Log:0/0 Commit:13 Vote:1 Entries:[1/15 EntryNormal "x"] Responses:[
+  1->AppendThread MsgStorageAppend Term:1 Log:0/0 Entries:[1/15 EntryNormal "x"] Responses:[
     1->1 MsgAppResp Term:1 Log:0/15
     AppendThread->1 MsgStorageAppendResp Term:1 Log:1/15 Entries:[
       1/15 EntryNormal "x"
       1/16 EntryNormal "y"
     ]
   ]
-  1->AppendThread MsgStorageAppend Term:1 Log:0/0 Entries:[
+  1->AppendThread MsgStorageAppend Term:1 Log:0/0 Commit:13 Vote:1 Entries:[
     1/15 EntryNormal "x"
     1/16 EntryConfChangeV2
   ] Responses:[
     1->1 MsgAppResp Term:1 Log:0/16
   ]
   1->AppendThread MsgStorageAppend Term:1 Log:0/0
-    Snapshot: Index:4 Term:1 ConfState:Voters:[1] VotersOutgoing:[] Learners:[] LearnersNext:[] AutoLeave:false Responses:[
+    Snapshot: ${SNAPSHOT} Responses:[
     AppendThread->1 MsgStorageAppendResp Term:1 Log:0/0
-      Snapshot: Index:4 Term:1 ConfState:Voters:[1] VotersOutgoing:[] Learners:[] LearnersNext:[] AutoLeave:false
+      Snapshot: ${SNAPSHOT}
   ]
 > 1 receiving messages
   dropped: ApplyThread->None MsgProp Term:0 Log:0/0

@@ -3,7 +3,7 @@
 // texts, of which only three kinds carry an outcome (model.ts); the others are counted and dropped.
 
 import { parseMessageLines } from './expect-message.ts';
-import { parseEntry, parseProgress, parseRole, parseSnapshot } from './expect-parts.ts';
+import { CONFIG, parseEntry, parseProgress, parseRole, parseSnapshot } from './expect-parts.ts';
 import type { Activity, ChangeRefusal, Label, OutputEvent, PlacedEvent } from './model.ts';
 import { ERROR_TEXTS, NOTICES } from './model.ts';
 import { isOutcomeLog, renderPlaced } from './render.ts';
@@ -20,7 +20,6 @@ const INDENT = '  ';
 const LOG = /^(?:DEBUG|INFO|WARN|ERROR|FATAL) (.*)$/;
 const HEADER =
   /^> (\d+) (handling Ready|receiving messages|processing append thread|processing apply thread)$/;
-const CONFIG = String.raw`voters=\([\d ]*\)(?:&&\([\d ]*\))?(?: learners=\([\d ]+\))?(?: learners_next=\([\d ]+\))?(?: autoleave)?`;
 const CONFIGURED = new RegExp(`^([0-9a-f]+) switched to configuration (${CONFIG})$`);
 const IGNORED = new RegExp(
   `^([0-9a-f]+) ignoring conf change(?: .*)? at config (${CONFIG}): (.*)$`,

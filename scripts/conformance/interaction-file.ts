@@ -4,12 +4,12 @@
 
 import type { Command } from '../../src/base/transcript.ts';
 import { runCommand } from './commands.ts';
-import { compareEvents } from './compare.ts';
+import type { Account } from './compare.ts';
+import { accountOf, compareAccounts } from './compare.ts';
 import type { CoreUnderTest } from './core-under-test.ts';
 import { Environment } from './environment.ts';
 import { parseExpected } from './expect.ts';
 import type { PlacedEvent } from './model.ts';
-import { renderPlaced } from './render.ts';
 import type { BlockResult } from './result.ts';
 
 /** A command and the file line on which its expected output starts. */
@@ -25,24 +25,29 @@ export function runInteraction(
   const env = new Environment(makers);
   return commands.map((placed) => {
     const { events, problem } = runBlock(env, placed.command);
-    return compareBlock(placed, events, problem);
+    return compareBlock(placed, accountOf(events, nodeOf(placed.command)), problem);
   });
 }
 
 export function compareBlock(
   { command, outputLine }: PlacedCommand,
-  actual: readonly PlacedEvent[],
+  actual: Account,
   problem: string | undefined,
 ): BlockResult {
-  const expected = parseExpected(command.expected, outputLine);
+  const { events, logLines, unreadable } = parseExpected(command.expected, outputLine);
+  const expected = accountOf(events, nodeOf(command));
   return {
     command,
-    logLines: expected.logLines,
-    differences: compareEvents(expected.events, actual, nodeOf(command)),
-    problem: problem ?? expected.unreadable[0],
-    expected: expected.events.flatMap(renderPlaced),
-    actual: actual.flatMap(renderPlaced),
+    logLines,
+    differences: compareAccounts(expected, actual),
+    problem: problem ?? unreadable[0],
+    expected: linesOf(expected),
+    actual: linesOf(actual),
   };
+}
+
+function linesOf({ texts }: Account): string[] {
+  return texts.flatMap((text) => text.split('\n'));
 }
 
 function runBlock(
@@ -58,7 +63,7 @@ function runBlock(
 }
 
 /** The node that a command is about: the first number, or the sender. 0 when there is none. */
-function nodeOf(command: Command): number {
+export function nodeOf(command: Command): number {
   for (const { key, values } of command.args) {
     if (values.length === 0 && /^\d+$/.test(key)) return Number(key);
     if (key === 'from') return Number(values[0]);

@@ -154,7 +154,7 @@ export interface PlacedEvent {
 
 export const NOTICES = ['no messages', 'no append work to perform', 'no apply work to perform'];
 
-/** Errors that the commands may print. `raft:` and the first are the core's, the rest the host's. */
+/** Errors that commands may print: the first three are the core's, the rest the host's. */
 export const ERROR_TEXTS = {
   proposalDropped: 'raft proposal dropped',
   unknownPeer: 'raft: cannot step as peer not found',
