@@ -55,6 +55,7 @@ export class Arena {
       // Above 2^53, as nanoseconds since 1970 are: a peer that rounds them is found out.
       generation: options.generation ?? 1_700_000_000_123_456_789n,
       protocolVersion: options.protocolVersion ?? this.variant.protocolVersion,
+      intervalMs: options.intervalMs ?? 100,
       keyGraceMs: options.keyGraceMs ?? 60_000,
       deadGraceMs: options.deadGraceMs ?? 60_000,
       // With the usual 5 s a death in a young cluster is noticed after half a minute only.

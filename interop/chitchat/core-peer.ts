@@ -14,7 +14,7 @@ import {
 } from '../../src/core/gossip/index.ts';
 import { realCapabilities } from '../../src/engine/capabilities.ts';
 import { zstdBlocks } from '../../src/engine/codec/index.ts';
-import { type Entries, INTERVAL_MS, type Peer, type PeerSettings } from './peer.ts';
+import { type Entries, type Peer, type PeerSettings } from './peer.ts';
 import { type ClusterView, type EntryView, idText, type NodeView } from './view.ts';
 
 const STATUS = { set: 'Set', deleted: 'Delete', deleteAfterTtl: 'DeleteAfterTtl' } as const;
@@ -79,6 +79,12 @@ export class CorePeer implements Peer {
     return this.#writeAll(keys, (key, now) => this.#gossip.deleteAfterTtl(key, now));
   }
 
+  gossipTo(address: string): Promise<void> {
+    const { to, bytes } = this.#gossip.gossipTo(address as SocketAddress, this.#nowMs());
+    this.#socket?.send(bytes, to);
+    return Promise.resolve();
+  }
+
   /** How often a peer's state was replaced as a whole. */
   catchups(): number {
     return this.#catchups;
@@ -136,7 +142,8 @@ export class CorePeer implements Peer {
   }
 
   #round(): void {
-    this.#timer = this.#clock.setTimer(INTERVAL_MS, () => this.#round());
+    const { gossipIntervalMs } = this.#gossip.config;
+    this.#timer = this.#clock.setTimer(gossipIntervalMs, () => this.#round());
     if (this.#frozen) return;
     for (const { to, bytes } of this.#gossip.round(this.#nowMs(), this.#seeds)) {
       this.#socket?.send(bytes, to);
@@ -190,7 +197,7 @@ function gossipConfig(settings: PeerSettings, onCatchUp: () => void): GossipConf
   const outcome = parseGossipConfig({
     self: { nodeId, generation, address: settings.address as SocketAddress },
     clusterId: settings.clusterId,
-    gossipIntervalMs: INTERVAL_MS,
+    gossipIntervalMs: settings.intervalMs,
     initialIntervalMs: settings.initialIntervalMs,
     keyGraceMs: settings.keyGraceMs,
     deadNodeGraceMs: settings.deadGraceMs,

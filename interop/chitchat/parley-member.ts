@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.ts';
-import { type Entries, INTERVAL_MS, type Peer, type PeerSettings } from './peer.ts';
+import { type Entries, type Peer, type PeerSettings } from './peer.ts';
 import { until } from './until.ts';
 import { type ClusterView, parseView } from './view.ts';
 
@@ -138,7 +138,7 @@ function flags(settings: PeerSettings): string[] {
     listen_addr: settings.address,
     node_id: settings.nodeId,
     cluster_id: settings.clusterId,
-    interval_ms: INTERVAL_MS,
+    interval_ms: settings.intervalMs,
     initial_interval_ms: settings.initialIntervalMs,
     key_grace_ms: settings.keyGraceMs,
     dead_grace_ms: settings.deadGraceMs,

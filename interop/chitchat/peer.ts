@@ -28,6 +28,7 @@ export interface PeerOptions {
   readonly address?: string;
   readonly generation?: bigint;
   readonly protocolVersion?: 0 | 1;
+  readonly intervalMs?: number;
   readonly keyGraceMs?: number;
   readonly deadGraceMs?: number;
   /** The first guess of the heartbeat interval: how patient a detector is that has seen little. */
@@ -37,5 +38,3 @@ export interface PeerOptions {
 export interface PeerSettings extends Required<PeerOptions> {
   readonly nodeId: string;
 }
-
-export const INTERVAL_MS = 100;

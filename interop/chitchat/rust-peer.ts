@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline';
 import { must } from '../../src/base/assert.ts';
 import { Child } from './child.ts';
-import { type Entries, INTERVAL_MS, type Peer, type PeerSettings } from './peer.ts';
+import { type Entries, type Peer, type PeerSettings } from './peer.ts';
 import { type ClusterView, idText, parseView } from './view.ts';
 
 const ANSWER_MS = 5_000;
@@ -146,7 +146,7 @@ function flags(settings: PeerSettings): string[] {
     'node-id': settings.nodeId,
     generation: settings.generation,
     'cluster-id': settings.clusterId,
-    'interval-ms': INTERVAL_MS,
+    'interval-ms': settings.intervalMs,
     'initial-interval-ms': settings.initialIntervalMs,
     'key-grace-ms': settings.keyGraceMs,
     'dead-grace-ms': settings.deadGraceMs,
