@@ -10,6 +10,7 @@
 
 import { must } from '../../base/assert.ts';
 import { ByteReader, decodeText, SAFE_MAX } from '../../base/bytes.ts';
+import { IdTable } from './id-table.ts';
 import { findIdEnd, nameLength } from './node-id.ts';
 import type { EntryStatus, RefusalReason } from './types.ts';
 
@@ -35,47 +36,51 @@ export type DeltaParse =
   | { readonly kind: 'parsed'; readonly sections: readonly Section[] }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
-/** `bytes` are the joined blocks of the stream. */
-export function parseDelta(bytes: Uint8Array): DeltaParse {
-  const reader = new ByteReader(bytes);
-  const sections: Section[] = [];
-  const ids = new Set<string>();
-  while (reader.remaining > 0) {
-    const operation = reader.u8();
-    const section = sections.at(-1);
-    let problem: RefusalReason | undefined;
-    if (operation === OPERATION.node) problem = parseNode(reader, sections, ids);
-    else if (section === undefined) problem = 'badOperation';
-    else if (operation === OPERATION.keyValue) problem = parseKeyValue(reader, section);
-    else if (operation === OPERATION.setMax) noteVersion(section, reader.u64le());
-    else problem = 'badOperation';
-    if (problem === undefined && reader.failed) problem = 'truncated';
-    if (problem !== undefined) return { kind: 'refused', reason: problem };
-    must(sections.at(-1), 'an operation belongs to a node').end = reader.offset;
-  }
-  return { kind: 'parsed', sections };
-}
+export class DeltaParser {
+  /** The ids of the delta at hand: each may come once. */
+  readonly #ids: IdTable;
 
-function parseNode(
-  reader: ByteReader,
-  sections: Section[],
-  ids: Set<string>,
-): RefusalReason | undefined {
-  const idStart = reader.offset;
-  const idEnd = findIdEnd(reader.bytes, idStart, reader.end);
-  if (idEnd < 0) return idEnd === -2 ? 'badAddress' : 'truncated';
-  const nameStart = idStart + 2;
-  if (!isText(reader.bytes, nameStart, nameStart + nameLength(reader.bytes, idStart))) {
-    return 'badText';
+  constructor(hashSeed: number) {
+    this.#ids = new IdTable(hashSeed);
   }
-  const key = String.fromCharCode(...reader.take(idEnd - idStart));
-  if (ids.has(key)) return 'repeatedNode';
-  ids.add(key);
-  const lastGc = reader.u64le();
-  const fromExcluded = reader.u64le();
-  const unrepresentable = lastGc >= SAFE_MAX || fromExcluded >= SAFE_MAX;
-  sections.push({ idStart, idEnd, lastGc, fromExcluded, max: 0, end: 0, unrepresentable });
-  return undefined;
+
+  /** `bytes` are the joined blocks of the stream. */
+  parse(bytes: Uint8Array): DeltaParse {
+    const reader = new ByteReader(bytes);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const sections: Section[] = [];
+    this.#ids.clear();
+    while (reader.remaining > 0) {
+      const operation = reader.u8();
+      const section = sections.at(-1);
+      let problem: RefusalReason | undefined;
+      if (operation === OPERATION.node) problem = this.#parseNode(reader, view, sections);
+      else if (section === undefined) problem = 'badOperation';
+      else if (operation === OPERATION.keyValue) problem = parseKeyValue(reader, section);
+      else if (operation === OPERATION.setMax) noteVersion(section, reader.u64le());
+      else problem = 'badOperation';
+      if (problem === undefined && reader.failed) problem = 'truncated';
+      if (problem !== undefined) return { kind: 'refused', reason: problem };
+      must(sections.at(-1), 'an operation belongs to a node').end = reader.offset;
+    }
+    return { kind: 'parsed', sections };
+  }
+
+  #parseNode(reader: ByteReader, view: DataView, sections: Section[]): RefusalReason | undefined {
+    const idStart = reader.offset;
+    const idEnd = findIdEnd(reader.bytes, idStart, reader.end);
+    if (idEnd < 0) return idEnd === -2 ? 'badAddress' : 'truncated';
+    const nameStart = idStart + 2;
+    const nameEnd = nameStart + nameLength(reader.bytes, idStart);
+    if (!isText(reader.bytes, nameStart, nameEnd)) return 'badText';
+    if (this.#ids.find(view, idStart, idEnd - idStart) >= 0) return 'repeatedNode';
+    this.#ids.add(sections.length, reader.take(idEnd - idStart));
+    const lastGc = reader.u64le();
+    const fromExcluded = reader.u64le();
+    const unrepresentable = lastGc >= SAFE_MAX || fromExcluded >= SAFE_MAX;
+    sections.push({ idStart, idEnd, lastGc, fromExcluded, max: 0, end: 0, unrepresentable });
+    return undefined;
+  }
 }
 
 function parseKeyValue(reader: ByteReader, section: Section): RefusalReason | undefined {

@@ -10,6 +10,7 @@ import { BlockReader, BlockWriter } from './block-stream.ts';
 import { LIFE } from './columns.ts';
 import { parseGossipConfig } from './config.ts';
 import { DeltaApplier } from './delta-apply.ts';
+import { DeltaParser } from './delta-reader.ts';
 import { type Candidate, findCandidates, writeDelta } from './delta-writer.ts';
 import { judgeReset, replaceState } from './external-reset.ts';
 import { LEAVING_KEY, Lifecycle } from './lifecycle.ts';
@@ -88,6 +89,7 @@ export class Gossip {
       this.#peerDigest,
       new BlockReader(ports.blocks),
       new BlockReader(ports.blocks),
+      new DeltaParser(ports.random.u32()),
     );
     this.#blocks = new BlockWriter(ports.blocks);
     this.#beatHeart();

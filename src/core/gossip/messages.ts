@@ -8,7 +8,7 @@
 
 import { ByteReader } from '../../base/bytes.ts';
 import { type BlockReader, type Unpacked } from './block-stream.ts';
-import { parseDelta, type Section } from './delta-reader.ts';
+import { type DeltaParser, type Section } from './delta-reader.ts';
 import type { PeerDigest } from './peer-digest.ts';
 import type { MessageType, ProtocolVersion, RefusalReason } from './types.ts';
 
@@ -44,11 +44,18 @@ export class MessageParser {
   readonly #digest: PeerDigest;
   readonly #digestBlocks: BlockReader;
   readonly #deltaBlocks: BlockReader;
+  readonly #deltas: DeltaParser;
 
-  constructor(digest: PeerDigest, digestBlocks: BlockReader, deltaBlocks: BlockReader) {
+  constructor(
+    digest: PeerDigest,
+    digestBlocks: BlockReader,
+    deltaBlocks: BlockReader,
+    deltas: DeltaParser,
+  ) {
     this.#digest = digest;
     this.#digestBlocks = digestBlocks;
     this.#deltaBlocks = deltaBlocks;
+    this.#deltas = deltas;
   }
 
   parse(bytes: Uint8Array): MessageParse {
@@ -81,7 +88,7 @@ export class MessageParser {
     }
     const unpacked = this.#deltaBlocks.unpack(reader);
     if (unpacked.kind === 'refused') return unpacked.reason;
-    const parsed = parseDelta(unpacked.bytes);
+    const parsed = this.#deltas.parse(unpacked.bytes);
     if (parsed.kind === 'refused') return parsed.reason;
     const delta = { bytes: unpacked.bytes, sections: parsed.sections };
     return { kind: 'message', version, type, delta, ...trailing(reader) };

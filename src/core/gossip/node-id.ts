@@ -59,34 +59,36 @@ export function nameLength(bytes: Uint8Array, start = 0): number {
 }
 
 /**
- * The order of digests: name by bytes, generation by number, IPv4 before IPv6, octets, port. The
- * integers are little endian, so their bytes count from the last to the first.
+ * The order of digests: name by bytes, generation by number, IPv4 before IPv6, octets, port. Both
+ * ids lie in `bytes`. The integers are little endian, so their bytes count from the last to the first.
  */
-export function compareIds(a: Uint8Array, b: Uint8Array): number {
-  const aName = nameLength(a);
-  const bName = nameLength(b);
-  const shared = Math.min(aName, bName);
-  for (let i = 2; i < 2 + shared; i++) {
-    const difference = (a[i] as number) - (b[i] as number);
-    if (difference !== 0) return difference;
-  }
+export function compareIds(bytes: Uint8Array, a: number, b: number): number {
+  const aName = nameLength(bytes, a);
+  const bName = nameLength(bytes, b);
+  const byName = compareRuns(bytes, a + 2, b + 2, Math.min(aName, bName));
+  if (byName !== 0) return byName;
   if (aName !== bName) return aName - bName;
-  const afterName = 2 + aName;
-  for (let i = afterName + 7; i >= afterName; i--) {
-    const difference = (a[i] as number) - (b[i] as number);
+  for (let i = aName + 9; i >= aName + 2; i--) {
+    const difference = (bytes[a + i] as number) - (bytes[b + i] as number);
     if (difference !== 0) return difference;
   }
-  return compareAddresses(a, b, afterName + 8);
+  const address = aName + 10;
+  const byFamily = (bytes[a + address] as number) - (bytes[b + address] as number);
+  if (byFamily !== 0) return byFamily;
+  const octets = bytes[a + address] === 4 ? 4 : 16;
+  const byHost = compareRuns(bytes, a + address + 1, b + address + 1, octets);
+  if (byHost !== 0) return byHost;
+  const port = address + 1 + octets;
+  const high = (bytes[a + port + 1] as number) - (bytes[b + port + 1] as number);
+  return high !== 0 ? high : (bytes[a + port] as number) - (bytes[b + port] as number);
 }
 
-function compareAddresses(a: Uint8Array, b: Uint8Array, start: number): number {
-  const port = Math.min(a.length, b.length) - 2;
-  for (let i = start; i < port; i++) {
-    const difference = (a[i] as number) - (b[i] as number);
+function compareRuns(bytes: Uint8Array, a: number, b: number, length: number): number {
+  for (let i = 0; i < length; i++) {
+    const difference = (bytes[a + i] as number) - (bytes[b + i] as number);
     if (difference !== 0) return difference;
   }
-  const high = (a[port + 1] as number) - (b[port + 1] as number);
-  return high !== 0 ? high : (a[port] as number) - (b[port] as number);
+  return 0;
 }
 
 /** Compares by words of four; `length` is at least four, as with ids. The last words overlap. */

@@ -2,7 +2,6 @@
 // gaps for three counters each. Writing a digest fills the gaps and copies; reading one compares
 // the input with the next id expected here.
 
-import { compareIds } from './node-id.ts';
 import type { NodeState } from './node-state.ts';
 
 /** Heartbeat, last gc version, max version. */
@@ -47,14 +46,15 @@ export class NodeOrder {
 export function mergeByOrder(
   ordered: readonly NodeState[],
   newcomers: readonly NodeState[],
+  compareSlots: (a: number, b: number) => number,
 ): NodeState[] {
-  const added = newcomers.toSorted((a, b) => compareIds(a.idBytes, b.idBytes));
+  const added = newcomers.toSorted((a, b) => compareSlots(a.slot, b.slot));
   const merged: NodeState[] = [];
   let at = 0;
   for (const state of ordered) {
     for (; at < added.length; at++) {
       const newcomer = added[at] as NodeState;
-      if (compareIds(newcomer.idBytes, state.idBytes) > 0) break;
+      if (compareSlots(newcomer.slot, state.slot) > 0) break;
       merged.push(newcomer);
     }
     merged.push(state);

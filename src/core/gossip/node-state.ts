@@ -17,29 +17,27 @@ interface LastNumbers {
 export interface StateContext {
   readonly columns: Columns;
   isScheduled(slot: number): boolean;
+  /** A view that lasts until a node comes or goes. */
+  idBytesOf(slot: number): Uint8Array;
 }
 
 export class NodeState implements NodeView {
   readonly id: GossipId;
-  readonly idBytes: Uint8Array;
   readonly table: EntryTable;
   readonly slot: number;
   readonly #context: StateContext;
   /** Set when the node is purged and its slot may belong to another. */
   #last: LastNumbers | undefined;
 
-  constructor(
-    id: GossipId,
-    idBytes: Uint8Array,
-    slot: number,
-    table: EntryTable,
-    context: StateContext,
-  ) {
+  constructor(id: GossipId, slot: number, table: EntryTable, context: StateContext) {
     this.id = id;
-    this.idBytes = idBytes;
     this.slot = slot;
     this.table = table;
     this.#context = context;
+  }
+
+  get idBytes(): Uint8Array {
+    return this.#context.idBytesOf(this.slot);
   }
 
   get heartbeat(): number {

@@ -72,6 +72,10 @@ export class Roster implements StateContext {
     return this.#table.find(view, start, length);
   }
 
+  idBytesOf(slot: number): Uint8Array {
+    return this.#table.bytesOf(slot);
+  }
+
   add(id: GossipId, idBytes: Uint8Array): NodeState {
     assert(!this.isFull, 'the table of nodes keeps its limit [G26]');
     const slot = this.#freeSlots.pop() ?? this.#states.length;
@@ -81,7 +85,7 @@ export class Roster implements StateContext {
     }
     this.columns.clear(slot);
     this.detector.clear(slot);
-    const state = new NodeState(id, idBytes, slot, new EntryTable(this.memory), this);
+    const state = new NodeState(id, slot, new EntryTable(this.memory), this);
     this.#states[slot] = state;
     this.#table.add(slot, idBytes);
     this.#newcomers.push(state);
@@ -92,10 +96,10 @@ export class Roster implements StateContext {
   remove(states: readonly NodeState[]): void {
     const leaving = new Set(states);
     const staying = this.order().states.filter((state) => !leaving.has(state));
+    for (const state of states) state.retire();
     this.#table.remove(states.map((state) => state.slot));
     for (const state of states) {
       assert(state.slot !== SELF_SLOT, 'a node never forgets itself');
-      state.retire();
       this.#states[state.slot] = undefined;
       this.#freeSlots.push(state.slot);
     }
@@ -106,7 +110,9 @@ export class Roster implements StateContext {
   /** Every known node in id order. Valid until a node is added or removed. */
   order(): NodeOrder {
     if (this.#newcomers.length > 0) {
-      const states = mergeByOrder(this.#order.states, this.#newcomers);
+      const states = mergeByOrder(this.#order.states, this.#newcomers, (a, b) =>
+        this.#table.compare(a, b),
+      );
       this.#newcomers = [];
       this.#order = new NodeOrder(states, this.columns.capacity);
     }

@@ -1,0 +1,95 @@
+// Time per digest entry, and of a whole cluster in one process.
+//
+//   node src/core/gossip/gossip.bench.ts [--nodes 1000] [--rounds 20] [--version 0]
+
+import { parseArgs } from 'node:util';
+import { zstdBlocks } from '../../../test/support/zstd-blocks.ts';
+import { must } from '../../base/assert.ts';
+import type { SocketAddress } from '../../base/ids.ts';
+import { Prng } from '../../base/prng.ts';
+import { Gossip, parseGossipConfig } from './index.ts';
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '20' },
+    version: { type: 'string', default: '0' },
+  },
+});
+const nodeCount = Number(values.nodes);
+const roundCount = Number(values.rounds);
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function createNode(index: number): Gossip {
+  const outcome = parseGossipConfig({
+    self: {
+      nodeId: `node-${10_000 + index}`,
+      generation: 1_700_000_000_000_000_000n + BigInt(index),
+      address: `10.0.${index >> 8}.${index & 255}:7000` as SocketAddress,
+    },
+    clusterId: 'bench',
+    gossipIntervalMs: 1_000,
+    keyGraceMs: 60_000,
+    initialIntervalMs: 1_000,
+    protocolVersion: values.version === '1' ? 1 : 0,
+  });
+  if (outcome.kind === 'refused') throw new Error(`${outcome.field} ${outcome.why}`);
+  const ports = { random: Prng.from(index), blocks: zstdBlocks };
+  return new Gossip(outcome.config, ports, 0, [['service', `dht=${index}`]]);
+}
+
+function exchange(from: Gossip, to: Gossip, syn: Uint8Array, nowMs: number): void {
+  let [sender, receiver] = [from, to];
+  let bytes: Uint8Array | undefined = syn;
+  while (bytes !== undefined) {
+    const outcome = receiver.receive(bytes, sender.config.self.address, nowMs);
+    if (outcome.kind === 'refused') throw new Error(outcome.reason);
+    bytes = outcome.reply;
+    [sender, receiver] = [receiver, sender];
+  }
+}
+
+const nodes = Array.from({ length: nodeCount }, (_, index) => createNode(index));
+const first = must(nodes[0], 'at least one node');
+const second = must(nodes[1], 'at least two nodes');
+const byAddress = new Map(nodes.map((node) => [node.config.self.address, node]));
+
+let nowMs = 0;
+for (let round = 0; round < roundCount; round++) {
+  nowMs += 1_000;
+  const started = performance.now();
+  for (const node of nodes) {
+    for (const { to, bytes } of node.round(nowMs, [first.config.self.address])) {
+      exchange(node, must(byAddress.get(to), 'a known address'), bytes, nowMs);
+    }
+  }
+  const tookMs = performance.now() - started;
+  const live = nodes.reduce((sum, node) => sum + node.liveNodes().length, 0);
+  say(`round ${round} ${tookMs.toFixed(0)} ms, ${live / nodeCount} live on average`);
+}
+const { rss } = process.memoryUsage();
+say(`${(rss / 2 ** 20).toFixed(0)} MiB for ${nodeCount} nodes`);
+
+/** Nanoseconds per digest entry of `work`, the best of several runs. */
+function measure(label: string, entries: number, work: () => void): void {
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < 20; run++) {
+    const started = performance.now();
+    for (let i = 0; i < 50; i++) work();
+    best = Math.min(best, ((performance.now() - started) * 1e6) / (50 * entries));
+  }
+  say(`${label}: ${best.toFixed(1)} ns per entry`);
+}
+
+const known = first.nodes().length;
+const address = second.config.self.address;
+measure('encode a SYN', known, () => first.gossipTo(address, nowMs));
+const stale = second.gossipTo(address, nowMs).bytes;
+measure('receive a SYN with nothing new, answer it', 2 * known, () => {
+  first.receive(stale, address, nowMs);
+});
+const badDigest = stale.slice(0, -2);
+measure('parse a digest alone', known, () => first.receive(badDigest, address, nowMs));
