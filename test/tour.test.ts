@@ -1,11 +1,14 @@
-// run-servers.sh as a user runs it: five members up, experiments, down again.
+// What a newcomer does: `./run-servers.sh`, the tour of the README word for word, and stopping it
+// all again. One file, because all of it needs the ports that the README names.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT, type State, until } from './support/member-process.ts';
+import { missingPrograms, readTour, runStep } from './support/tour.ts';
 
 const PORTS = [10_001, 10_002, 10_003, 10_004, 10_005];
 
@@ -36,8 +39,7 @@ class Run {
   output = '';
 
   constructor() {
-    const { PARLEY_SEED: _, ...env } = process.env;
-    this.child = spawn('./run-servers.sh', { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn('./run-servers.sh', { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
     scripts.add(this.child);
     const note = (chunk: Buffer): void => {
       this.output += chunk.toString();
@@ -67,8 +69,10 @@ function pidOf(port: number): number {
   return Number(readFileSync(`${ROOT}.parley/run/node_${port}.pid`, 'utf8'));
 }
 
-test('five members start, a second run replaces the first, Enter stops all', { skip }, async () => {
-  const first = new Run();
+let first: Run | undefined;
+
+test('five members start and see each other within five seconds', { skip }, async () => {
+  first = new Run();
   await first.ready();
   const seconds = /each other, ([0-9.]+) s after/.exec(first.output)?.[1];
   assert.ok(Number(seconds) <= 5, `five see five after ${seconds} s; five are allowed`);
@@ -77,26 +81,41 @@ test('five members start, a second run replaces the first, Enter stops all', { s
     assert.equal(state.live_nodes.length, 5);
     assert.equal(state.live_nodes[0]?.node_id, `node_${port}`);
   }
-  const before = PORTS.map(pidOf);
+});
 
-  // One member is killed: the others and the script go on.
+test('the tour of the README happens word for word', { skip }, async (t) => {
+  const missing = await missingPrograms();
+  if (missing !== '') {
+    t.skip(`this machine has no ${missing}`);
+    return;
+  }
+  const steps = readTour();
+  assert.ok(steps.filter((step) => step.expected !== undefined).length >= 5, 'a tour was found');
+  for (const { command, expected } of steps) {
+    const output = await runStep(command, 25_000);
+    if (expected !== undefined) assert.equal(output, expected, command);
+  }
+});
+
+test('a second run replaces the first and goes on without input', { skip }, async () => {
+  assert.ok(first !== undefined);
+  const before = PORTS.map(pidOf);
   process.kill(pidOf(10_003), 'SIGKILL');
   await until('the script notices', 5_000, () => {
-    return first.output.includes('node_10003 has ended') ? true : undefined;
+    return first?.output.includes('node_10003 has ended') ? true : undefined;
   });
-  assert.equal(first.child.exitCode, null);
+  assert.equal(first.child.exitCode, null, 'the others go on');
 
   const second = new Run();
+  second.child.stdin?.end();
   await second.ready();
   assert.equal((await first.ended).code, 0, 'the first run ended in order');
-  const now = PORTS.map(pidOf);
-  assert.equal(new Set([...before, ...now]).size, 10, 'five new processes');
+  assert.equal(new Set([...before, ...PORTS.map(pidOf)]).size, 10, 'five new processes');
   assert.equal((await stateOf(10_005)).live_nodes.length, 5);
-
-  second.child.stdin?.write('\n');
-  const { code } = await second.ended;
-  assert.equal(code, 0);
-  for (const pid of now) assert.throws(() => process.kill(pid, 0), 'no member is left');
+  await sleep(1_200);
+  assert.equal(second.child.exitCode, null, 'closed input is no reason to stop');
+  second.child.kill('SIGTERM');
+  assert.equal((await second.ended).code, 0);
   assert.equal(await firstBusyPort(), undefined);
 });
 
@@ -116,15 +135,12 @@ test('a member that cannot start is named, with the reason it gave', { skip }, a
   assert.equal(await firstBusyPort(), undefined, 'the other four were stopped');
 });
 
-test('with its input closed it runs until a signal', { skip }, async () => {
+test('Enter stops all five', { skip }, async () => {
   const run = new Run();
-  run.child.stdin?.end();
   await run.ready();
-  await new Promise((resolve) => {
-    setTimeout(resolve, 1_500);
-  });
-  assert.equal(run.child.exitCode, null, 'still there');
-  run.child.kill('SIGTERM');
+  const pids = PORTS.map(pidOf);
+  run.child.stdin?.write('\n');
   assert.equal((await run.ended).code, 0);
+  for (const pid of pids) assert.throws(() => process.kill(pid, 0), 'no member is left');
   assert.equal(await firstBusyPort(), undefined);
 });
