@@ -1,7 +1,11 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import type { Command } from '../../src/base/transcript.ts';
+import { parseTranscript } from '../../src/base/transcript.ts';
 import { transcriptTests } from '../../test/support/transcript.ts';
-import { runCommand } from './commands.ts';
+import { INTERACTION_COMMANDS, runCommand } from './commands.ts';
 import { answerChange, CONFCHANGE_COMMANDS } from './confchange-file.ts';
+import { OWN_FILES } from './conformance-files.ts';
 import { Environment } from './environment.ts';
 import { answerQuorum, QUORUM_COMMANDS } from './quorum-file.ts';
 import { REAL_CORE } from './real-core.ts';
@@ -20,4 +24,17 @@ transcriptTests(new URL('./testdata/', import.meta.url), () => {
     changes += 1;
     return answerChange(changer, command, changes - 1);
   };
+});
+
+test('our own files use every command that there is', () => {
+  const known = [...INTERACTION_COMMANDS, ...QUORUM_COMMANDS, ...CONFCHANGE_COMMANDS];
+  const used = new Set(
+    OWN_FILES.flatMap(({ source }) => parseTranscript(source)).flatMap((section) =>
+      section.kind === 'command' ? [section.command.name] : [],
+    ),
+  );
+  assert.deepEqual(
+    known.filter((name) => !used.has(name)),
+    [],
+  );
 });
