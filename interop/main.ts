@@ -24,6 +24,9 @@ if (name === undefined) {
 } else {
   const reporter = new Reporter(only);
   await chosen.run(reporter);
-  process.stdout.write(`\n${reporter.passed} passed, ${reporter.failed} failed\n`);
-  process.exitCode = reporter.failed > 0 ? 1 : 0;
+  const { passed, failed, skipped } = reporter;
+  const nothingRan = passed + failed === 0 && !skipped;
+  if (nothingRan) process.stdout.write(`\nThe name of no check contains "${only}".\n`);
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+  process.exitCode = failed > 0 || nothingRan ? 1 : 0;
 }

@@ -9,6 +9,7 @@ export interface Suite {
 export class Reporter {
   passed = 0;
   failed = 0;
+  skipped = false;
   /** Only checks whose name contains this text run. */
   readonly #only: string;
 
@@ -18,6 +19,12 @@ export class Reporter {
 
   say(line: string): void {
     process.stdout.write(`${line}\n`);
+  }
+
+  /** For a suite whose tools this machine lacks. */
+  skip(why: string): void {
+    this.skipped = true;
+    this.say(`Skipped: ${why}`);
   }
 
   async check(name: string, run: () => Promise<void>): Promise<void> {

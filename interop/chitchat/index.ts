@@ -20,7 +20,7 @@ async function runAll(reporter: Reporter): Promise<void> {
   reporter.say('Building the Rust peers (a minute the first time) ...');
   const outcome = await buildPeers();
   if (outcome === 'missing') {
-    reporter.say('Skipped: there is no cargo on this machine to build the Rust peers with.');
+    reporter.skip('there is no cargo on this machine to build the Rust peers with.');
     return;
   }
   if (outcome === 'failed') {
