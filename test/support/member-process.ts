@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** Where Node keeps the sources as it has read them: a member then starts in half the time. */
+const COMPILED = `${ROOT}.parley/compiled`;
 const START_MS_MAX = 15_000;
 
 const running = new Set<ChildProcess>();
@@ -15,7 +17,7 @@ after(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-export interface MemberName {
+interface MemberName {
   readonly node_id: string;
   readonly generation: number;
   readonly generation_id: number;
@@ -64,7 +66,7 @@ export class MemberProcess {
   private constructor(flags: readonly string[], environment: NodeJS.ProcessEnv) {
     this.child = spawn(process.execPath, [MAIN, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...cleanEnvironment(), ...environment },
+      env: { ...cleanEnvironment(), NODE_COMPILE_CACHE: COMPILED, ...environment },
     });
     running.add(this.child);
     this.child.stdout?.on('data', (chunk: Buffer) => {
