@@ -151,7 +151,7 @@ test('text is strict UTF-8, the same as the platform decodes, short or long', ()
   );
 });
 
-test('overlong forms, surrogates and code points beyond the last are refused, a BOM is kept', () => {
+test('overlong forms, surrogates and what is beyond the last code point are refused', () => {
   for (const hostile of [
     [0xc0, 0x80],
     [0xe0, 0x80, 0x80],

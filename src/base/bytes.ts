@@ -207,7 +207,7 @@ export class ByteWriter {
     this.#view.setBigUint64(at, value, true);
   }
 
-  /** A u16 length and that many bytes of UTF-8. Short ASCII, nearly all of it, skips the encoder. */
+  /** A u16 length and that many bytes of UTF-8. ASCII, nearly all of it, skips the encoder. */
   text16le(text: string): void {
     this.u16le(text.length);
     const at = this.#grow(text.length);

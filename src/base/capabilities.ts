@@ -146,7 +146,7 @@ export interface Disk {
 export interface DiskFile {
   readonly path: string;
   size(): Promise<number>;
-  /** Fills `into` from `offset`; answers how many bytes there were, fewer only at the file's end. */
+  /** Fills `into` from `offset`; answers how many bytes there were, fewer only at the end. */
   read(offset: number, into: Uint8Array): Promise<number>;
   /**
    * Writes all of it or rejects. Not durable before `sync` answers. The caller leaves `bytes`
