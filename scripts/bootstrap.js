@@ -22,7 +22,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -93,7 +93,7 @@ function isRecentEnough() {
 function run(node, [what, ...rest]) {
   const isScript = /\.[jt]s$/.test(what);
   const [program, args] = isScript
-    ? [node, [join(root, what), ...rest]]
+    ? [node, [resolve(root, what), ...rest]]
     : [join(binaries, what), rest];
   const path = `${binaries}${delimiter}${process.env.PATH ?? ''}`;
   const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, PATH: path } });
