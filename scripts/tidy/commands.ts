@@ -20,7 +20,7 @@ export const commandRule: Rule = (tree) => {
     if (hook !== undefined && Object.hasOwn(scripts, hook)) {
       find(`command "${name}": npm leaves pre and post scripts out where ignore-scripts is set`);
     }
-    if (!/^(node scripts\/bootstrap\.js |\.\/[a-z-]+\.sh)/.test(command)) {
+    if (!/^(node scripts\/bootstrap\.js |(exec )?\.\/[a-z-]+\.sh)/.test(command)) {
       find(
         `command "${name}": start it by node scripts/bootstrap.js, which installs what it needs`,
       );
