@@ -8,6 +8,7 @@ import type {
 } from '../src/base/capabilities.ts';
 import type { SocketAddress } from '../src/base/ids.ts';
 import { LIMITS } from '../src/base/limits.ts';
+import { BufferPool } from './buffer-pool.ts';
 import type { FaultCounters } from './faults.ts';
 import type { Links } from './links.ts';
 import { LABEL, type Process, type Scheduler, SimEvent } from './scheduler.ts';
@@ -31,8 +32,9 @@ export interface DatagramTraffic {
   unclaimed: number;
 }
 
-/** What fills a datagram after its handler returned: a handler that kept it will notice. */
+/** What a datagram begins with once its handler returned: a handler that kept it will notice. */
 const STALE_BYTE = 0xdd;
+const STALE_BYTES = 256;
 
 export class DatagramPost {
   readonly traffic: DatagramTraffic = {
@@ -44,6 +46,7 @@ export class DatagramPost {
   };
   readonly #ports: PostPorts;
   readonly #bound = new Map<SocketAddress, SimDatagramSocket>();
+  readonly #pool = new BufferPool();
 
   constructor(ports: PostPorts) {
     this.#ports = ports;
@@ -98,7 +101,8 @@ export class DatagramPost {
         delayMs += rules.lateMs;
         faults.datagramLate += 1;
       }
-      const delivery = new Delivery(this, new Uint8Array(bytes), socket.address, to);
+      const copy = this.#pool.copyOf(bytes).subarray(0, bytes.length);
+      const delivery = new Delivery(this, copy, socket.address, to);
       this.#ports.scheduler.schedule(delivery, delayMs);
     }
   }
@@ -118,7 +122,8 @@ export class DatagramPost {
     this.traffic.deliveredBytes += delivery.bytes.length;
     socket.counters.received += 1;
     socket.handler.onDatagram(delivery.bytes, delivery.from);
-    delivery.bytes.fill(STALE_BYTE);
+    delivery.bytes.fill(STALE_BYTE, 0, STALE_BYTES);
+    this.#pool.giveBack(new Uint8Array(delivery.bytes.buffer));
   }
 }
 

@@ -73,11 +73,6 @@ export class StreamPost {
     });
   }
 
-  /** Ends of streams that are not closed. */
-  get open(): number {
-    return this.#ends.size;
-  }
-
   releaseHeld(): void {
     for (const end of this.#ends) end.releaseHeld();
   }

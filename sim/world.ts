@@ -107,12 +107,4 @@ export class World {
     assert(answered, 'a call is answered within a simulated minute');
     return promise;
   }
-
-  /**
-   * As `runFor`, but in one turn of the host and several times faster. Only for members that use
-   * no promises meanwhile: their continuations would come too late.
-   */
-  runForSync(durationMs: number): void {
-    this.#scheduler.runSync(this.nowMs + durationMs);
-  }
 }

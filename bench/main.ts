@@ -1,0 +1,39 @@
+// `npm run bench`: measurements, by name.
+//
+//   npm run bench                              lists them
+//   npm run bench -- gossip --members 1000     runs one; what follows the name goes to it
+//
+// Each is a program of its own, which fails by its exit code when it misses a figure it must meet.
+
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const BENCHES: Record<string, { readonly file: string; readonly about: string }> = {
+  gossip: {
+    file: 'bench/gossip.ts',
+    about:
+      'rounds, bytes and CPU until hundreds of members agree [--members N] [--loss R] [--hour]',
+  },
+  'gossip-core': {
+    file: 'src/core/gossip/gossip.bench.ts',
+    about: 'nanoseconds per digest entry [--nodes N] [--rounds N] [--version 0|1]',
+  },
+  simulator: { file: 'bench/simulator.ts', about: 'events per second of the simulated world' },
+};
+
+const [name, ...flags] = process.argv.slice(2);
+const chosen = name === undefined ? undefined : BENCHES[name];
+if (chosen === undefined) {
+  if (name !== undefined) console.error(`there is no bench ${name}; there are:`);
+  for (const [known, { about }] of Object.entries(BENCHES)) {
+    console.log(`${known.padEnd(12)} ${about}`);
+  }
+  process.exitCode = name === undefined ? 0 : 1;
+} else {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const { status } = spawnSync(process.execPath, [chosen.file, ...flags], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  process.exitCode = status ?? 1;
+}
