@@ -93,6 +93,7 @@ export class HarnessNode {
       preVote: false,
       checkQuorum: false,
       stepDownOnRemoval: false,
+      commitInVotes: false,
       inflightMessagesMax: 2 ** 31 - 1,
       ...options,
       onEvent: (event) => this.#hear(event),

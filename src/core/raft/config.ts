@@ -45,7 +45,7 @@ export interface RaftConfig {
   readonly stepDownOnRemoval?: boolean;
   /** With equal logs, a vote goes to a candidate of at least our priority. Default 0. */
   readonly priority?: number;
-  /** Votes tell how far the log is committed, which frees stuck elections. Default false. */
+  /** Votes tell how far the log is committed, which frees stuck elections. Default true. */
   readonly commitInVotes?: boolean;
   /** Told at once about what happens inside. It must not call back into the core. */
   readonly onEvent?: (event: RaftEvent) => void;
@@ -73,7 +73,7 @@ export function settle(config: RaftConfig): Settings {
     validateConfChanges: true,
     stepDownOnRemoval: true,
     priority: 0,
-    commitInVotes: false,
+    commitInVotes: true,
     ...config,
     appendBytesMax,
   };

@@ -148,9 +148,10 @@ function tellCommit(raft: RaftState, message: { commit: number; commitTerm: numb
 }
 
 /**
- * Learns from a vote how far the log is committed. A B C: the change that removes C is committed at
- * A and B, and applied there; then A stops. B may campaign and needs C, whose log may be ahead; C
- * may not campaign, since it does not know the change to be committed. Now C learns it from B.
+ * [R47] Learns from a vote how far the log is committed. A leads A B and hands its seat over: entry
+ * 8 makes B the only voter and A a learner, and A appended 9 before it applied 8. B has 8, but does
+ * not know that it is committed: by its config it needs A's vote, which A, with 9, refuses. A may
+ * not campaign as a learner. A's refusal tells B of 8, and B, alone by 8, needs no vote.
  */
 function maybeCommitByVote(raft: RaftState, { commit, commitTerm }: Message): void {
   if (!raft.settings.commitInVotes || commitTerm === 0 || raft.isLeader()) return;

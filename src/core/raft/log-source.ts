@@ -7,6 +7,7 @@ import type { ConfState, Entry, HardState, NodeId, Snapshot } from './types.ts';
  * tail that is not yet durable). All answers are immediate; only `entries` may say `pending`.
  */
 export interface LogSource {
+  /** [R37] A config that is not empty belongs to a log that begins with a snapshot. */
   initialState(): { readonly hardState: HardState; readonly confState: ConfState };
   /** The first index whose entry is kept; last + 1 when there is none, 1 for a new log. */
   firstIndex(): number;

@@ -29,7 +29,8 @@ export interface ReadDrop {
  * Work for the host, in this order: make `hardState`, `entries` and `snapshot` durable (with a sync
  * if `mustSync`), send `messages`, apply `committedEntries`, then `advance()`. With
  * `asyncStorageWrites` the first and third are told by messages to the pseudo nodes instead, whose
- * `responses` are due when the work is done, and `messages` may leave at once.
+ * `responses` are due when the work is done, and `messages` may leave at once. Work of one kind is
+ * done in order; entries to apply that a snapshot restored meanwhile covers are skipped.
  */
 export interface Ready {
   /** Undefined when unchanged since the Ready before. Volatile. */

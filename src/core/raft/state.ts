@@ -92,22 +92,29 @@ export class RaftState {
     assert(restored !== undefined, '[R41] the stored config is consistent');
     this.tracker = new Tracker(limits, restored.config, restored.peers);
     this.#load(hardState);
-    if (this.settings.appliedIndex > 0) this.log.appliedTo(this.settings.appliedIndex, 0);
+    this.#loadApplied(this.settings.appliedIndex);
     if (this.settings.reads === 'lease' && this.term > 0) {
       this.restartLeaseTicks = this.settings.electionTicks;
     }
   }
 
+  /** The log may know of more commits than the state: what is compacted was committed. */
   #load({ term, vote, commit }: HardState): void {
-    // A new log that begins with a snapshot has none: the log knows more.
-    if (term === 0 && vote === NO_NODE && commit === 0) return;
-    assert(
-      commit >= this.log.committed && commit <= this.log.lastIndex(),
-      '[R22] the stored commit index lies within the stored log',
-    );
+    assert(commit <= this.log.lastIndex(), '[R22] the stored log holds what is committed');
     this.log.commitTo(commit);
     this.term = term;
     this.vote = vote;
+  }
+
+  /**
+   * [R22] The machine may be ahead of the stored commit index, which is not synced: what it applied
+   * was committed.
+   */
+  #loadApplied(index: number): void {
+    if (index <= this.log.applied) return;
+    assert(index <= this.log.lastIndex(), '[R22] the machine applied nothing that the log lacks');
+    this.log.commitTo(index);
+    this.log.appliedTo(index, 0);
   }
 
   get hardState(): HardState {
