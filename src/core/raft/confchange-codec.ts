@@ -62,12 +62,10 @@ export function decodeConfChange(kind: EntryKind, payload: Uint8Array): ConfChan
     changes.push({ kind: changeKind, node });
   }
   if (reader.failed || transition === undefined) return undefined;
-  const change: ConfChange = {
-    version,
-    transition,
-    changes,
-    context: reader.take(reader.remaining),
-  };
+  const context = reader.take(reader.remaining);
+  const change: ConfChange = { version, transition, changes, context };
+  // To leave without a context has a form of its own: one change, one encoding.
+  if (isLeaveJoint(change) && context.length === 0) return undefined;
   return isWellFormed(change) ? change : undefined;
 }
 
