@@ -47,7 +47,7 @@ member_pid() { pid_if_ours "$RUN/node_$1.pid" "$MAIN --listen_addr 127.0.0.1:$1 
 
 # Asks all given processes to end, and makes those end that did not after three seconds.
 stop_pids() {
-  local pid tenths=0 left=("$@") still
+  local pid waited=0 left=("$@") still
   kill -TERM "$@" 2>/dev/null || true
   while ((${#left[@]} > 0)); do
     still=()
@@ -56,7 +56,7 @@ stop_pids() {
     done
     ((${#still[@]} > 0)) || return 0
     left=("${still[@]}")
-    if ((++tenths > STOP_TENTHS_MAX)); then
+    if ((++waited > STOP_TENTHS_MAX)); then
       kill -KILL "${left[@]}" 2>/dev/null || true
       return 0
     fi

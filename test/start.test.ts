@@ -138,11 +138,16 @@ test('without a node id a member names itself after its address and two words', 
 });
 
 test('a member that is alone sees itself, and a seed that is itself does no harm', async () => {
-  const member = await MemberProcess.start('alone', '--seed', 'localhost:65000');
+  const earlier = await MemberProcess.start('alone');
+  await earlier.signal('SIGKILL');
+  const { address } = earlier;
+  const seeds = ['--seed', address, '--seed', 'localhost:65000'];
+  const member = await MemberProcess.start('alone', '--listen_addr', address, ...seeds);
   const state = await member.state();
   assert.equal(state.cluster_id, 'testing');
   assert.deepEqual(state.dead_nodes, []);
-  assert.deepEqual(state.cluster_state.seed_addrs, ['127.0.0.1:65000']);
+  const expected = [address, '127.0.0.1:65000'].toSorted();
+  assert.deepEqual(state.cluster_state.seed_addrs, expected);
   const [self] = state.live_nodes;
   assert.equal(self?.gossip_advertise_addr, member.address);
   assert.equal(self?.generation, self?.generation_id);

@@ -58,6 +58,21 @@ for (const [flag, value, says] of [
   });
 }
 
+test('a flag wins over the environment, the environment over the default', () => {
+  process.env['PARLEY_INTERVAL_MS'] = '77';
+  process.env['PARLEY_SEED'] = 'n1:1,n2:2';
+  try {
+    assert.equal(parse().interval_ms, 77);
+    assert.equal(parse().seed?.length, 2);
+    const { interval_ms: interval, seed } = parse('--interval-ms', '88', '--seed', 'n3:3');
+    assert.equal(interval, 88);
+    assert.deepEqual(seed, [{ kind: 'name', host: 'n3', port: 3 }]);
+  } finally {
+    delete process.env['PARLEY_INTERVAL_MS'];
+    delete process.env['PARLEY_SEED'];
+  }
+});
+
 test('a variable that is set to nothing counts as not set', () => {
   const environment = { PARLEY_SEED: '', PARLEY_LOG: ' ', PARLEY_NODE_ID: 'n1', OTHER: '' };
   dropEmptyVariables(environment);

@@ -157,6 +157,34 @@ test('a member cut off and back again is the same member, back without a restart
   assert.equal(cluster.journal('member returned').length, 12);
 });
 
+for (const seed of [20, 21, 22]) {
+  test(`under loss, doubles, delays and a cut all end up agreeing, seed ${seed}`, async () => {
+    const cluster = await fiveMembers(seed);
+    const { network } = cluster.world;
+    const chance = cluster.world.random('writes');
+    const names = [...cluster.nodes.keys()];
+    network.links.all({ lossRate: 0.2, duplicateRate: 0.1, lateRate: 0.2, lateMs: 2_000 });
+    for (let i = 0; i < 60; i++) {
+      const writer = cluster.node(names[chance.below(names.length)] as string).members;
+      const key = `k${chance.below(5)}`;
+      if (chance.below(5) === 0) writer.delete(key);
+      else writer.set(key, `v${i}`);
+      if (i === 20) network.partition([0, 1], [2, 3, 4]);
+      if (i === 40) network.links.heal();
+      await cluster.world.runFor(500);
+    }
+    network.links.all({ lossRate: 0, duplicateRate: 0, lateRate: 0 });
+    await cluster.until(names.join(' '), 30_000);
+    await cluster.world.runFor(5_000);
+    const views = names.map((name) => {
+      const { winners } = cluster.node(name).members.view();
+      return [...winners].map(([key, winner]) => `${key}=${winner.value}`).toSorted();
+    });
+    assert.ok(views[0]?.length !== 0, 'some key has survived');
+    for (const view of views) assert.deepEqual(view, views[0]);
+  });
+}
+
 test('a member that leaves is dead for all others within two rounds', async () => {
   const cluster = await fiveMembers(8);
   await cluster.world.runFor(10_000);

@@ -30,10 +30,10 @@ function recordingCluster(view = NOTHING): ClusterPort & { readonly calls: strin
 
 const lines: string[] = [];
 const log = {
-  debug: (event: string) => void lines.push(event),
-  info: (event: string) => void lines.push(event),
-  warn: (event: string) => void lines.push(event),
-  error: (event: string) => void lines.push(event),
+  debug: (event: string) => void lines.push(`debug ${event}`),
+  info: (event: string) => void lines.push(`info ${event}`),
+  warn: (event: string) => void lines.push(`warn ${event}`),
+  error: (event: string) => void lines.push(`error ${event}`),
   writes: () => true,
   with: () => log,
 };
@@ -190,7 +190,15 @@ test('a bug is 500 with the request id and without a stack', async () => {
   assert.equal(answer.statusCode, 500);
   assert.ok(!answer.body.includes('secret'));
   assert.match(answer.json<Problem>().detail, /trace-7/);
-  assert.ok(lines.includes('http request failed'));
+  assert.ok(lines.includes('error http request failed'));
+});
+
+test('the access log has one line per request, on debug', async () => {
+  lines.length = 0;
+  const app = await start();
+  await app.inject('/');
+  await app.inject('/nowhere');
+  assert.deepEqual(lines, ['debug http request', 'debug http request']);
 });
 
 test('the request id of the caller comes back, unless it is unfit for a log', async () => {
