@@ -60,6 +60,19 @@ test('a skipped test is neither, and its reason is told', () => {
   assert.match(told.text, /skipped {2}a\.test\.ts: x: no such folder/);
 });
 
+test('a test of a shared suite counts for the file that ran it', () => {
+  const shared = { file: '/r/contracts/disk.ts' };
+  const told = tell([pass('x', shared), event('test:start', { name: 'y', ...shared }), end]);
+  assert.match(told.text, /^a\.test\.ts {2}ok {2}1 passed/);
+  const broken = { ...shared, name: 'y', details: { type: 'test', error: { cause: 'lost' } } };
+  const failing = tell([
+    event('test:start', { name: 'y', ...shared }),
+    event('test:fail', broken),
+    end,
+  ]);
+  assert.match(failing.text, /^a\.test\.ts {2}FAILED[^]* {4}y\n {4}'lost'/);
+});
+
 test('a file without a test fails, unless tests were chosen by name', () => {
   const file = pass('/r/a.test.ts');
   assert.equal(tell([file]).failed, 1);

@@ -5,11 +5,14 @@ import { relative, resolve } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 import { inspect, stripVTControlCharacters } from 'node:util';
 
-interface FileTally {
+/**
+ * Of the file being reported. The runner tells the results of one file after those of another, and
+ * names with each the file where `test` was called, which for a shared suite is not the test file.
+ */
+interface Tally {
   passed: number;
-  readonly failures: string[];
-  output: string;
-  /** Of the names around the next test, outermost first. */
+  failures: string[];
+  /** Of the test at hand and those around it, outermost first. */
   readonly names: string[];
 }
 
@@ -24,7 +27,10 @@ export interface ReportOptions {
 
 export class Report {
   readonly #options: ReportOptions;
-  readonly #files = new Map<string, FileTally>();
+  readonly #files = new Set<string>();
+  /** What was printed while a file ran; unlike results it may come while another is reported. */
+  readonly #output = new Map<string, string>();
+  #tally: Tally = { passed: 0, failures: [], names: [] };
   readonly #skipped: string[] = [];
   passed = 0;
   failed = 0;
@@ -35,13 +41,13 @@ export class Report {
 
   take(event: TestEvent): void {
     if (event.type === 'test:stdout' || event.type === 'test:stderr') {
-      this.#tally(event.data.file).output += event.data.message;
+      this.#print(event.data.file, event.data.message);
     } else if (event.type === 'test:diagnostic') {
       // Errors after a test's end arrive this way, and what a test says about itself.
       const { file, message } = event.data;
-      if (file !== undefined) this.#tally(file).output += `${message}\n`;
+      if (file !== undefined) this.#print(file, `${message}\n`);
     } else if (event.type === 'test:start') {
-      this.#tally(event.data.file).names.splice(event.data.nesting, Infinity, event.data.name);
+      this.#tally.names.splice(event.data.nesting, Infinity, event.data.name);
     } else if (event.type === 'test:pass') this.#pass(event.data);
     else if (event.type === 'test:fail') this.#fail(event.data);
     else if (event.type === 'test:summary' && event.data.file !== undefined) {
@@ -57,17 +63,13 @@ export class Report {
     write(`${this.passed} passed, ${this.failed} failed\n`);
   }
 
-  #tally(file: string | undefined): FileTally {
-    const key = file === undefined ? '' : resolve(file);
-    const known = this.#files.get(key);
-    if (known !== undefined) return known;
-    const tally = { passed: 0, failures: [], output: '', names: [] };
-    this.#files.set(key, tally);
-    return tally;
+  #print(file: string, text: string): void {
+    const key = resolve(file);
+    this.#output.set(key, `${this.#output.get(key) ?? ''}${text}`);
   }
 
   #pass(data: Extract<TestEvent, { type: 'test:pass' }>['data']): void {
-    const tally = this.#tally(data.file);
+    const tally = this.#tally;
     if (standsForFile(data)) {
       // No test in it: what looks like a success would be a file that nobody runs.
       if (!this.#options.filtered) {
@@ -85,7 +87,7 @@ export class Report {
   }
 
   #fail(data: Extract<TestEvent, { type: 'test:fail' }>['data']): void {
-    const tally = this.#tally(data.file);
+    const tally = this.#tally;
     const { error } = data.details;
     // A test around a failed one fails as well; it is the inner one that counts and tells why.
     const echoes = 'failureType' in error && error.failureType === 'subtestsFailed';
@@ -101,16 +103,19 @@ export class Report {
 
   #closeFile(file: string, durationMs: number): void {
     const { write, verbose } = this.#options;
-    const tally = this.#tally(file);
+    const tally = this.#tally;
+    const key = resolve(file);
+    const output = this.#output.get(key)?.trimEnd() ?? '';
+    this.#tally = { passed: 0, failures: [], names: [] };
+    this.#files.add(key);
     const failed = tally.failures.length > 0;
     const count = `${tally.passed} passed`;
     const verdict = failed ? `FAILED  ${tally.failures.length} failed, ${count}` : `ok  ${count}`;
     write(`${this.#short(file)}  ${verdict}, ${seconds(durationMs)}\n`);
     for (const failure of tally.failures) write(`${indent(failure)}\n`);
-    tally.failures.length = 0;
     if (!failed && !verbose) return;
-    if (tally.output !== '') write(`${indent(tally.output.trimEnd())}\n`);
-    tally.output = '';
+    if (output !== '') write(`${indent(output)}\n`);
+    this.#output.delete(key);
   }
 
   #short(file: string | undefined): string {
