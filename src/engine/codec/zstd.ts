@@ -26,8 +26,9 @@ export const zstdBlocks = {
         maxOutputLength: Math.max(sizeExact, 1),
         info: true,
       }) as unknown as { buffer: Uint8Array; engine: { bytesWritten: number } };
-      const isWhole = buffer.length === sizeExact && engine.bytesWritten === frame.length;
-      return isWhole ? buffer : undefined;
+      // Node 22 unpacks no bytes to no bytes, although no frame is that short.
+      const isFrame = frame.length > 0 && engine.bytesWritten === frame.length;
+      return isFrame && buffer.length === sizeExact ? buffer : undefined;
     } catch {
       return undefined;
     }
