@@ -55,7 +55,6 @@ const BESIDE = new Set(['sim', 'test', 'bench', 'interop', 'examples', 'scripts'
 const HOMES: Readonly<Record<string, string>> = {
   fastify: 'edge',
   '@fastify/swagger': 'edge',
-  '@fastify/type-provider-typebox': 'edge',
   pino: 'engine',
   commander: 'cli',
 };
