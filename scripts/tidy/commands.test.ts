@@ -9,7 +9,7 @@ function commands(scripts: Readonly<Record<string, string>>): string[] {
 
 test('a command goes through the bootstrap or is a shell script that does', () => {
   assert.deepEqual(
-    commands({ test: 'node scripts/bootstrap.js scripts/test.ts', start: './run-servers.sh' }),
+    commands({ test: 'node scripts/bootstrap.js scripts/test.ts', start: 'exec ./run-servers.sh' }),
     [],
   );
   assert.match(commands({ test: 'node scripts/test.ts' })[0] ?? '', /installs what it needs/);
