@@ -14,6 +14,7 @@ interface Case {
 const ON_LOOPBACK: readonly Case[] = [
   { title: 'curl', host: '127.0.0.1:10001', read: true, write: true },
   { title: 'curl by name', host: 'localhost:10001', read: true, write: true },
+  { title: 'curl by the full name', host: 'LocalHost.:10001', read: true, write: true },
   { title: 'curl over IPv6', host: '[::1]:10001', read: true, write: true },
   { title: 'a program without Host', read: true, write: true },
   { title: 'an alias of the hosts file', host: 'devbox:10001', read: true, write: true },

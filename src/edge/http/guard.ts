@@ -52,7 +52,7 @@ function comesFromHere(asker: Asker): boolean {
 /** HTTP/1.0 callers may send no Host; browsers always do. */
 function isLocalHost(host: string | undefined): boolean {
   if (host === undefined || host === '') return true;
-  const name = (splitHostPort(host)?.host ?? host).replace(/^\[|\]$/g, '').toLowerCase();
+  const name = (splitHostPort(host)?.host ?? host).replace(/^\[|\]$|\.$/g, '').toLowerCase();
   if (name === 'localhost' || name.endsWith('.localhost')) return true;
   return parseIp(name) !== undefined || !name.includes('.');
 }
