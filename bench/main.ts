@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const BENCHES: Record<string, { readonly file: string; readonly about: string }> = {
   gossip: {
-    file: 'bench/gossip.ts',
+    file: 'bench/gossip.bench.ts',
     about:
       'rounds, bytes and CPU until hundreds of members agree [--members N] [--loss R] [--hour]',
   },
@@ -18,7 +18,10 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
     file: 'src/core/gossip/gossip.bench.ts',
     about: 'nanoseconds per digest entry [--nodes N] [--rounds N] [--version 0|1]',
   },
-  simulator: { file: 'bench/simulator.ts', about: 'events per second of the simulated world' },
+  simulator: {
+    file: 'bench/simulator.bench.ts',
+    about: 'events per second of the simulated world',
+  },
 };
 
 const [name, ...flags] = process.argv.slice(2);

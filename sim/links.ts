@@ -18,7 +18,7 @@ export interface LinkRules {
 }
 
 /** A quiet local network. */
-export const CALM: LinkRules = {
+const CALM: LinkRules = {
   lossRate: 0,
   duplicateRate: 0,
   lateRate: 0,

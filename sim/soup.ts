@@ -153,7 +153,7 @@ function strike(world: World, victim: Member, kind: number): void {
 }
 
 if (import.meta.main) {
-  const { hash, events, faults } = await runSoup(Number(process.argv[2] ?? 1), 10_000);
+  const { hash, events, faults } = await runSoup(Number(process.argv[2] ?? 1), 6_000);
   console.log(`${hash} after ${events} events`);
   for (const [fault, count] of Object.entries(faults))
     console.log(`${String(count).padStart(8)} ${fault}`);

@@ -157,7 +157,7 @@ export class StreamEnd implements Stream {
     while (at < bytes.length) {
       let size = Math.min(CHUNK_BYTES_MAX, bytes.length - at);
       if (size > 1 && links.upTo(SPLIT_ONE_IN) === 1) size = links.upTo(size - 1);
-      pieces.push(bytes.subarray(at, at + size));
+      pieces.push(new Uint8Array(bytes.buffer, bytes.byteOffset + at, size));
       at += size;
     }
     return pieces;

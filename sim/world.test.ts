@@ -54,7 +54,7 @@ test('a watch sees every event', async () => {
   await assert.rejects(world.runFor(10), /an invariant/);
 });
 
-test('a killed process leaves its files, loses its timers, and its capabilities are inert', async () => {
+test('a killed process leaves its files; its timers and capabilities are dead', async () => {
   const world = new World({ seed: 1 });
   const [n1, n2] = [world.member('n1'), world.member('n2')];
   const before = n1.capabilities;

@@ -17,7 +17,7 @@ export interface Phase {
   readonly cpuMicrosPerMemberRound: number;
 }
 
-/** Runs the crowd until every trial is done; `isDone` is asked again and again for the open ones. */
+/** Runs the crowd until every trial is done; asks `isDone` again and again for the open ones. */
 async function runTrials(
   crowd: Crowd,
   name: string,

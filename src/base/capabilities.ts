@@ -62,7 +62,7 @@ export interface Net {
 }
 
 export interface DatagramHandler {
-  /** `bytes` is the handler's for the length of the call only: the socket may reuse it. */
+  /** `bytes` is the handler's for the length of the call only: the socket may reuse them. */
   onDatagram(bytes: Uint8Array, from: SocketAddress): void;
   /** A send or receive failed, perhaps the send that is just being called. The socket goes on. */
   onTrouble(reason: string, peer: SocketAddress | undefined): void;

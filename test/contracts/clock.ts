@@ -28,16 +28,29 @@ export function clockContract(name: string, make: MakeBench<Clock>): void {
     }
   });
 
-  rule('timers fire by deadline, equal deadlines as they were set', async ({ subject, until }) => {
-    const order: string[] = [];
-    // Set one after the other, deadlines a millisecond apart, in mixed order of delays.
-    subject.setTimer(6, () => order.push('six'));
-    subject.setTimer(3, () => order.push('three'));
-    subject.setTimer(9, () => order.push('nine'));
-    subject.setTimer(0, () => order.push('zero'));
-    await until(() => order.length === 4, 'four timers fire');
-    assert.deepEqual(order, ['zero', 'three', 'six', 'nine']);
-  });
+  rule(
+    'of timers set at any moment with any delay none overtakes an earlier one',
+    async (bench) => {
+      const { subject: clock, until } = bench;
+      // A deadline lies between the two readings of the clock around `setTimer`, plus the delay.
+      const fired: { least: number; most: number }[] = [];
+      for (let i = 0; i < 200; i++) {
+        const delayMs = ((i * 7919) % 200) / 10;
+        const deadline = { least: clock.monotonicMs() + delayMs, most: 0 };
+        clock.setTimer(delayMs, () => {
+          assert.ok(clock.monotonicMs() >= deadline.least);
+          fired.push(deadline);
+        });
+        deadline.most = clock.monotonicMs() + delayMs;
+      }
+      await until(() => fired.length === 200, 'all timers fire');
+      let latest = 0;
+      for (const { least, most } of fired) {
+        assert.ok(most >= latest, 'none fires after one that was due later');
+        latest = Math.max(latest, least);
+      }
+    },
+  );
 
   rule('timers set in one breath with one delay fire in that order', async ({ subject, until }) => {
     const order: number[] = [];

@@ -1,5 +1,5 @@
-// Contract suites: rules that every implementation of a capability keeps. A suite is a function that
-// registers its rules as tests for one implementation; real and simulated ones run the same rules.
+// Contract suites: rules that every implementation of a capability keeps. A suite is a function
+// that registers its rules as tests for one implementation; real and simulated ones run the same.
 
 import { test } from 'node:test';
 

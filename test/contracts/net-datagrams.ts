@@ -26,7 +26,10 @@ function recorder(): Seen {
   return {
     got,
     troubles,
-    onDatagram: (bytes, from) => got.push({ text: Buffer.from(bytes).toString(), from }),
+    onDatagram: (bytes, from) => {
+      assert.equal(bytes.constructor, Uint8Array, 'plain bytes, whose slice is a copy');
+      got.push({ text: Buffer.from(bytes).toString(), from });
+    },
     onTrouble: (reason) => troubles.push(reason),
   };
 }

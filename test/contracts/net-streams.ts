@@ -14,6 +14,7 @@ class Side implements StreamHandler {
 
   onData(bytes: Uint8Array): void {
     assert.equal(this.ended || this.closed, false, 'nothing follows the end');
+    assert.equal(bytes.constructor, Uint8Array, 'plain bytes, whose slice is a copy');
     this.received = Buffer.concat([this.received, bytes]);
   }
 

@@ -6,28 +6,6 @@ import { SystemClock } from './system-clock.ts';
 
 clockContract('system clock', async () => realBench(new SystemClock()));
 
-test('timers of different delays set at different moments fire by deadline', async () => {
-  const clock = new SystemClock();
-  const deadlines: number[] = [];
-  await new Promise<void>((resolve) => {
-    let open = 300;
-    for (let i = 0; i < 300; i++) {
-      const delayMs = ((i * 7919) % 300) / 10;
-      const deadline = clock.monotonicMs() + delayMs;
-      clock.setTimer(delayMs, () => {
-        deadlines.push(deadline);
-        assert.ok(clock.monotonicMs() >= deadline);
-        open -= 1;
-        if (open === 0) resolve();
-      });
-    }
-  });
-  // The deadline written down here was read a little before the clock read its own.
-  for (const [i, deadline] of deadlines.entries()) {
-    assert.ok(deadline >= (deadlines[i - 1] ?? 0) - 0.5);
-  }
-});
-
 test('a callback that throws does not silence the timers behind it', async () => {
   const clock = new SystemClock();
   const thrown = new Promise<unknown>((resolve) => {

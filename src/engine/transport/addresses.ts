@@ -1,4 +1,4 @@
-// Between Node's spelling of addresses and ours.
+// Between Node's words and ours: addresses and bytes.
 
 import { formatAddress, parseAddress, parseIp } from '../../base/address.ts';
 import { must } from '../../base/assert.ts';
@@ -37,4 +37,12 @@ export function socketAddressOf(host: string, port: number): SocketAddress {
 function isMappedIpv4(octets: Uint8Array): boolean {
   if (octets.length !== 16 || octets[10] !== 0xff || octets[11] !== 0xff) return false;
   return octets.subarray(0, 10).every((octet) => octet === 0);
+}
+
+/**
+ * The same bytes without Node's methods. `slice` of a Buffer shares its memory, `slice` of other
+ * byte arrays copies: a core that copies what it keeps must get the second kind.
+ */
+export function plainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }

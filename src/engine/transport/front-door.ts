@@ -7,7 +7,7 @@ import type { SocketAddress } from '../../base/ids.ts';
 import { closeServer, listenTcp } from './tcp.ts';
 
 /** An `http.Server` that never listens is one. */
-export interface SocketConsumer {
+interface SocketConsumer {
   emit(event: 'connection', socket: Socket): boolean;
   emit(event: 'listening'): boolean;
 }

@@ -1,2 +1,2 @@
-export { type FrontDoor, openFrontDoor, type SocketConsumer } from './front-door.ts';
+export { openFrontDoor } from './front-door.ts';
 export { systemNet } from './net.ts';

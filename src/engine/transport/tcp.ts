@@ -4,7 +4,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Stream, StreamHandler, StreamListener } from '../../base/capabilities.ts';
 import type { SocketAddress } from '../../base/ids.ts';
-import { hostPortOf, socketAddressOf } from './addresses.ts';
+import { hostPortOf, plainBytes, socketAddressOf } from './addresses.ts';
 import { bindFailure, connectFailure, errorCodeOf } from './socket-errors.ts';
 
 /** First probe of an idle connection: finds peers whose machine vanished without a word. */
@@ -52,7 +52,7 @@ function attach(socket: Socket, handler: StreamHandler): void {
   socket.on('drain', () => handler.onDrain());
   socket.on('end', () => handler.onEnd());
   socket.on('close', () => handler.onClose(reason));
-  socket.on('data', (bytes: Uint8Array) => handler.onData(bytes));
+  socket.on('data', (bytes: Buffer) => handler.onData(plainBytes(bytes)));
 }
 
 /** Listens and resolves once bound. Troubles of later accepts must not end the process. */

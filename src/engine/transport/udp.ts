@@ -11,7 +11,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { assert } from '../../base/assert.ts';
 import type { DatagramCounters, DatagramHandler, DatagramSocket } from '../../base/capabilities.ts';
 import type { SocketAddress } from '../../base/ids.ts';
-import { type HostPort, hostPortOf, socketAddressOf } from './addresses.ts';
+import { type HostPort, hostPortOf, plainBytes, socketAddressOf } from './addresses.ts';
 import { bindFailure, errorCodeOf } from './socket-errors.ts';
 
 /** The kernel holds bursts while a garbage collection or a long turn keeps us from reading. */
@@ -185,7 +185,7 @@ class UdpEndpoint implements DatagramSocket {
     this.#errorsInARow = 0;
     this.#reopenPauseMs = REOPEN_PAUSE_MS_MIN;
     this.counters.received += 1;
-    this.#handler.onDatagram(bytes, socketAddressOf(from.address, from.port));
+    this.#handler.onDatagram(plainBytes(bytes), socketAddressOf(from.address, from.port));
   }
 
   #suffer(socket: Socket, reason: string): void {

@@ -1,6 +1,6 @@
 // Gossip among many members in one process, on a simulated network of a millisecond or so.
 //
-//   npm run bench -- gossip                                10, 100, 500, 1,000 members, and the chart
+//   npm run bench -- gossip                        10, 100, 500, 1,000 members, and the chart
 //   npm run bench -- gossip --members 1000                 one size
 //   npm run bench -- gossip --members 100 --quick          fewer trials
 //   npm run bench -- gossip --members 1000 --loss 0.05 --rounds 120     counts false deaths

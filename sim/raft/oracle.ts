@@ -1,0 +1,253 @@
+// Sees everything, and checks after every event what must hold. Each check looks only at what the
+// event changed, so that it costs the same however long the run is. The names in brackets are the
+// rules of src/core/raft/SPEC.md; a violation is an exception that ends the run.
+
+import type { BasicStatus, ConfState, Entry, Message, NodeId } from '../../src/core/raft/index.ts';
+import type { Counters } from './counters.ts';
+import type { Disk } from './durable.ts';
+import { fingerprintEntry } from './machine.ts';
+import type { LogView } from './view.ts';
+
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+function check(condition: boolean, what: string, id: NodeId): void {
+  if (!condition) throw new Violation(`${what} (at replica ${id})`);
+}
+
+/** What the oracle may look at in a replica. */
+export interface Witness {
+  readonly id: NodeId;
+  readonly disk: Disk;
+  readonly view: LogView;
+  readonly seen: Watermarks;
+}
+
+/** The highest values seen of a replica; volatile ones start anew with each life. */
+export interface Watermarks {
+  term: number;
+  vote: NodeId;
+  commit: number;
+  applied: number;
+  isLeader: boolean;
+  /** The log was compared with what is committed up to here. */
+  comparedTo: number;
+}
+
+export function freshWatermarks(): Watermarks {
+  return { term: 0, vote: 0, commit: 0, applied: 0, isLeader: false, comparedTo: 0 };
+}
+
+interface Known {
+  readonly fingerprint: number;
+  readonly previousTerm: number;
+}
+
+/** Room for terms in a key made of index and term. */
+const TERM_SPAN = 1 << 20;
+
+export class Oracle {
+  readonly #witnesses = new Map<NodeId, Witness>();
+  readonly #counters: Counters;
+  readonly #leaders = new Map<number, NodeId>();
+  readonly #votes = new Map<number, NodeId>();
+  readonly #entries = new Map<number, Known>();
+  /** The term of every entry ever committed, by index. */
+  readonly #committed: number[];
+  /** The machine's hash after each applied index. */
+  readonly #hashes: (number | undefined)[] = [];
+  #joined = 0;
+
+  constructor(counters: Counters, base: number, baseTerm: number) {
+    this.#counters = counters;
+    this.#committed = new Array<number>(base + 1).fill(baseTerm);
+  }
+
+  admit(witness: Witness): void {
+    this.#witnesses.set(witness.id, witness);
+    this.#joined = Math.max(this.#joined, witness.id);
+  }
+
+  /** The last index known to be committed by anyone. */
+  get commit(): number {
+    return this.#committed.length - 1;
+  }
+
+  committedTerm(index: number): number | undefined {
+    return this.#committed[index];
+  }
+
+  /** After every input of a core. */
+  observe(witness: Witness, status: BasicStatus): void {
+    const { id, disk, seen } = witness;
+    check(status.term >= seen.term, '[R3] the term fell', id);
+    if (status.term > seen.term) seen.vote = 0;
+    check(seen.vote === 0 || status.vote === seen.vote, '[R4] a vote changed within a term', id);
+    check(status.commit >= seen.commit, '[R22] the commit index fell', id);
+    check(status.applied >= seen.applied, '[R22] the applied index fell', id);
+    check(
+      status.firstIndex - 1 <= Math.max(status.applied, status.commit) &&
+        status.applied <= status.commit &&
+        status.commit <= status.lastIndex,
+      '[R22] purged <= applied <= commit <= last does not hold',
+      id,
+    );
+    check(
+      disk.log.firstIndex() - 1 <= disk.checkpointIndex(),
+      'the log was purged beyond the newest snapshot',
+      id,
+    );
+    seen.term = status.term;
+    seen.vote = status.vote;
+    const isLeader = status.role === 'leader';
+    if (isLeader) {
+      if (!seen.isLeader) this.#onLeader(witness, status);
+      if (status.commit > seen.commit) this.#onLeaderCommit(witness, status);
+    }
+    seen.isLeader = isLeader;
+    seen.commit = status.commit;
+    seen.applied = status.applied;
+  }
+
+  #onLeader({ id, view }: Witness, { term }: BasicStatus): void {
+    this.#counters.elections += 1;
+    const other = this.#leaders.get(term);
+    check(other === undefined || other === id, `[R5] term ${term} has two leaders`, id);
+    this.#leaders.set(term, id);
+    const commit = this.commit;
+    check(
+      view.base >= commit || view.term(commit) === this.#committed[commit],
+      `a leader of term ${term} lacks entry ${commit}, which is committed`,
+      id,
+    );
+  }
+
+  /** What a leader commits is durable on a quorum of its config, on both if that is joint. */
+  #onLeaderCommit({ id, view }: Witness, { commit, config }: BasicStatus): void {
+    const term = view.term(commit);
+    check(term !== undefined, `a leader commits ${commit}, which nobody was told to write`, id);
+    check(
+      this.#isDurable(config.voters, commit, term as number) &&
+        this.#isDurable(config.votersOutgoing, commit, term as number),
+      `[R1, R12] entry ${commit} is committed, but not durable on a quorum`,
+      id,
+    );
+  }
+
+  #isDurable(voters: ConfState['voters'], index: number, term: number): boolean {
+    let holders = 0;
+    for (const voter of voters) {
+      if (this.#witnesses.get(voter)?.disk.holds(index, term) === true) holders += 1;
+    }
+    return voters.length === 0 || holders * 2 > voters.length;
+  }
+
+  /** After the entries of a Ready went into the view. */
+  compare(witness: Witness, commit: number): void {
+    const { id, view, seen } = witness;
+    for (let index = Math.max(seen.comparedTo, view.base) + 1; index <= commit; index++) {
+      const term = view.term(index);
+      check(term !== undefined, `entry ${index} is committed where it does not exist`, id);
+      const known = this.#committed[index];
+      if (known === undefined) {
+        this.#committed.push(term as number);
+        this.#counters.entriesCommitted += 1;
+      } else {
+        check(known === term, `[R24] entry ${index} was committed with another content`, id);
+      }
+    }
+    seen.comparedTo = Math.max(seen.comparedTo, commit);
+  }
+
+  /** Log matching: equal index and term mean equal entries and equal histories. */
+  append(id: NodeId, entry: Entry, previousTerm: number): void {
+    const key = entry.index * TERM_SPAN + entry.term;
+    const fingerprint = fingerprintEntry(entry);
+    const known = this.#entries.get(key);
+    if (known === undefined) {
+      this.#entries.set(key, { fingerprint, previousTerm });
+      return;
+    }
+    check(known.fingerprint === fingerprint, `[R20] two entries ${entry.term}/${entry.index}`, id);
+    check(
+      known.previousTerm === previousTerm,
+      `[R20] two histories before entry ${entry.term}/${entry.index}`,
+      id,
+    );
+  }
+
+  /** Before a message leaves. */
+  send(witness: Witness, message: Message): void {
+    const { id, disk } = witness;
+    switch (message.kind) {
+      case 'append':
+      case 'heartbeat':
+      case 'snapshot':
+      case 'timeoutNow':
+        check(
+          this.#leaders.get(message.term) === id,
+          `[R14] a leader's ${message.kind} of term ${message.term} by someone else`,
+          id,
+        );
+        if (message.kind === 'heartbeat') this.#checkHeartbeat(message);
+        return;
+      case 'voteResponse':
+        if (!message.reject) this.#checkVote(witness, message);
+        return;
+      case 'appendResponse':
+        check(disk.hardState.term >= message.term, '[R10] a promise of a term not durable', id);
+        if (message.reject) return;
+        check(disk.log.lastIndex() >= message.index, '[R10] an entry promised before it is durable', id);
+        return;
+      default:
+    }
+  }
+
+  #checkHeartbeat({ from, to, commit }: Message): void {
+    const peer = this.#witnesses.get(to);
+    check(peer === undefined || commit <= peer.disk.log.lastIndex(), '[R16] commits too far', from);
+  }
+
+  #checkVote({ id, disk }: Witness, { term, to }: Message): void {
+    const { hardState } = disk;
+    check(
+      hardState.term > term || (hardState.term === term && hardState.vote === to),
+      '[R4, R10] a vote left before it was durable',
+      id,
+    );
+    const key = id * TERM_SPAN + term;
+    const earlier = this.#votes.get(key);
+    check(earlier === undefined || earlier === to, `[R4] two votes in term ${term}`, id);
+    this.#votes.set(key, to);
+  }
+
+  /** The machine of `id` applied `index`. */
+  applied(id: NodeId, index: number, hash: number): void {
+    check(index <= this.commit, `entry ${index} is applied, but not committed`, id);
+    const known = this.#hashes[index];
+    if (known === undefined) this.#hashes[index] = hash;
+    else check(known === hash, `two machines differ after entry ${index}`, id);
+  }
+
+  /** A leader's log holds at most one change that nobody committed. */
+  checkChanges({ id, view }: Witness): void {
+    check(view.changesBeyond(this.commit) <= 1, '[R42] two config changes are under way', id);
+  }
+
+  restarted(witness: Witness, status: BasicStatus): void {
+    const { id, disk, seen } = witness;
+    check(status.term >= disk.hardState.term, '[R3] a restart loses the term', id);
+    check(
+      status.term > disk.hardState.term || status.vote === disk.hardState.vote,
+      '[R4] a restart loses the vote',
+      id,
+    );
+    // What was promised is durable, so only what nobody heard of may be gone.
+    Object.assign(seen, freshWatermarks(), { comparedTo: 0 });
+  }
+
+  get replicas(): number {
+    return this.#joined;
+  }
+}
