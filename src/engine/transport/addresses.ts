@@ -43,6 +43,6 @@ function isMappedIpv4(octets: Uint8Array): boolean {
  * The same bytes without Node's methods. `slice` of a Buffer shares its memory, `slice` of other
  * byte arrays copies: a core that copies what it keeps must get the second kind.
  */
-export function plainBytes(buffer: Buffer): Uint8Array {
+export function plainBytes(buffer: Uint8Array): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }

@@ -52,7 +52,7 @@ function attach(socket: Socket, handler: StreamHandler): void {
   socket.on('drain', () => handler.onDrain());
   socket.on('end', () => handler.onEnd());
   socket.on('close', () => handler.onClose(reason));
-  socket.on('data', (bytes: Buffer) => handler.onData(plainBytes(bytes)));
+  socket.on('data', (bytes: Uint8Array) => handler.onData(plainBytes(bytes)));
 }
 
 /** Listens and resolves once bound. Troubles of later accepts must not end the process. */
