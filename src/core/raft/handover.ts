@@ -22,6 +22,13 @@ import {
   type Snapshot,
 } from './types.ts';
 
+const NOTHING: readonly never[] = [];
+
+/** Empty lists stay inside, where they go on to be filled: the host gets one that never is. */
+function handOut<Item>(list: readonly Item[]): readonly Item[] {
+  return list.length === 0 ? NOTHING : list;
+}
+
 export class Handover {
   readonly #raft: RaftState;
   readonly #isAsync: boolean;
@@ -74,13 +81,13 @@ export class Handover {
     const ready: Ready = {
       softState: this.#isSoftStateChanged() ? { lead, role } : undefined,
       hardState,
-      readStates: raft.readStates,
-      readDrops: raft.readDrops,
+      readStates: handOut(raft.readStates),
+      readDrops: handOut(raft.readDrops),
       entries,
       snapshot,
       committedEntries,
       messages: this.#nextMessages(hardState, entries, snapshot, committedEntries),
-      fetches: raft.fetches,
+      fetches: handOut(raft.fetches),
       mustSync: mustSyncLog || snapshot !== undefined,
       mustSyncLog,
     };

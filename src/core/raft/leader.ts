@@ -21,8 +21,7 @@ export function stepLeader(raft: RaftState, message: Message): StepOutcome {
       handleForwardedRead(raft, message);
       return 'handled';
     case 'transferLeader':
-      startTransfer(raft, message.vote);
-      return 'handled';
+      return startTransfer(raft, message.vote).kind === 'refused' ? 'dropped' : 'handled';
     case 'append':
     case 'heartbeat':
     case 'snapshot':

@@ -7,6 +7,9 @@ import type { Message, MessageKind, NodeId } from './types.ts';
 /** A message that its maker still fills in. Nobody else holds it before it is posted. */
 export type Draft = { -readonly [Field in keyof Message]: Message[Field] };
 
+/** Leaves room to count on: from here, terms grow by one per election. */
+const TERM_MAX = 2 ** 52;
+
 export const NO_MESSAGES: readonly Message[] = [];
 
 export function draftMessage(kind: MessageKind, from: NodeId, to: NodeId, term: number): Draft {
@@ -35,6 +38,7 @@ export function draftMessage(kind: MessageKind, from: NodeId, to: NodeId, term: 
 export function hasPlausibleNumbers(message: Message): boolean {
   return (
     isCounter(message.term) &&
+    message.term <= TERM_MAX &&
     isCounter(message.index) &&
     isCounter(message.logTerm) &&
     isCounter(message.commit) &&

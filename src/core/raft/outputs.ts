@@ -26,11 +26,15 @@ export interface ReadDrop {
 }
 
 /**
- * Work for the host, in this order: make `hardState`, `entries` and `snapshot` durable (with a sync
- * if `mustSync`), send `messages`, apply `committedEntries`, then `advance()`. With
- * `asyncStorageWrites` the first and third are told by messages to the pseudo nodes instead, whose
- * `responses` are due when the work is done, and `messages` may leave at once. Work of one kind is
- * done in order; entries to apply that a snapshot restored meanwhile covers are skipped.
+ * Work for the host, in this order: make `snapshot`, then `hardState` and `entries` durable (with a
+ * sync if `mustSync`), send `messages`, apply `committedEntries`, then `advance()`. The snapshot
+ * comes first, because the hard state counts on it and the entries follow it: after a crash in
+ * between, the old log is still whole.
+ *
+ * With `asyncStorageWrites` the durable part and the applying are told by messages to the pseudo
+ * nodes instead; `messages` may leave at once, and the `responses` in them are due when their work
+ * is done. Work of one kind is done in order; entries to apply that a snapshot restored meanwhile
+ * covers are skipped.
  */
 export interface Ready {
   /** Undefined when unchanged since the Ready before. Volatile. */
