@@ -94,6 +94,7 @@ function drawConvergence(results: ReadonlyMap<number, readonly Phase[]>): void {
     xLabel: 'members',
     yLabel: 'rounds',
     xTicks: [...results.keys()],
+    yTicks: [0.5, 1, 2, 5, 10, 20, 50],
     series,
   });
   writeFileSync(CHART, svg);

@@ -8,6 +8,7 @@ const chart = {
   xLabel: 'members',
   yLabel: 'rounds',
   xTicks: [10, 100, 1_000],
+  yTicks: [0.5, 5, 50],
   series: [
     { name: 'key', values: [0.6, 1.5, 2.1] },
     { name: 'join', values: [4.3, undefined, 6.4] },

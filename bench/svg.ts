@@ -13,7 +13,10 @@ export interface Chart {
   readonly subtitle: string;
   readonly xLabel: string;
   readonly yLabel: string;
+  /** Where the values of the series stand. */
   readonly xTicks: readonly number[];
+  /** Lines of the grid; the values lie between the first and the last. */
+  readonly yTicks: readonly number[];
   readonly series: readonly Series[];
 }
 
@@ -38,11 +41,10 @@ const STYLE = `
   }
   .line { fill: none }`;
 
-/** A line chart; the x axis is logarithmic. */
+/** A line chart with logarithmic axes. */
 export function drawChart(chart: Chart): string {
-  const top = niceCeiling(Math.max(...chart.series.flatMap(({ values }) => present(values))));
-  const x = logScale(chart.xTicks);
-  const y = (value: number): number => PLOT.bottom - (value / top) * (PLOT.bottom - PLOT.top);
+  const x = logScale(chart.xTicks, PLOT.left + 24, PLOT.right - 24);
+  const y = logScale(chart.yTicks, PLOT.bottom, PLOT.top);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">`,
     `<title>${escapeText(chart.title)}</title>`,
@@ -50,7 +52,7 @@ export function drawChart(chart: Chart): string {
     `<style>${STYLE}\n</style>`,
     text(PLOT.left, 28, chart.title, 'class="title"'),
     text(PLOT.left, 48, chart.subtitle, 'class="soft"'),
-    ...grid(chart, top, x, y),
+    ...grid(chart, x, y),
     ...chart.series.flatMap((series, i) => line(series, i, chart.xTicks, x, y)),
     ...labels(chart, y),
     '</svg>',
@@ -58,19 +60,13 @@ export function drawChart(chart: Chart): string {
   return `${parts.join('\n')}\n`;
 }
 
-function grid(
-  chart: Chart,
-  top: number,
-  x: (value: number) => number,
-  y: (value: number) => number,
-): string[] {
+function grid(chart: Chart, x: (value: number) => number, y: (value: number) => number): string[] {
   const parts: string[] = [];
-  for (let step = 0; step <= 4; step++) {
-    const value = (top * step) / 4;
-    const at = round(y(value));
-    const kind = step === 0 ? 'axis' : 'grid';
+  for (const [i, tick] of chart.yTicks.entries()) {
+    const at = round(y(tick));
+    const kind = i === 0 ? 'axis' : 'grid';
     parts.push(`<path class="${kind}" d="M${PLOT.left} ${at}H${PLOT.right}"/>`);
-    parts.push(text(PLOT.left - 8, at + 4, String(value), 'class="soft" text-anchor="end"'));
+    parts.push(text(PLOT.left - 8, at + 4, String(tick), 'class="soft" text-anchor="end"'));
   }
   for (const tick of chart.xTicks) {
     const at = round(x(tick));
@@ -95,9 +91,10 @@ function line(
     if (value !== undefined) points.push([round(x(tick)), round(y(value))]);
   }
   const path = points.map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${px} ${py}`).join('');
-  const dash = DASHES[index % DASHES.length];
+  const dash = DASHES[index % DASHES.length] ?? '';
+  const pattern = dash === '' ? '' : ` stroke-dasharray="${dash}"`;
   return [
-    `<path class="line s${index}" stroke-dasharray="${dash}" d="${path}"/>`,
+    `<path class="line s${index}"${pattern} d="${path}"/>`,
     ...points.map(([px, py]) => `<circle class="s${index}" cx="${px}" cy="${py}" r="3.5"/>`),
   ];
 }
@@ -118,19 +115,11 @@ function labels(chart: Chart, y: (value: number) => number): string[] {
   return parts;
 }
 
-function logScale(ticks: readonly number[]): (value: number) => number {
-  const logs = ticks.map((tick) => Math.log(tick));
-  const [low, high] = [Math.min(...logs), Math.max(...logs)];
-  const span = high - low || 1;
-  const [from, to] = [PLOT.left + 24, PLOT.right - 24];
-  return (value) => from + ((Math.log(value) - low) / span) * (to - from);
-}
-
-/** The least of 4, 8, 12, 20, 40, 80 ... that is not below `value`: quarters of it are whole. */
-function niceCeiling(value: number): number {
-  for (let scale = 1; ; scale *= 10) {
-    for (const step of [4, 8, 12, 20]) if (step * scale >= value) return step * scale;
-  }
+/** Places `ticks` and what lies between them from `start` to `end`. */
+function logScale(ticks: readonly number[], start: number, end: number): (value: number) => number {
+  const low = Math.log(Math.min(...ticks));
+  const span = Math.log(Math.max(...ticks)) - low || 1;
+  return (value) => start + ((Math.log(value) - low) / span) * (end - start);
 }
 
 function describe(chart: Chart): string {
