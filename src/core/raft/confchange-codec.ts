@@ -7,6 +7,7 @@
 //
 // An empty confChangeV2 leaves the joint config. It costs no payload, so that no limit refuses it.
 
+import { assert } from '../../base/assert.ts';
 import { ByteReader, ByteWriter, SAFE_MAX } from '../../base/bytes.ts';
 import { isLeaveJoint } from './config-change.ts';
 import type { ConfChange, EntryKind, NodeChange, NodeChangeKind, Transition } from './types.ts';
@@ -33,7 +34,8 @@ export function encodeConfChange(change: ConfChange): Uint8Array | undefined {
   const { version, transition, changes, context } = change;
   if (!isWellFormed(change)) return undefined;
   if (isLeaveJoint(change) && context.length === 0) return NO_BYTES;
-  const writer = new ByteWriter(3 + changes.length * CHANGE_BYTES + context.length);
+  const head = version === 2 ? 3 : 0;
+  const writer = new ByteWriter(head + changes.length * CHANGE_BYTES + context.length);
   if (version === 2) {
     writer.u8(TRANSITIONS.indexOf(transition));
     writer.u16le(changes.length);
@@ -43,6 +45,7 @@ export function encodeConfChange(change: ConfChange): Uint8Array | undefined {
     writer.u64le(node);
   }
   writer.append(context);
+  assert(writer.length === writer.bytesMax, 'the size of a change is known beforehand');
   return writer.copy();
 }
 

@@ -162,6 +162,7 @@ function draftOf({ config, peers }: ChangeBase): Draft {
 }
 
 function applyChanges(draft: Draft, changes: readonly NodeChange[]): void {
+  assert(draft.learnersNext.size === 0, '[R41] changes start from a config that is not joint');
   for (const { kind, node } of changes) {
     // An embedder blanks single changes of a batch by setting the node to none.
     if (node === NO_NODE) continue;
@@ -186,6 +187,7 @@ function addLearner(draft: Draft, id: NodeId): void {
   // While the outgoing majority still counts on it, it cannot be a mere learner: it waits.
   if (draft.outgoing.has(id)) draft.learnersNext.add(id);
   else draft.learners.add(id);
+  assert(!draft.voters.has(id), '[R41] a learner is no incoming voter');
 }
 
 function removeNode(draft: Draft, id: NodeId): void {

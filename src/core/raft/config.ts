@@ -19,7 +19,7 @@ export interface RaftConfig {
   readonly appendBytesMax?: number;
   /** Bytes of committed entries handed out and not yet applied. Default: `appendBytesMax`. */
   readonly applyBytesMax?: number;
-  /** Bytes of payload proposed and not yet applied; then proposals are refused. Default Infinity. */
+  /** Bytes of payload proposed and not yet applied; more is refused. Default Infinity. */
   readonly uncommittedBytesMax?: number;
   /** Appends on the way to one peer. Default 256. */
   readonly inflightMessagesMax?: number;

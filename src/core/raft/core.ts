@@ -1,5 +1,6 @@
 // One replica's Raft: the face over the rules. See contract.ts for what each call promises.
 
+import { assert } from '../../base/assert.ts';
 import type { RaftConfig } from './config.ts';
 import type { Raft } from './contract.ts';
 import { maybeCampaign, resumeCampaign } from './elections.ts';
@@ -92,6 +93,7 @@ export class RaftCore implements Raft {
 
   logFetched(fetch: LogFetch): void {
     const raft = this.#raft;
+    assert(fetch.low < fetch.high, '[R26] only what exists is fetched');
     if (fetch.purpose === 'apply') raft.log.applyFetched();
     else if (fetch.purpose === 'campaign') resumeCampaign(raft);
     else {
@@ -123,6 +125,7 @@ export class RaftCore implements Raft {
   }
 
   setElectionTimeout(ticks: number): void {
+    assert(Number.isSafeInteger(ticks) && ticks > 0, 'a timeout is a number of ticks');
     this.#raft.electionTimeout = ticks;
   }
 }

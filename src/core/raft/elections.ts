@@ -43,7 +43,7 @@ export function resumeCampaign(raft: RaftState): void {
 }
 
 /**
- * [R44] A node that has not applied a committed change would collect votes by a config that is over.
+ * [R44] A node that did not apply a committed change would collect votes by a config that is over.
  * A B C became, committed but not applied at C, A B; C's majority could be C and B, while A and B
  * elect A. So C waits until it caught up.
  */
@@ -66,6 +66,7 @@ function findUnappliedConfChange(raft: RaftState): 'none' | 'found' | 'unknown' 
     }
     assert(entries !== 'compacted', '[R26] the log keeps what is not applied');
     if (entries.some(({ kind }) => kind !== 'normal')) return 'found';
+    assert(entries[0]?.index === low, '[R23] the log answers what it was asked');
     low += entries.length;
     raft.scannedTo = low - 1;
   }
@@ -142,7 +143,7 @@ function isWorthy(raft: RaftState, { index, logTerm, priority }: Message): boole
 function tellCommit(raft: RaftState, message: { commit: number; commitTerm: number }): void {
   const { log } = raft;
   const term = log.term(log.committed);
-  if (typeof term !== 'number') return;
+  assert(typeof term === 'number', '[R23] the term of the commit index is always known');
   message.commit = log.committed;
   message.commitTerm = term;
 }
@@ -165,6 +166,7 @@ function maybeCommitByVote(raft: RaftState, { commit, commitTerm }: Message): vo
 export function handleVoteResponse(raft: RaftState, message: Message): void {
   if (message.reject) maybeCommitByVote(raft, message);
   if (raft.role === 'follower') return;
+  assert(!raft.isLeader(), '[R5] leaders have no election to win');
   raft.tracker.recordVote(message.from, !message.reject);
   const result = raft.tracker.voteResult();
   if (result === 'lost') becomeFollower(raft, raft.term, NO_NODE);

@@ -1,5 +1,6 @@
 // Sizes of entries, as every limit in this folder counts them.
 
+import { assert } from '../../base/assert.ts';
 import type { Entry } from './types.ts';
 
 /** What an entry costs besides its payload: term, index, kind and length, on disk or on a wire. */
@@ -32,6 +33,7 @@ export function countWithin(
   bytesMax: number,
 ): number {
   if (bytesMax === Number.POSITIVE_INFINITY) return to - from;
+  assert(from <= to && to <= entries.length, '[R23] a range of entries stays inside them');
   let bytes = 0;
   let at = from;
   while (at < to) {

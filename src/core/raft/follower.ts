@@ -77,6 +77,7 @@ function handleAppend(raft: RaftState, message: Message): StepOutcome {
   const from = findConflict(raft, entries);
   const first = entries[from];
   if (first !== undefined) {
+    assert(first.term <= raft.term, '[R13] no entry is newer than the term it is sent in');
     if (first.index <= log.committed) {
       // [R24] Two committed entries at one index: a disk lies, or a node came back without its own.
       raft.emit({ kind: 'contradiction', from: message.from, detail: 'replacesCommitted' });
@@ -112,6 +113,7 @@ function findConflict(raft: RaftState, entries: readonly Entry[]): number {
 }
 
 function acknowledge(raft: RaftState, { from }: Message, index: number): void {
+  assert(index <= raft.log.lastIndex(), '[R17] only what exists is acknowledged');
   const response = raft.draft('appendResponse', from);
   response.index = index;
   raft.postWhenDurable(response);
@@ -122,6 +124,7 @@ function reject(raft: RaftState, { from, index, logTerm }: Message): void {
   const { log } = raft;
   // [R18] The mirror image of what the leader does: our newest entry that could be in its log.
   const hint = log.conflictByTerm(Math.min(index, log.lastIndex()), logTerm);
+  assert(hint.index <= index, '[R18] a hint leads back');
   const response = raft.draft('appendResponse', from);
   response.index = index;
   response.reject = true;
@@ -138,6 +141,7 @@ function handleHeartbeat(raft: RaftState, { from, commit, context }: Message): S
     return 'contradiction';
   }
   raft.log.commitTo(commit);
+  assert(raft.role === 'follower', '[R5] only followers answer heartbeats');
   const response = raft.draft('heartbeatResponse', from);
   response.context = context;
   raft.post(response);

@@ -70,6 +70,8 @@ export class Handover {
       '[R61] a Ready is advanced before the next is taken',
     );
     const { lead, log, role } = raft;
+    implies(role === 'leader', lead === raft.id, '[R5] a leader knows itself to lead');
+    implies(role === 'candidate', raft.vote === raft.id, '[R4] a candidate votes for itself');
     const hardState = this.#isHardStateChanged() ? raft.hardState : undefined;
     const entries = log.unstable.nextEntries();
     const snapshot = log.unstable.nextSnapshot();
@@ -99,7 +101,10 @@ export class Handover {
     const steps = this.#stepsOnAdvance;
     assert(steps !== undefined, '[R61] only a Ready that was taken is advanced');
     this.#stepsOnAdvance = undefined;
-    for (const message of steps) step(this.#raft, message);
+    for (const message of steps) {
+      assert(message.to === this.#raft.id, '[R10] responses come back to who asked');
+      step(this.#raft, message);
+    }
   }
 
   #isSoftStateChanged(): boolean {
@@ -168,6 +173,7 @@ export class Handover {
     work.commit = hardState?.commit ?? 0;
     work.entries = entries;
     work.snapshot = snapshot;
+    implies(work.term === 0, work.vote === NO_NODE, '[R4] a vote is cast in a term');
     return work;
   }
 
@@ -183,6 +189,7 @@ export class Handover {
     const response = draftMessage('storageAppendResponse', APPEND_THREAD, id, term);
     if (hasUnstable) {
       const last = log.lastId();
+      assert(last.term <= term, '[R13] no entry is newer than our term');
       response.index = last.index;
       response.logTerm = last.term;
     }
@@ -217,6 +224,12 @@ export class Handover {
       this.#role = ready.softState.role;
     }
     if (ready.hardState !== undefined) this.#acceptHardState(ready.hardState);
+    const firstNew = ready.entries[0];
+    implies(
+      firstNew !== undefined && ready.snapshot !== undefined,
+      firstNew?.index === (ready.snapshot?.index ?? 0) + 1,
+      '[R35] entries follow the snapshot they come with',
+    );
     raft.messages = [];
     raft.messagesAfterAppend = [];
     if (raft.readStates.length > 0) raft.readStates = [];

@@ -78,6 +78,7 @@ function handleResponse(raft: RaftState, message: Message): StepOutcome {
 function handleRejection(raft: RaftState, peer: Progress, message: Message): void {
   let hint = message.rejectHint;
   if (message.logTerm > 0) hint = raft.log.conflictByTerm(hint, message.logTerm).index;
+  assert(hint <= message.rejectHint, '[R18] a hint leads back');
   if (!peer.maybeDecrease(message.index, hint)) return;
   if (peer.state === 'replicate') peer.becomeProbe();
   raft.emit({ kind: 'peerProbed', peer: peer.id, next: peer.next });
@@ -91,8 +92,8 @@ function handleAcknowledgement(raft: RaftState, peer: Progress, index: number): 
   if (peer.state === 'replicate') peer.inflights.freeUpTo(index);
   else if (peer.state === 'probe') peer.becomeReplicate();
   else if (peer.match + 1 >= raft.log.firstIndex()) {
-    // The log reaches back to where the peer is: it does not matter which snapshot brought it there,
-    // ours or another one.
+    // The log reaches back to where the peer is. Which snapshot brought it there, ours or another
+    // one, does not matter.
     peer.becomeProbe();
     peer.becomeReplicate();
     raft.emit({ kind: 'peerRecovered', peer: peer.id });
@@ -112,10 +113,11 @@ function handleAcknowledgement(raft: RaftState, peer: Progress, index: number): 
 }
 
 function handleHeartbeatResponse(raft: RaftState, peer: Progress, message: Message): void {
+  assert(peer.match <= raft.log.lastIndex(), '[R17] nobody matches beyond the log');
   peer.isRecentlyActive = true;
   peer.isFlowPaused = false;
-  // Behind: whatever was on the way may be lost. In probe: it may be equal to us and not know, which
-  // an empty append settles.
+  // Behind: whatever was on the way may be lost. In probe: it may be equal to us without our
+  // knowing, which an empty append settles.
   if (peer.match < raft.log.lastIndex() || peer.state === 'probe') {
     maybeSendAppend(raft, peer, true);
   }
@@ -130,7 +132,7 @@ function handleHeartbeatResponse(raft: RaftState, peer: Progress, message: Messa
 // --- what the host reports ----------------------------------------------------------------------
 
 export function reportUnreachable(raft: RaftState, id: NodeId): void {
-  const peer = raft.isLeader() ? raft.tracker.progress(id) : undefined;
+  const peer = raft.isLeader() && id !== raft.id ? raft.tracker.progress(id) : undefined;
   // During replication much may be on the way and lost: find out.
   if (peer?.state === 'replicate') peer.becomeProbe();
 }
@@ -140,6 +142,7 @@ export function reportSnapshot(raft: RaftState, id: NodeId, ok: boolean): void {
   if (peer?.state !== 'snapshot') return;
   if (!ok) peer.pendingSnapshot = 0;
   peer.becomeProbe();
+  assert(peer.pendingSnapshot === 0, '[R32] a reported snapshot is not on its way');
   // Arrived: its acknowledgement comes in a moment. Failed: not again before the next heartbeat.
   peer.isFlowPaused = true;
   raft.emit({ kind: 'snapshotReported', peer: id, ok });

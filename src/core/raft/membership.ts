@@ -2,7 +2,7 @@
 // to take back. That is sound because at most one is unapplied [R42] and nobody campaigns while a
 // committed one is unapplied [R44].
 
-import { assert } from '../../base/assert.ts';
+import { assert, implies } from '../../base/assert.ts';
 import { confChangeEntryKind, encodeConfChange, LEAVE_JOINT } from './confchange-codec.ts';
 import { type ChangeResult, changeConfig, isConsistent } from './config-change.ts';
 import type { ConfChangeOutcome } from './outcomes.ts';
@@ -30,6 +30,7 @@ export function applyConfChange(raft: RaftState, change: ConfChange): ConfChange
     return { kind: 'refused', reason: result.reason, confState: config };
   }
   switchConfig(raft, result);
+  assert(raft.tracker.config === result.config, '[R41] an applied config is in force');
   return { kind: 'applied', confState: raft.tracker.config };
 }
 
@@ -63,12 +64,18 @@ export function switchConfig(
     for (const peer of tracker.peers) if (peer.id !== raft.id) maybeSendAppend(raft, peer, false);
   }
   maybeConfirmReads(raft);
+  implies(
+    self.id === raft.lead,
+    raft.isLeader(),
+    '[R5] whoever leads by its own account is leader',
+  );
   if (raft.transferee !== NO_NODE && !tracker.isVoter(raft.transferee)) abortTransfer(raft);
 }
 
 /** The machine applied everything up to `index`; `bytes` of entries were in its hands. */
 export function appliedTo(raft: RaftState, index: number, bytes: number): void {
   const { log, tracker } = raft;
+  assert(bytes >= 0, '[R25] entries have a size');
   log.appliedTo(Math.max(index, log.applied), bytes);
   if (!tracker.config.autoLeave || !raft.isLeader() || log.applied < raft.pendingConfIndex) return;
   // [R46] Refused only while leadership is handed over: then the next leader does it, or we do with

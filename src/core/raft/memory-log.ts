@@ -65,6 +65,7 @@ export class MemoryLog implements LogSource {
   // --- what the host writes ---------------------------------------------------------------------
 
   setHardState(state: HardState): void {
+    assert(state.term >= this.#hardState.term, '[R3] the term never falls');
     this.#hardState = state;
   }
 
@@ -78,6 +79,8 @@ export class MemoryLog implements LogSource {
     const skip = Math.max(0, -keep);
     this.#entries.length = Math.max(0, keep);
     for (let i = skip; i < entries.length; i++) this.#entries.push(entries[i] as Entry);
+    const last = entries.at(-1) as Entry;
+    assert(last.index <= this.lastIndex() || skip > 0, 'what is appended is in the log');
   }
 
   /** Replaces the log by `snapshot`. False when it is older than the one at hand. */

@@ -10,7 +10,7 @@ export type Draft = { -readonly [Field in keyof Message]: Message[Field] };
 /** Leaves room to count on: from here, terms grow by one per election. */
 const TERM_MAX = 2 ** 52;
 
-export const NO_MESSAGES: readonly Message[] = [];
+const NO_MESSAGES: readonly Message[] = [];
 
 export function draftMessage(kind: MessageKind, from: NodeId, to: NodeId, term: number): Draft {
   return {

@@ -53,7 +53,7 @@ test('[R32] with a snapshot on its way nothing leaves', () => {
   assert.throws(() => peer.sentEntries(0, 0), /snapshot is on its way/);
 });
 
-test('a snapshot that arrived is followed by a probe behind it, a failed one by a probe at match', () => {
+test('a snapshot that arrived is probed behind, a failed one at match', () => {
   const arrived = peerAt(1, 3);
   arrived.becomeSnapshot(9);
   arrived.becomeProbe();

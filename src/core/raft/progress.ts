@@ -13,7 +13,7 @@
 //          +---| snapshot | -------------+
 //              +----------+
 //
-// probe:     one append at a time, since `next` is a guess. Paused once an append with entries left.
+// probe:     one append at a time: `next` is a guess. Paused once an append with entries left.
 // replicate: `next` runs ahead of what is acknowledged, as far as the window allows.
 // snapshot:  nothing is sent until the snapshot's fate is known.
 

@@ -59,6 +59,7 @@ type ForwardOutcome =
   | { readonly kind: 'refused'; readonly reason: ProposalRefusal };
 
 function forward(raft: RaftState, proposals: readonly Proposal[]): ForwardOutcome {
+  assert(!raft.isLeader(), 'a leader keeps its proposals');
   const { lead } = raft;
   if (lead === NO_NODE) return { kind: 'refused', reason: 'noLeader' };
   if (!raft.settings.forwardProposals) return { kind: 'refused', reason: 'forwardingDisabled' };
@@ -82,6 +83,7 @@ export function takeForwarded(raft: RaftState, proposals: readonly Proposal[]): 
 
 /** All of `proposals` or none. */
 export function proposeAsLeader(raft: RaftState, proposals: readonly Proposal[]): LeaderOutcome {
+  assert(raft.isLeader() && proposals.length > 0, '[R14] only leaders append of their own accord');
   // A leader that removed itself has no say any more, even before it steps down.
   if (raft.tracker.progress(raft.id) === undefined) return { kind: 'refused', reason: 'removed' };
   if (raft.transferee !== NO_NODE) return { kind: 'refused', reason: 'transferringLeadership' };
@@ -112,6 +114,8 @@ export function proposeAsLeader(raft: RaftState, proposals: readonly Proposal[])
   // [R43] Only now: a batch that is refused must not stand in the way of the next change.
   raft.pendingConfIndex = pendingConfIndex;
   broadcastAppend(raft);
+  const added = raft.log.lastIndex() - firstIndex + 1;
+  assert(added === proposals.length, '[R60] a batch is taken as a whole');
   return { kind: 'appended', firstIndex, ignored };
 }
 
@@ -143,6 +147,7 @@ function judgeBatch(
       ignored.push({ index, reason });
     }
   }
+  assert(pendingConfIndex >= raft.pendingConfIndex, '[R42] the mark only grows');
   return { accepted, pendingConfIndex, ignored };
 }
 
@@ -155,6 +160,7 @@ function judge(
   change: ConfChange,
   pendingConfIndex: number,
 ): ConfChangeRefusal | undefined {
+  assert(raft.isLeader(), '[R42] only leaders judge changes');
   const { config, peers, limits } = raft.tracker;
   if (pendingConfIndex > raft.log.applied) return 'pendingChange';
   const leaves = change.changes.length === 0;

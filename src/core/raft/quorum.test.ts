@@ -69,7 +69,7 @@ test('[R1] the committed number equals its definition, for one majority and for 
   }
 });
 
-test('[R1] a number that falls below what is committed leaves it or lowers it, never lifts it', () => {
+test('[R1] an acknowledgement that falls never lifts what is committed', () => {
   const random = Prng.from(2, 'monotone');
   for (let i = 0; i < 5_000; i++) {
     const voters = randomVoters(random);

@@ -55,6 +55,7 @@ export class ReadRounds {
 
   /** Parks a request until the term has a commit of its own. */
   wait(request: ReadRequest): void {
+    assert(!this.isFull(), '[R56] whoever is let in finds room');
     this.#waiting.push(request);
     this.#requestCount += 1;
   }
@@ -71,6 +72,7 @@ export class ReadRounds {
   join(request: ReadRequest, index: number): boolean {
     const newest = this.#rounds.at(-1);
     if (!this.#isOpen || newest === undefined || newest.index !== index) return false;
+    assert(newest.number === this.#newest, '[R50] only the newest round is open');
     newest.requests.push(request);
     this.#requestCount += 1;
     return true;

@@ -99,7 +99,7 @@ export function maybeConfirmReads(raft: RaftState): void {
  * the margin for clocks that run at different speeds.
  * [R54] None of this holds once we told someone to campaign: its votes are not refused.
  */
-export function hasLease(raft: RaftState): boolean {
+function hasLease(raft: RaftState): boolean {
   const { settings } = raft;
   if (settings.reads !== 'lease' || raft.isLeaseForfeited || raft.transferee !== NO_NODE) {
     return false;

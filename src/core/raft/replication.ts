@@ -52,8 +52,8 @@ export function maybeCommit(raft: RaftState): boolean {
   const index = raft.tracker.committed();
   // [R15] Entries of earlier terms are committed only through one of our own term on top of them.
   // A led term 2, wrote entry 3 on A and B and died; C led term 3 with another entry 3 on C alone.
-  // A comes back, leads term 4 and brings B D up to its old entry 3: a majority holds it, and yet C
-  // could win with its newer last term and overwrite it. With an entry of term 4 behind it, C loses.
+  // A comes back, leads term 4 and brings D up to its old entry 3: a majority holds it, and yet C
+  // could win with its newer last term and overwrite it. With an entry of term 4 behind, C loses.
   if (index < raft.termStartIndex) return false;
   return raft.log.commitTo(index);
 }

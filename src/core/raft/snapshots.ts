@@ -1,6 +1,6 @@
 // A follower takes over state that the leader's log no longer reaches back to.
 
-import { must } from '../../base/assert.ts';
+import { assert, must } from '../../base/assert.ts';
 import { restoreConfig } from './config-change.ts';
 import { switchConfig } from './membership.ts';
 import type { RaftState } from './state.ts';
@@ -37,6 +37,7 @@ function isMember({ voters, votersOutgoing, learners }: ConfState, id: NodeId): 
 
 /** [R35] Whatever the log holds is forgotten: where it differs from the snapshot it is wrong. */
 function restore(raft: RaftState, snapshot: Snapshot): void {
+  assert(raft.role === 'follower', '[R35] only followers restore');
   raft.log.restore(snapshot);
   const { limits } = raft.tracker;
   const restored = restoreConfig(snapshot.confState, raft.log.lastIndex(), limits);

@@ -148,6 +148,7 @@ export class RaftState {
     if (this.#nextTicket === 0)
       this.#nextTicket = 1 + this.settings.random.below(2 ** 30) * 2 ** 22;
     const ticket = this.#nextTicket;
+    assert(Number.isSafeInteger(ticket), '[R50] tickets never run out');
     this.#nextTicket += 1;
     return ticket;
   }
@@ -156,6 +157,7 @@ export class RaftState {
 
   /** A message of our term to `to`, to be filled in and posted. */
   draft(kind: MessageKind, to: NodeId): Draft {
+    assert(to !== NO_NODE, '[R11] messages go to a node');
     return draftMessage(kind, this.id, to, this.term);
   }
 

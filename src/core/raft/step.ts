@@ -1,7 +1,7 @@
 // The way of a message into the core: is it possible at all, is its term current, what does it mean
 // to the role we are in.
 
-import { assert } from '../../base/assert.ts';
+import { assert, implies } from '../../base/assert.ts';
 import { stepCandidate } from './candidate.ts';
 import { handleVoteRequest } from './elections.ts';
 import { entriesBytes, payloadBytes } from './entries.ts';
@@ -122,12 +122,14 @@ function meetHigherTerm(raft: RaftState, message: Message): StepOutcome | undefi
   if (kind === 'preVote' || (kind === 'preVoteResponse' && !message.reject)) return undefined;
   const isFromLeader = kind === 'append' || kind === 'heartbeat' || kind === 'snapshot';
   becomeFollower(raft, term, isFromLeader ? from : NO_NODE);
+  assert(raft.term === term && raft.vote === NO_NODE, '[R3] a new term begins without a vote');
   return undefined;
 }
 
 /** Ticks for which votes are still refused for the sake of the leader we heard. */
 function leaseTicks(raft: RaftState): number {
   const { checkQuorum, electionTicks } = raft.settings;
+  implies(raft.isLeader(), raft.lead === raft.id, '[R9] a leader holds the lease of itself');
   if (!checkQuorum) return 0;
   const heard = raft.lead === NO_NODE ? 0 : electionTicks - raft.electionElapsed;
   return Math.max(heard, raft.restartLeaseTicks);
@@ -135,6 +137,7 @@ function leaseTicks(raft: RaftState): number {
 
 function meetLowerTerm(raft: RaftState, message: Message): StepOutcome {
   const { from, kind } = message;
+  assert(message.term < raft.term, '[R3] what is stale is of an earlier term');
   const { checkQuorum, preVote } = raft.settings;
   if ((kind === 'append' || kind === 'heartbeat') && (checkQuorum || preVote)) {
     // [R9] We are ahead of a leader that works: our campaign was in vain, and nobody heeds our
@@ -160,6 +163,7 @@ function stepStorage(raft: RaftState, message: Message): StepOutcome {
     if (message.from !== APPLY_THREAD) return 'localMessage';
     const last = message.entries.at(-1);
     if (last === undefined) return 'handled';
+    assert(last.index <= raft.log.applying, '[R22] only what was handed out is applied');
     appliedTo(raft, last.index, entriesBytes(message.entries));
     raft.uncommittedBytes = Math.max(0, raft.uncommittedBytes - payloadBytes(message.entries));
     return 'handled';

@@ -1,5 +1,6 @@
 // Time. A tick is whatever the host makes of it; only ratios matter here.
 
+import { assert } from '../../base/assert.ts';
 import { maybeCampaign } from './elections.ts';
 import { beginRound } from './reads.ts';
 import { broadcastHeartbeat } from './replication.ts';
@@ -15,6 +16,7 @@ export function tick(raft: RaftState): void {
 }
 
 function tickElection(raft: RaftState): void {
+  assert(!raft.isLeader() && raft.electionTimeout > 0, '[R5] leaders do not wait for a leader');
   raft.electionElapsed += 1;
   if (raft.electionElapsed < raft.electionTimeout || !raft.isPromotable()) return;
   raft.electionElapsed = 0;
@@ -22,6 +24,7 @@ function tickElection(raft: RaftState): void {
 }
 
 function tickLeader(raft: RaftState): void {
+  assert(raft.lead === raft.id, '[R5] a leader knows itself to lead');
   raft.heartbeatElapsed += 1;
   raft.electionElapsed += 1;
   raft.leaderTicks += 1;
@@ -40,6 +43,7 @@ function tickLeader(raft: RaftState): void {
 
 /** [R9] A leader that reaches no quorum stops claiming to be one. */
 function checkQuorum(raft: RaftState): void {
+  assert(raft.isLeader(), '[R9] only leaders need a quorum');
   if (!raft.tracker.isQuorumActive()) {
     raft.emit({ kind: 'steppedDown', cause: 'quorumLost', term: raft.term });
     becomeFollower(raft, raft.term, NO_NODE);

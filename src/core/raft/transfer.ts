@@ -1,6 +1,6 @@
-// Handing leadership over: bring the chosen voter up to date, take no proposals meanwhile, then tell
-// it to campaign at once. Given up after one election timeout, when the target leaves the voters,
-// or with the role.
+// Handing leadership over: bring the chosen voter up to date, take no proposals meanwhile, then
+// tell it to campaign at once. Given up after one election timeout, when the target is no longer a
+// voter, or with the role.
 
 import { assert } from '../../base/assert.ts';
 import type { TransferOutcome } from './outcomes.ts';
@@ -20,6 +20,7 @@ export function transferLeader(raft: RaftState, to: NodeId): TransferOutcome {
 }
 
 export function startTransfer(raft: RaftState, to: NodeId): TransferOutcome {
+  assert(raft.isLeader(), '[R70] only leaders hand over');
   const peer = raft.tracker.progress(to);
   if (peer === undefined) return { kind: 'refused', reason: 'unknownNode' };
   if (!raft.tracker.isVoter(to)) return { kind: 'refused', reason: 'learner' };
@@ -38,6 +39,7 @@ export function startTransfer(raft: RaftState, to: NodeId): TransferOutcome {
 
 /** The transferee holds everything we have: it wins as soon as it campaigns. */
 export function maybeSendTimeoutNow(raft: RaftState, peer: Progress): boolean {
+  assert(peer.match <= raft.log.lastIndex(), '[R17] nobody matches beyond the log');
   if (peer.id !== raft.transferee || peer.match !== raft.log.lastIndex()) return false;
   assert(raft.isLeader() && raft.tracker.isVoter(peer.id), '[R70] a leader hands over to a voter');
   // [R54] From here on the message may arrive at any time, even after the transfer was given up.
