@@ -63,7 +63,8 @@ export class GossipCluster {
 
   addressOf(name: string): SocketAddress {
     for (const [address, known] of this.#names) if (known === name) return address;
-    const address = `10.0.0.${this.#names.size + 1}:7000` as SocketAddress;
+    const host = this.#names.size + 1;
+    const address = `10.0.${host >> 8}.${host & 255}:7000` as SocketAddress;
     this.#names.set(address, name);
     return address;
   }

@@ -1,5 +1,5 @@
-// Gossip datagrams as plain values: a second, slow and simple codec beside the one of the core. Tests
-// read with it what the core wrote, and write with it what no honest core would.
+// Gossip datagrams as plain values: a second, slow and simple codec beside the one of the core.
+// Tests read with it what the core wrote, and write with it what no honest core would.
 
 import { zstdDecompressSync } from 'node:zlib';
 import { formatAddress, parseAddress } from '../../src/base/address.ts';

@@ -89,7 +89,7 @@ export type Unpacked =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
-/** Joins the blocks of hostile streams. One instance per stream of a message: it owns the result. */
+/** Joins the blocks of hostile streams. One instance per stream of a message: it owns the bytes. */
 export class BlockReader {
   readonly #codec: BlockCodec;
   #joined = new Uint8Array(blockBytes);
@@ -153,7 +153,7 @@ const FRAME_MAGIC = 0xfd2fb528;
  * The size that a zstd frame says it unpacks to, or undefined when it does not say, is no frame or
  * wants a dictionary. Asked before unpacking: a few bytes can unpack to gigabytes [G6].
  *
- *   frame header = magic u32le, descriptor u8, window u8 unless single segment, size 0/1/2/4/8 bytes
+ *   frame header = magic u32le, descriptor u8, window u8 unless single segment, size of 0..8 bytes
  *   descriptor   = size flag (2 bits), single segment, unused, reserved, checksum, dictionary (2)
  */
 function parseFrameContentSize(frame: Uint8Array): number | undefined {

@@ -7,7 +7,7 @@ import type { GossipConfig } from './types.ts';
 
 const HOUR_MS = 3_600_000;
 
-export const GOSSIP_DEFAULTS = {
+const GOSSIP_DEFAULTS = {
   deadNodeGraceMs: 24 * HOUR_MS,
   phiThreshold: 8,
   samplingWindowSize: 1_000,

@@ -28,7 +28,8 @@ export function findCandidates(roster: Roster, peer: PeerDigest, random: Random)
     const slot = slots[position] as number;
     const peerMax = peer.maxOf(slot);
     const ownMax = max[slot] as number;
-    if (ownMax <= peerMax || withheld[slot] === 1 || roster.isScheduled(slot)) continue;
+    if (ownMax <= peerMax || withheld[slot] === 1) continue;
+    if (roster.isScheduled(slot) || peer.isSilentAbout(slot)) continue;
     const ownGc = lastGc[slot] as number;
     // Purged tombstones lie between what the peer has and what this node can still tell.
     const needsReset = peer.lastGcOf(slot) < ownGc && peerMax < ownGc;

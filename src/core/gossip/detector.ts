@@ -6,8 +6,8 @@
 // A node is judged by every other, so a cluster of n keeps n * n windows. A ring of a thousand
 // samples each would be gigabytes in a simulation. Hence the window is kept as sums of blocks: a
 // 32nd of the window per block, the oldest block forgotten as a whole. Windows of up to 32 samples
-// are exact rings; larger ones hold between 31/32 of their size and all of it. Sums are whole eighths
-// of a millisecond, so that adding and forgetting for weeks leaves no rounding error behind.
+// are exact rings; larger ones hold between 31/32 of their size and all of it. Sums are whole
+// eighths of a millisecond, so that adding and forgetting for weeks leaves no rounding error.
 
 import { assert } from '../../base/assert.ts';
 import { grown } from './columns.ts';

@@ -6,7 +6,7 @@
 //   set|set-ttl NAME KEY VALUE, delete|delete-ttl NAME KEY
 //   gossip FROM TO                                      FROM queues a SYN to TO
 //   round NAME [lost] [seeds=(A, B)]                    one round of one node
-//   deliver [N] [drop=N]                                hand over queued datagrams, replies included
+//   deliver [N] [drop=N]                                hand over datagrams, replies included
 //   exchange FROM TO [quiet]                            gossip and deliver
 //   rounds N [every=MS] [seeds=(A)]                     rounds of all, everything arrives, silent
 //   advance MS                                          time passes

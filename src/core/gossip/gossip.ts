@@ -16,7 +16,13 @@ import { judgeReset, replaceState } from './external-reset.ts';
 import { LEAVING_KEY, Lifecycle } from './lifecycle.ts';
 import { Listeners } from './listeners.ts';
 import { LiveWatch } from './live-watch.ts';
-import { encodeHeader, HEADER_BYTES, type Message, MessageParser } from './messages.ts';
+import {
+  BODY_BYTES_MAX,
+  DELTA_RESERVE_BYTES,
+  encodeHeader,
+  type Message,
+  MessageParser,
+} from './messages.ts';
 import { countMessage, createMetrics, type GossipMetrics } from './metrics.ts';
 import { OwnDigest } from './own-digest.ts';
 import { findWinners, OwnKeys } from './own-keys.ts';
@@ -43,14 +49,12 @@ import type {
   WriteOutcome,
 } from './types.ts';
 
-const { datagramBytesMax, blockBytes } = LIMITS.gossip;
-const BODY_BYTES_MAX = datagramBytesMax - HEADER_BYTES;
-/** What a digest leaves for the delta beside it: the largest entry with its node must fit. */
-const DELTA_RESERVE_BYTES = blockBytes + 1_024;
+const { datagramBytesMax } = LIMITS.gossip;
 
 export class Gossip {
   readonly config: GossipConfig;
   readonly #random: Random;
+  readonly #allocate: (bytes: number) => Uint8Array;
   readonly #roster: Roster;
   readonly #purged = new PurgedMemory();
   readonly #metrics = createMetrics();
@@ -77,6 +81,7 @@ export class Gossip {
     assert(parseGossipConfig(config).kind === 'config', 'a core starts from a parsed config');
     this.config = config;
     this.#random = ports.random;
+    this.#allocate = ports.allocate ?? ((bytes) => new Uint8Array(bytes));
     this.#roster = new Roster(config, ports.random.u32(), nowMs);
     this.#watch = new LiveWatch(this.#roster, config.extraLivenessPredicate);
     this.#lifecycle = new Lifecycle(this.#roster, this.#purged, this.#watch, this.#metrics);
@@ -215,7 +220,9 @@ export class Gossip {
     clusterId.text16le(this.config.clusterId);
     this.#appendDigest(version, BODY_BYTES_MAX - clusterId.length);
     this.#message.append(clusterId.view());
-    return targets.map((to) => ({ to, bytes: this.#finish('syn') }));
+    const bytes = this.#finish('syn');
+    countMessage(this.#metrics.sent.syn, bytes.length * (targets.length - 1), targets.length - 1);
+    return targets.map((to) => ({ to, bytes }));
   }
 
   #begin(version: ProtocolVersion, type: MessageType): void {
@@ -240,7 +247,9 @@ export class Gossip {
 
   #finish(type: MessageType): Uint8Array {
     countMessage(this.#metrics.sent[type], this.#message.length);
-    return this.#message.copy();
+    const bytes = this.#allocate(this.#message.length);
+    bytes.set(this.#message.view());
+    return bytes;
   }
 
   // --- own keys ---------------------------------------------------------------------------------

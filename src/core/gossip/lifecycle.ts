@@ -2,7 +2,7 @@
 // says that it leaves.
 //
 //   heard --first round--> dead <--> live          a node begins unheard of or purged
-//   dead  --half the grace--> scheduled (still revivable) --the whole grace--> purged
+//   dead  --half the grace--> scheduled (still revivable) --the whole grace--> purged   [G32]
 
 import { LIFE } from './columns.ts';
 import type { LiveWatch } from './live-watch.ts';

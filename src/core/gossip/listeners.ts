@@ -1,5 +1,5 @@
 // Listeners to keys by prefix. Changes are queued while a message is worked on and delivered once
-// the state is whole again, so a listener may read and write what it likes.
+// the state is whole again, so a listener may read and write what it likes [G25][G34].
 
 import type { GossipId, KeyListener, Subscription } from './types.ts';
 

@@ -7,6 +7,7 @@
 // is. Whoever handles the message commits them.
 
 import { ByteReader } from '../../base/bytes.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { type BlockReader, type Unpacked } from './block-stream.ts';
 import { type DeltaParser, type Section } from './delta-reader.ts';
 import type { PeerDigest } from './peer-digest.ts';
@@ -14,7 +15,13 @@ import type { MessageType, ProtocolVersion, RefusalReason } from './types.ts';
 
 const MAGIC_FIRST = 0x53;
 const MAGIC_SECOND = 0xb0;
-export const HEADER_BYTES = 4;
+const HEADER_BYTES = 4;
+
+export const BODY_BYTES_MAX = LIMITS.gossip.datagramBytesMax - HEADER_BYTES;
+/** What a digest leaves for the delta beside it: the largest entry with its node must fit. */
+export const DELTA_RESERVE_BYTES = LIMITS.gossip.blockBytes + 1_024;
+/** A capped digest may stay this far below its room: by one entry, or by a guess at compression. */
+const FULL_SHARE = 0.9;
 
 const TYPES: readonly MessageType[] = ['syn', 'synAck', 'ack', 'badCluster'];
 
@@ -78,6 +85,8 @@ export class MessageParser {
     const withDigest = type === 'syn' || type === 'synAck';
     const problem = withDigest ? this.#parseDigest(version, reader) : this.#digest.parseNone();
     if (problem !== undefined) return problem;
+    const room = BODY_BYTES_MAX - (type === 'synAck' ? DELTA_RESERVE_BYTES : 0);
+    if (withDigest && reader.offset > room * FULL_SHARE) this.#digest.noteFull();
     if (type === 'badCluster') return { kind: 'message', version, type, ...trailing(reader) };
     if (type === 'syn') {
       const clusterIdBytes = reader.u16le();
@@ -112,8 +121,8 @@ export class MessageParser {
 }
 
 /**
- * Bytes behind a message: version 0.10 ignores them, so does this node, and counts them. None that it
- * sends has any [G7].
+ * Bytes behind a message: version 0.10 ignores them, so does this node, and counts them. Its own
+ * messages have none [G7].
  */
 function trailing(reader: ByteReader): { trailingBytes: number } {
   return { trailingBytes: reader.remaining };

@@ -88,7 +88,7 @@ export function createMetrics(): GossipMetrics {
   };
 }
 
-export function countMessage(counts: MessageCounts, bytes: number): void {
-  counts.messages += 1;
+export function countMessage(counts: MessageCounts, bytes: number, messages = 1): void {
+  counts.messages += messages;
   counts.bytes += bytes;
 }

@@ -60,7 +60,7 @@ export function nameLength(bytes: Uint8Array, start = 0): number {
 
 /**
  * The order of digests: name by bytes, generation by number, IPv4 before IPv6, octets, port. Both
- * ids lie in `bytes`. The integers are little endian, so their bytes count from the last to the first.
+ * ids lie in `bytes`. The integers are little endian: their last byte counts first [G2].
  */
 export function compareIds(bytes: Uint8Array, a: number, b: number): number {
   const aName = nameLength(bytes, a);

@@ -4,8 +4,8 @@
 //   digest V0 = count u16le, entry * count         digest V1 = block stream of the entries
 //   entry     = id, heartbeat u64le, lastGcVersion u64le, maxVersion u64le
 //
-// Peers list nodes in the order this node keeps them in. The reader therefore compares the input with
-// the next id expected and searches only when they differ.
+// Peers list nodes in the order this node keeps them in. The reader therefore compares the input
+// with the next id expected and searches only when they differ.
 
 import { decodeText } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -44,6 +44,7 @@ export class PeerDigest {
   #bytes: Uint8Array = new Uint8Array();
   #view: DataView = new DataView(this.#bytes.buffer);
   #implausible = 0;
+  #isFull = false;
 
   constructor(roster: Roster, purged: PurgedMemory, metrics: GossipMetrics) {
     this.#roster = roster;
@@ -100,6 +101,7 @@ export class PeerDigest {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#epoch += 1;
     this.#implausible = 0;
+    this.#isFull = false;
     this.#fresherCount = 0;
     this.#strangerStarts.length = 0;
     this.#strangerIdEnds.length = 0;
@@ -191,6 +193,21 @@ export class PeerDigest {
       this.#ensureCapacity();
     }
     this.#note(slot, idEnd);
+  }
+
+  /** The digest fills the room there is for one: what is missing was probably left out. */
+  noteFull(): void {
+    this.#isFull = true;
+  }
+
+  /**
+   * Whether the digest leaves open what the peer has of a node. Taking the silence of a full digest
+   * for ignorance would send whole states, exchange after exchange, to peers that have them. A peer
+   * that does not know the node meets it in this node's digest, and lists it with (0, 0) then
+   * [G10].
+   */
+  isSilentAbout(slot: number): boolean {
+    return this.#isFull && this.#stamp[slot] !== this.#epoch;
   }
 
   /** The pair the peer has of a node: (0, 0) for what its digest does not mention. */

@@ -18,7 +18,7 @@ export class Roster implements StateContext {
   readonly columns = new Columns();
   readonly detector: Detector;
   readonly memory: StateMemory = { bytes: 0 };
-  /** The core's present: the greatest time any call named. It never goes back. */
+  /** The core's present: the greatest time any call named. It never goes back [G37]. */
   nowMs: number;
   /** Changes whenever a node comes, goes, dies or revives. */
   lifeEpoch = 0;
