@@ -1,8 +1,6 @@
 // How clients use each of the checker's models: requests from small domains, so that values
 // repeat and histories get hard.
 
-import type { Random } from '../../src/base/capabilities.ts';
-import type { StateValue } from '../../src/core/checker/model.ts';
 import {
   type AppendListAction,
   appendListModel,
@@ -100,6 +98,3 @@ function linesOf(state: string): number[] {
     .slice(0, -1)
     .map((line) => Number(line));
 }
-
-/** A state picked from what the given one could be mistaken for. */
-export type Confuse<State extends StateValue> = (random: Random) => State;

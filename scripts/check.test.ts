@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const script = fileURLToPath(new URL('check.ts', import.meta.url));
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'parley-check-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const conformance = process.env['PARLEY_CONFORMANCE'] ?? join(root, '..', 'shared', 'conformance');
+const histories = join(conformance, 'histories');
+
+interface Outcome {
+  readonly status: number | null;
+  readonly lastLine: string;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+function check(...args: string[]): Outcome {
+  const started = performance.now();
+  const { status, stdout } = spawnSync(process.execPath, [script, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const lastLine = stdout.trimEnd().split('\n').at(-1) ?? '';
+  return { status, lastLine, output: stdout, seconds: (performance.now() - started) / 1000 };
+}
+
+function writeHistory(name: string, events: readonly string[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, events.map((event) => `INFO  jepsen.util - ${event}\n`).join(''));
+  return path;
+}
+
+const WRITE = ['0\t:invoke\t:write\t1', '0\t:ok\t:write\t1', '1\t:invoke\t:read\tnil'];
+
+test('a history that is linearizable ends in that word and exit code 0', () => {
+  const file = writeHistory('good.txt', [...WRITE, '1\t:ok\t:read\t1']);
+  const { status, lastLine } = check(file, '--model', 'register');
+  assert.equal(lastLine, 'linearizable');
+  assert.equal(status, 0);
+});
+
+test('one that is not ends in those words and exit code 1, and is drawn', () => {
+  const file = writeHistory('bad.txt', [...WRITE, '1\t:ok\t:read\t2']);
+  const { status, lastLine, output } = check('--model=register', file);
+  assert.equal(lastLine, 'not linearizable');
+  assert.equal(status, 1);
+  assert.match(output, /not process 1: read -> 2\npicture: target\/checker\/bad\.txt\.html\n/);
+  const page = readFileSync(join(folder, 'target/checker/bad.txt.html'), 'utf8');
+  assert.match(page, /^<!doctype html>/);
+  const picture = join(folder, 'elsewhere', 'p.html');
+  check(file, '--model', 'register', '--picture', picture);
+  assert.equal(readFileSync(picture, 'utf8'), page);
+});
+
+test('what cannot be judged ends in unknown with the reason and exit code 2', () => {
+  const file = writeHistory('odd.txt', [...WRITE, '1\t:ok\t:peek\t2']);
+  const cases: readonly [string[], RegExp][] = [
+    [[file, '--model', 'register'], /^unknown: .*odd\.txt:4: not an event of a known kind/],
+    [[join(folder, 'missing'), '--model', 'kv'], /^unknown: ENOENT/],
+    [[file], /^unknown: FILE and --model register\|kv are needed/],
+    [[file, '--model', 'tree'], /^unknown: FILE and --model/],
+    [[file, '--model', 'kv', '--budget-seconds', 'x'], /^unknown: FILE and --model/],
+    [[file, '--depth', '3'], /^unknown: Unknown option '--depth'/],
+  ];
+  for (const [args, lastLine] of cases) {
+    const outcome = check(...args);
+    assert.match(outcome.lastLine, lastLine);
+    assert.equal(outcome.status, 2);
+  }
+});
+
+test('a spent budget ends in unknown with exit code 2', () => {
+  const good = writeHistory('slow.txt', [...WRITE, '1\t:ok\t:read\t1']);
+  const { status, lastLine } = check(good, '--model', 'register', '--budget-seconds', '0');
+  assert.equal(lastLine, 'unknown: not decided within 0 s: key "" of 1');
+  assert.equal(status, 2);
+});
+
+test('recorded histories of etcd and of a key-value service get their known verdicts', {
+  skip: existsSync(histories) ? false : 'recorded histories are not here',
+}, () => {
+  const verdicts = JSON.parse(readFileSync(join(histories, 'verdicts.json'), 'utf8')) as Record<
+    string,
+    boolean
+  >;
+  for (const [name, isLinearizable] of Object.entries(verdicts)) {
+    const model = name.startsWith('kv') ? 'kv' : 'register';
+    const { status, lastLine, seconds } = check(join(histories, name), '--model', model);
+    assert.equal(lastLine, isLinearizable ? 'linearizable' : 'not linearizable', name);
+    assert.equal(status, isLinearizable ? 0 : 1);
+    assert(seconds < 5, `${name} took ${seconds} s`);
+  }
+});

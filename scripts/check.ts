@@ -1,0 +1,126 @@
+// `npm run check -- FILE --model register|kv`: judges a recorded history.
+//
+// The last line is the verdict: `linearizable` (exit 0), `not linearizable` (exit 1) or
+// `unknown: why` (exit 2), the last also for files that cannot be read. A history that is not
+// linearizable is drawn into an HTML file, whose name is printed before the verdict.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  casRegisterModel,
+  checkHistory,
+  drawFailure,
+  kvModel,
+  type Model,
+  type ParsedHistory,
+  parseJepsenLog,
+  parseKvLog,
+  type StateValue,
+} from '../src/core/checker/index.ts';
+
+const USAGE = `usage: npm run check -- FILE --model register|kv [options]
+
+  --model register      log lines of Jepsen's etcd test: read, write, cas
+  --model kv            EDN maps: get, put, append
+  --picture FILE        where to draw a failure (default target/checker/NAME.html)
+  --budget-seconds N    give up after this time (default 60)
+  --budget-mib N        give up beyond this memory (default 1024)`;
+
+interface Options {
+  readonly file: string;
+  readonly picture: string;
+  readonly budgetSeconds: number;
+  readonly budgetMib: number;
+}
+
+type Judge = (text: string, options: Options) => string;
+
+const JUDGES: Readonly<Record<string, Judge>> = {
+  register: (text, options) => judge(parseJepsenLog(text), casRegisterModel, options),
+  kv: (text, options) => judge(parseKvLog(text), kvModel, options),
+};
+
+const EXIT_CODES = new Map([
+  ['linearizable', 0],
+  ['not linearizable', 1],
+]);
+
+/** The last line. */
+function judge<Action, State extends StateValue>(
+  parsed: ParsedHistory<Action>,
+  model: Model<Action, State>,
+  { file, picture, budgetSeconds, budgetMib }: Options,
+): string {
+  if (parsed.kind === 'malformed') {
+    return `unknown: ${file}:${parsed.line}: ${parsed.problem}`;
+  }
+  const { operations } = parsed;
+  const keys = new Set(operations.map(({ key }) => key)).size;
+  console.log(`${operations.length} operations on ${keys} ${keys === 1 ? 'key' : 'keys'}`);
+  const deadline = performance.now() + budgetSeconds * 1000;
+  const verdict = checkHistory(model, operations, {
+    shouldStop: () => performance.now() > deadline,
+    bytesMax: budgetMib * 1024 * 1024,
+  });
+  if (verdict.kind === 'linearizable') return 'linearizable';
+  if (verdict.kind === 'notLinearizable') {
+    mkdirSync(dirname(picture), { recursive: true });
+    writeFileSync(picture, drawFailure(model, verdict.part));
+    const { order, stuck } = verdict.part.reach;
+    const { key, operations: own } = verdict.part;
+    const at = own[stuck];
+    if (at !== undefined) {
+      console.log(`key ${JSON.stringify(key)}: an order explains ${order.length} of ${own.length}`);
+      console.log(`operations, but not process ${at.process}: ${model.describe(at.action)}`);
+    }
+    console.log(`picture: ${picture}`);
+    return 'not linearizable';
+  }
+  const spent = verdict.ranOut === 'time' ? `${budgetSeconds} s` : `${budgetMib} MiB`;
+  const named = verdict.keys.slice(0, 5).map((key) => JSON.stringify(key));
+  return `unknown: not decided within ${spent}: key ${named.join(', ')} of ${keys}`;
+}
+
+function readCommandLine(): { options: Options; judgeOf: Judge } | undefined {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      model: { type: 'string' },
+      picture: { type: 'string' },
+      'budget-seconds': { type: 'string', default: '60' },
+      'budget-mib': { type: 'string', default: '1024' },
+    },
+  });
+  const [file] = positionals;
+  const judgeOf = JUDGES[values.model ?? ''];
+  const budgetSeconds = Number(values['budget-seconds']);
+  const budgetMib = Number(values['budget-mib']);
+  if (file === undefined || positionals.length > 1 || judgeOf === undefined) return undefined;
+  if (!(budgetSeconds >= 0) || !(budgetMib >= 0)) return undefined;
+  const picture = values.picture ?? join('target', 'checker', `${basename(file)}.html`);
+  return { options: { file, picture, budgetSeconds, budgetMib }, judgeOf };
+}
+
+function run(): string {
+  const command = readCommandLine();
+  if (command === undefined) {
+    console.log(USAGE);
+    return 'unknown: FILE and --model register|kv are needed';
+  }
+  return command.judgeOf(readFileSync(command.options.file, 'utf8'), command.options);
+}
+
+function describeError(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n')[0] as string;
+}
+
+let lastLine: string;
+try {
+  lastLine = run();
+} catch (error) {
+  lastLine = `unknown: ${describeError(error)}`;
+}
+console.log(lastLine);
+process.exitCode = EXIT_CODES.get(lastLine) ?? 2;

@@ -1,0 +1,24 @@
+// One value that is read and written.
+
+import type { Model } from '../model.ts';
+
+/** What a register holds; null for nothing. */
+export type RegisterValue = string | number | null;
+
+export type RegisterAction =
+  | { readonly kind: 'read'; readonly value: RegisterValue }
+  | { readonly kind: 'write'; readonly value: RegisterValue };
+
+export const registerModel: Model<RegisterAction, RegisterValue> = {
+  name: 'register',
+  init: () => null,
+  step(state, action) {
+    if (action.kind === 'write') return action.value;
+    return state === action.value ? state : undefined;
+  },
+  observes: (action) => action.kind === 'read',
+  describe: (action) =>
+    action.kind === 'read'
+      ? `read -> ${JSON.stringify(action.value)}`
+      : `write ${JSON.stringify(action.value)}`,
+};
