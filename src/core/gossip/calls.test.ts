@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ClusterSettings, GossipCluster } from '../../../test/support/gossip-cluster.ts';
+import { zstdBlocks } from '../../../test/support/zstd-blocks.ts';
 import { must } from '../../base/assert.ts';
 import type { SocketAddress } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { Prng } from '../../base/prng.ts';
 import {
-  type Gossip,
+  Gossip,
   type GossipSettings,
   type KeyChange,
   type NodeReset,
@@ -388,6 +390,24 @@ test('[G33] a round sends to distinct others, and to the seed while nobody is li
   }
   const share = must(counts.get(cluster.addressOf('b')), 'drawn') / 2_000;
   assert(share > 0.62 && share < 0.74, `b ${share}`);
+});
+
+test('datagrams are put where the caller wants them', () => {
+  const lengths: number[] = [];
+  const allocate = (bytes: number): Uint8Array => {
+    lengths.push(bytes);
+    return new Uint8Array(bytes);
+  };
+  const outcome = parseGossipConfig(SETTINGS);
+  assert(outcome.kind === 'config');
+  const core = new Gossip(
+    outcome.config,
+    { random: Prng.from(1), blocks: zstdBlocks, allocate },
+    0,
+  );
+  const seed = '127.0.0.1:2' as SocketAddress;
+  assert.equal(core.round(0, [seed])[0]?.bytes.length, lengths[0]);
+  assert.equal(lengths.length, 1);
 });
 
 test('[G13] answers come in the version of the question', () => {

@@ -26,6 +26,8 @@ export interface Section {
   readonly fromExcluded: number;
   /** Version of the last entry, or what SetMax says; 0 without either. */
   max: number;
+  /** Greatest version of the section so far: what the next entry must be beyond. */
+  floor: number;
   /** Where the operations after Node end. */
   end: number;
   /** A version in it does not fit a number: the section is dropped, alone [G4]. */
@@ -78,7 +80,16 @@ export class DeltaParser {
     const lastGc = reader.u64le();
     const fromExcluded = reader.u64le();
     const unrepresentable = lastGc >= SAFE_MAX || fromExcluded >= SAFE_MAX;
-    sections.push({ idStart, idEnd, lastGc, fromExcluded, max: 0, end: 0, unrepresentable });
+    sections.push({
+      idStart,
+      idEnd,
+      lastGc,
+      fromExcluded,
+      max: 0,
+      floor: 0,
+      end: 0,
+      unrepresentable,
+    });
     return undefined;
   }
 }
@@ -90,13 +101,14 @@ function parseKeyValue(reader: ByteReader, section: Section): RefusalReason | un
   if (reader.failed) return 'truncated';
   if (status >= STATUSES.length) return 'badOperation';
   // Versions beyond a number all read alike, so their order is not known and not needed.
-  if (version <= section.max && version < SAFE_MAX) return 'badVersionOrder';
+  if (version <= section.floor && version < SAFE_MAX) return 'badVersionOrder';
   noteVersion(section, version);
   return undefined;
 }
 
 function noteVersion(section: Section, version: number): void {
   section.max = version;
+  section.floor = Math.max(section.floor, version);
   if (version >= SAFE_MAX) section.unrepresentable = true;
 }
 

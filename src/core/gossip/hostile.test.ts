@@ -73,6 +73,11 @@ const REFUSED: readonly (readonly [name: string, bytes: Uint8Array, reason: Refu
     ackOf([NODE, { op: 'setMax', max: 5n }, keyValue('k', 5n)]),
     'badVersionOrder',
   ],
+  [
+    'an entry below one before a max version',
+    ackOf([NODE, keyValue('k', 5n), { op: 'setMax', max: 2n }, keyValue('l', 3n)]),
+    'badVersionOrder',
+  ],
   ['an unknown status', ackOf([NODE, keyValue('k', 1n, 3)]), 'badOperation'],
   ['an unknown operation', patched([NODE], 0, 9), 'badOperation'],
   ['an address of no family', patched([NODE], 1 + 2 + 1 + 8, 5), 'badAddress'],
@@ -167,6 +172,40 @@ test('[G18] a max version below the entries before it does not undo them', () =>
   const core = createTarget();
   core.receive(ackOf([NODE, keyValue('k', 7n), { op: 'setMax', max: 3n }]), X.address, 0);
   assert.deepEqual(core.watermark(X), [0, 7]);
+});
+
+test('[G16][G17] a section with a gap in what it knows to be purged is not taken', () => {
+  const core = createTarget();
+  const tell = (lastGc: bigint, fromExcluded: bigint, ...operations: WireOperation[]): void => {
+    core.receive(ackOf([{ ...NODE, lastGc, fromExcluded }, ...operations]), X.address, 0);
+  };
+  tell(0n, 0n, keyValue('k', 60n));
+  // Purged up to 80, told from 50: what was deleted between 60 and 80 nobody can say.
+  tell(80n, 50n, keyValue('l', 90n));
+  assert.deepEqual(core.watermark(X), [0, 60]);
+  // Purged up to what is known: nothing is missing.
+  tell(60n, 60n, keyValue('l', 90n));
+  assert.deepEqual(core.watermark(X), [0, 90]);
+  // Told from 0 it is all there is, even if that is less.
+  tell(91n, 0n, keyValue('m', 7n));
+  assert.deepEqual(core.watermark(X), [91, 7]);
+  assert.deepEqual(
+    core
+      .node(X)
+      ?.entries()
+      .map(({ key }) => key),
+    ['m'],
+  );
+  assert.equal(core.metrics().resets, 1);
+  // Tombstones at or below the gc are news of what was purged before.
+  tell(91n, 7n, keyValue('gone', 8n, 1), keyValue('kept', 9n));
+  assert.deepEqual(
+    core
+      .node(X)
+      ?.entries()
+      .map(({ key }) => key),
+    ['kept', 'm'],
+  );
 });
 
 test('[G23] a key that begins beyond ASCII is not stored and so not passed on', () => {

@@ -32,13 +32,13 @@ export class OwnKeys {
     const problem = findTextProblem(key, value);
     if (problem !== undefined) return problem;
     const { self } = this.#roster;
-    if (!hasRoom(this.#roster, self, key, value)) return this.#describeFull(self);
     const rival = this.#findRival(key);
     const present = self.table.find(key);
     if (present?.value === value && present.status === status) {
       const wins = rival === undefined || !isBeyond(rival, present.version, this.#roster);
       if (wins) return { kind: 'unchanged', version: present.version };
     }
+    if (!hasRoom(this.#roster, self, key, value)) return this.#describeFull(self);
     const followed = Math.min(rival?.version ?? 0, VERSION_FOLLOWED_MAX);
     return this.#store(key, value, status, Math.max(self.maxVersion, followed) + 1);
   }
