@@ -4,7 +4,7 @@
 
 import { assert } from '../../../base/assert.ts';
 import type { BasicStatus } from '../outputs.ts';
-import type { ConfState, Entry, NodeId, Snapshot } from '../types.ts';
+import type { ConfState, Entry, EntryId, NodeId, Snapshot } from '../types.ts';
 import type { Fact, Replica } from './replica.support.ts';
 import { describeEntry } from './wording.support.ts';
 
@@ -30,8 +30,6 @@ export class InvariantChecker {
   /** index -> the machine's values there. */
   readonly #states = new Map<number, string>();
   readonly #grown = new Map<NodeId, Grown>();
-  /** index -> term of what was promised to a client: applied where it was proposed. */
-  readonly #acknowledged = new Map<number, number>();
   /** Reads that wait, with the highest index acknowledged before they were asked. */
   readonly #reads = new Map<string, number>();
   acknowledgedTo = 0;
@@ -44,11 +42,13 @@ export class InvariantChecker {
     const replica = net.replicas.get(id);
     if (replica === undefined) return;
     if (fact.kind === 'wrote') this.sawEntries(replica, fact.work.entries);
-    else if (fact.kind === 'applied') this.sawApplied(id, fact.entry.index, stateOf(replica));
-    else if (fact.kind === 'restored') {
+    else if (fact.kind === 'applied') {
+      this.sawApplied(id, fact.entry.index, stateOf(replica));
+      const { role, term } = replica.core.basicStatus();
+      if (role === 'leader' && term === fact.entry.term) this.sawAcknowledgement(fact.entry);
+    } else if (fact.kind === 'restored') {
       this.sawApplied(id, fact.snapshot.index, stateOf(replica));
     } else if (fact.kind === 'read') this.sawRead(id, replica.life, fact.ticket, fact.index);
-    if (fact.kind === 'applied') this.#acknowledge(net, replica, fact.entry);
   }
 
   askedRead(id: NodeId, life: number, ticket: number): void {
@@ -85,17 +85,12 @@ export class InvariantChecker {
     assert(index >= least, `M200 a read at ${id} got ${index} after ${least} was acknowledged`);
   }
 
-  /** M199: what the proposer applied is on a quorum's disks. Any leader may have proposed it. */
-  #acknowledge(net: Observed, replica: Replica, { index, term }: Entry): void {
-    const status = replica.core.basicStatus();
-    if (status.role !== 'leader' || status.term !== term) return;
+  /** M199: what its proposer applied, and a client may be told, had been committed before. */
+  sawAcknowledgement({ index, term }: EntryId): void {
     this.counts.acknowledged += 1;
     this.acknowledgedTo = Math.max(this.acknowledgedTo, index);
-    this.#acknowledged.set(index, term);
-    // A change that was just applied was committed by the config before it.
-    if (replica.log.entries(index, index + 1, 0)[0]?.valueOf() === undefined) return;
-    if (changesConfig(replica, index)) return;
-    this.sawCommitByLeader(net, index, term, status.config, 'M199 acknowledged');
+    const known = this.#committed.get(index)?.term;
+    assert(known === term, `M199 ${term}/${index} was acknowledged and not committed`);
   }
 
   // --- what is looked at ------------------------------------------------------------------------
@@ -105,9 +100,12 @@ export class InvariantChecker {
       if (!replica.isUp) continue;
       const status = replica.core.basicStatus();
       this.sawStatus(replica.life, status);
-      this.sawWatermarks(status, replica.log.snapshot() as Snapshot);
+      const snapshot = replica.log.snapshot();
+      if (snapshot !== 'pending') this.sawWatermarks(status, snapshot);
       if (status.role === 'leader') this.#checkLeader(net, replica, status);
-      this.sawCommit(replica, status);
+      // What a follower replaced in memory is seen when it is handed to the disk. Leaders replace
+      // nothing, and commit what was handed out.
+      if (status.role === 'leader' || !replica.core.hasReady()) this.sawCommit(replica, status);
     }
   }
 
@@ -146,6 +144,7 @@ export class InvariantChecker {
   /** M193: what was once seen committed is there, unchanged, on whoever has committed that far. */
   sawCommit(replica: Replica, { commit, term }: Pick<BasicStatus, 'commit' | 'term'>): void {
     for (let index = commit; index > 0; index--) {
+      if (index + 1 < replica.log.firstIndex()) break;
       const at = termAt(replica, index);
       if (at === undefined) continue;
       const known = this.#committed.get(index);
@@ -164,7 +163,7 @@ export class InvariantChecker {
     const at = termAt(replica, status.commit);
     if (at !== undefined && !this.#committed.has(status.commit)) {
       const { config } = status;
-      this.sawCommitByLeader(net, status.commit, at, config, 'M194 committed');
+      this.sawCommitByLeader(net, status.commit, at, config);
     }
     for (const [index, { byTerm, term }] of this.#committed) {
       if (byTerm >= status.term) continue;
@@ -190,7 +189,6 @@ export class InvariantChecker {
     index: number,
     term: number,
     { voters, votersOutgoing }: ConfState,
-    what: string,
   ): void {
     for (const half of [voters, votersOutgoing]) {
       const holders = half.filter((id) => {
@@ -198,18 +196,16 @@ export class InvariantChecker {
         return log !== undefined && (log.term(index) === term || log.firstIndex() > index);
       });
       const isQuorum = half.length === 0 || holders.length * 2 > half.length;
-      assert(isQuorum, `${what} ${term}/${index} is on ${holders.join(' ')} of ${half.join(' ')}`);
+      assert(
+        isQuorum,
+        `M194 committed ${term}/${index} is on ${holders.join(' ')} of ${half.join(' ')}`,
+      );
     }
   }
 }
 
 function stateOf({ values }: Replica): string {
   return values.join(' ');
-}
-
-function changesConfig({ log }: Replica, index: number): boolean {
-  const found = log.entries(index, index + 1, 0);
-  return typeof found !== 'string' && found[0]?.kind !== 'normal';
 }
 
 /** Entries of the log behind `index`, those that wait for the disk included. */

@@ -130,7 +130,7 @@ export class Network {
     const target = this.replicas.get(message.to);
     const isCut = this.#cuts.has(`${message.from}->${message.to}`);
     if (isCut || target?.isUp !== true || this.losing(message)) {
-      this.#tellLoss(message);
+      this.lose(message);
       return;
     }
     target.step(message);
@@ -188,9 +188,13 @@ export class Network {
     this.settle();
   }
 
-  /** As `campaign`, and it must win. Leases of the others are let run out first. */
+  /** As `campaign`, and it must win. The leases of the others are over, one way or another. */
   elect(id: NodeId): void {
-    for (const { core } of this.running) core.forgetLeader();
+    for (const { core, options } of this.running) {
+      if (core.forgetLeader() !== 'leaseReads' || core.basicStatus().role === 'leader') continue;
+      core.setElectionTimeout(1_000_000);
+      for (let i = 0; i < (options.electionTicks ?? 10); i++) core.tick();
+    }
     this.campaign(id);
     assert.equal(this.role(id), 'leader', `${id} wins`);
   }
@@ -253,7 +257,9 @@ export class Network {
   }
 
   roles(): string {
-    return this.ids.map((id) => (this.at(id).isUp ? `${id} ${this.role(id)}` : `${id} down`)).join(', ');
+    return this.ids
+      .map((id) => (this.at(id).isUp ? `${id} ${this.role(id)}` : `${id} down`))
+      .join(', ');
   }
 
   /** The leaders, by id; more than one only while a deposed one has not heard of it. */
@@ -274,11 +280,15 @@ export class Network {
     this.invariants.take(this, id, fact);
   }
 
-  #tellLoss(message: Message): void {
+  /** What happens to `message` instead of being delivered. */
+  lose(message: Message): void {
     this.#options.onFact?.(message.to, { kind: 'lost', message });
   }
 }
 
-export function plainConfig(voters: readonly NodeId[], learners: readonly NodeId[] = []): ConfState {
+export function plainConfig(
+  voters: readonly NodeId[],
+  learners: readonly NodeId[] = [],
+): ConfState {
   return { voters, votersOutgoing: [], learners, learnersNext: [], autoLeave: false };
 }

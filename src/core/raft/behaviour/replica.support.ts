@@ -27,6 +27,7 @@ import { bytesOf, describeMessage, parseMessage, textOf } from './wording.suppor
 /** What happens at a replica, in the order in which it happens. */
 export type Fact =
   | { readonly kind: 'event'; readonly event: RaftEvent }
+  | { readonly kind: 'hears'; readonly message: Message }
   | { readonly kind: 'stepped'; readonly message: Message; readonly outcome: StepOutcome }
   | { readonly kind: 'wrote'; readonly work: Work }
   | { readonly kind: 'sent'; readonly message: Message }
@@ -149,6 +150,7 @@ export class Replica {
   // --- talking to the core ----------------------------------------------------------------------
 
   step(message: Message): StepOutcome {
+    this.#tell({ kind: 'hears', message });
     const outcome = this.core.step(message);
     this.#tell({ kind: 'stepped', message, outcome });
     return outcome;

@@ -4,8 +4,8 @@
 //   1->2 append term=2 log=1/1 [2/2,2/3:a] commit=1
 //
 //   log=1/1      term and index of the entry that the message speaks of; entries likewise
-//   2/3:a        an entry with payload "a"; 2/2 has none; 2/4:{v4,r1} is a config change
-//   {v4 l5 r1 u2 implicit}   add voter 4, learner 5, remove 1, update 2; {leave} leaves a joint config
+//   2/3:a        an entry with payload "a"; 2/2 has none; 2/4:{v4 r1} is a config change
+//   {v4 l5 r1 u2 implicit}   add voter 4 and learner 5, remove 1, update 2; {leave} leaves a joint
 
 import { must } from '../../../base/assert.ts';
 import { decodeConfChange, encodeConfChange } from '../confchange-codec.ts';
