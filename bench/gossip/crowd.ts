@@ -12,6 +12,20 @@ const PORT = 7_000;
 /** Keys of the trials: every peer listens for them. */
 const PREFIX = 'trial/';
 
+/**
+ * Datagrams of a crowd are hundreds of megabytes per round. The network copies each as it is sent,
+ * so that the few which one call makes can take turns in the same memory.
+ */
+const DATAGRAMS_PER_CALL_MAX = 16;
+const datagrams = Array.from({ length: DATAGRAMS_PER_CALL_MAX }, () => new Uint8Array(65_536));
+let datagramsMade = 0;
+
+function allocate(bytes: number): Uint8Array {
+  const memory = must(datagrams[datagramsMade % DATAGRAMS_PER_CALL_MAX], 'they take turns');
+  datagramsMade += 1;
+  return memory.subarray(0, bytes);
+}
+
 export interface CrowdOptions {
   readonly lossRate: number;
   readonly seed: number;
@@ -36,7 +50,7 @@ export class Peer {
     });
     if (parsed.kind === 'refused') throw new Error(`${parsed.field} ${parsed.why}`);
     const { random } = member.capabilities;
-    const ports = { random, blocks: zstdBlocks };
+    const ports = { random, blocks: zstdBlocks, allocate };
     this.gossip = new Gossip(parsed.config, ports, 0, [['service', 'dht']]);
     this.gossip.subscribe(PREFIX, ({ key }) => onKey(key));
   }
