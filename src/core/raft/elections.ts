@@ -134,10 +134,12 @@ function mayVote(raft: RaftState, message: Message): boolean {
   return message.kind === 'preVote' && message.term > raft.term;
 }
 
-/** [R7] Whoever lacks what we have may lack what is committed. */
+/** [R7] Whoever lacks what we have may lack what is committed. Priority decides between equals. */
 function isWorthy(raft: RaftState, { index, logTerm, priority }: Message): boolean {
   if (!raft.log.isUpToDate({ index, term: logTerm })) return false;
-  return index > raft.log.lastIndex() || priority >= raft.settings.priority;
+  const last = raft.log.lastId();
+  if (index !== last.index || logTerm !== last.term) return true;
+  return priority >= raft.settings.priority;
 }
 
 function tellCommit(raft: RaftState, message: { commit: number; commitTerm: number }): void {

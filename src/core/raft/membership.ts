@@ -74,12 +74,17 @@ export function switchConfig(
 
 /** The machine applied everything up to `index`; `bytes` of entries were in its hands. */
 export function appliedTo(raft: RaftState, index: number, bytes: number): void {
-  const { log, tracker } = raft;
-  assert(bytes >= 0, '[R25] entries have a size');
+  const { log } = raft;
   log.appliedTo(Math.max(index, log.applied), bytes);
+  maybeLeaveJoint(raft);
+}
+
+/** [R46] Leaves a joint config that says so, once it is applied and nothing is under way. */
+export function maybeLeaveJoint(raft: RaftState): void {
+  const { log, tracker } = raft;
   if (!tracker.config.autoLeave || !raft.isLeader() || log.applied < raft.pendingConfIndex) return;
-  // [R46] Refused only while leadership is handed over: then the next leader does it, or we do with
-  // the next applied entry after the transfer failed.
+  // Refused only while leadership is handed over: then the next leader does it, or we do when the
+  // transfer was given up.
   const outcome = proposeAsLeader(raft, LEAVE);
   if (outcome.kind === 'appended' && outcome.ignored.length === 0) {
     raft.emit({ kind: 'autoLeaveProposed', index: outcome.firstIndex });

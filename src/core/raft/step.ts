@@ -147,9 +147,11 @@ function meetLowerTerm(raft: RaftState, message: Message): StepOutcome {
     raft.postWhenDurable(raft.draft('appendResponse', from));
     return 'handled';
   }
-  if (kind === 'preVote') {
-    // [R9] Silence would leave the asker in its old term for ever, if all others refuse as well.
-    const response = raft.draft('preVoteResponse', from);
+  // [R9] Silence would leave the asker in its old term for ever, if all others refuse as well. With
+  // real votes it could still catch up by chance, unless we campaign as often, in vain: A leaves a
+  // joint config of A and B, B has not heard of it and asks others, so that its term stays ahead.
+  if (kind === 'preVote' || (kind === 'vote' && raft.settings.commitInVotes)) {
+    const response = raft.draft(kind === 'preVote' ? 'preVoteResponse' : 'voteResponse', from);
     response.reject = true;
     raft.postWhenDurable(response);
     return 'handled';

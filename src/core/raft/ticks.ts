@@ -2,6 +2,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { maybeCampaign } from './elections.ts';
+import { maybeLeaveJoint } from './membership.ts';
 import { beginRound } from './reads.ts';
 import { broadcastHeartbeat } from './replication.ts';
 import { becomeFollower } from './roles.ts';
@@ -31,14 +32,21 @@ function tickLeader(raft: RaftState): void {
   if (raft.electionElapsed >= raft.settings.electionTicks) {
     raft.electionElapsed = 0;
     if (raft.settings.checkQuorum) checkQuorum(raft);
-    // [R70] The transfer had its time; proposals are taken again.
-    if (raft.isLeader()) abortTransfer(raft);
+    if (raft.isLeader()) giveUpTransfer(raft);
   }
   if (!raft.isLeader() || raft.heartbeatElapsed < raft.settings.heartbeatTicks) return;
   raft.heartbeatElapsed = 0;
   // Each heartbeat renews the lease, by a round that nobody waits for.
   if (raft.settings.reads === 'lease') beginRound(raft, []);
   else broadcastHeartbeat(raft);
+}
+
+/** [R70] The transfer had its time; proposals are taken again. */
+function giveUpTransfer(raft: RaftState): void {
+  if (raft.transferee === NO_NODE) return;
+  abortTransfer(raft);
+  // [R46] Refused meanwhile, and in a group without writes no applied entry would bring it back.
+  maybeLeaveJoint(raft);
 }
 
 /** [R9] A leader that reaches no quorum stops claiming to be one. */
