@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { must } from '../src/base/assert.ts';
+import { conformanceFolder, NO_CONFORMANCE_DATA } from '../test/support/conformance.ts';
 
 const script = fileURLToPath(new URL('check.ts', import.meta.url));
-const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'parley-check-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const conformance = process.env['PARLEY_CONFORMANCE'] ?? join(root, '..', 'shared', 'conformance');
-const histories = join(conformance, 'histories');
+const histories = conformanceFolder('histories');
 
 interface Outcome {
   readonly status: number | null;
@@ -84,15 +84,16 @@ test('a spent budget ends in unknown with exit code 2', () => {
 });
 
 test('recorded histories of etcd and of a key-value service get their known verdicts', {
-  skip: existsSync(histories) ? false : 'recorded histories are not here',
+  skip: histories === undefined && NO_CONFORMANCE_DATA,
 }, () => {
-  const verdicts = JSON.parse(readFileSync(join(histories, 'verdicts.json'), 'utf8')) as Record<
+  const recorded = must(histories, 'the test is skipped without them');
+  const verdicts = JSON.parse(readFileSync(join(recorded, 'verdicts.json'), 'utf8')) as Record<
     string,
     boolean
   >;
   for (const [name, isLinearizable] of Object.entries(verdicts)) {
     const model = name.startsWith('kv') ? 'kv' : 'register';
-    const { status, lastLine, seconds } = check(join(histories, name), '--model', model);
+    const { status, lastLine, seconds } = check(join(recorded, name), '--model', model);
     assert.equal(lastLine, isLinearizable ? 'linearizable' : 'not linearizable', name);
     assert.equal(status, isLinearizable ? 0 : 1);
     assert(seconds < 5, `${name} took ${seconds} s`);

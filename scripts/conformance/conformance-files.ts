@@ -1,9 +1,10 @@
 // The files that the runner's tests run: its own ones, and the original ones where they are at
-// hand. They are not part of this project; PARLEY_CONFORMANCE names their folder.
+// hand (test/support/conformance.ts).
 
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { conformanceFolder, NO_CONFORMANCE_DATA } from '../../test/support/conformance.ts';
 import { isTranscript } from './run-file.ts';
 
 export interface SourceFile {
@@ -15,16 +16,13 @@ export const OWN_FILES: readonly SourceFile[] = readFolder(
   fileURLToPath(new URL('testdata', import.meta.url)),
 );
 
-const DEFAULT_FOLDER = fileURLToPath(new URL('../../../shared/conformance', import.meta.url));
-
-const folder = process.env['PARLEY_CONFORMANCE'] ?? DEFAULT_FOLDER;
+const folder = conformanceFolder('etcd-raft');
 
 /** Empty when the original files are not there. */
-export const ORIGINAL_FILES: readonly SourceFile[] = existsSync(folder) ? readFolder(folder) : [];
+export const ORIGINAL_FILES: readonly SourceFile[] = folder === undefined ? [] : readFolder(folder);
 
 /** For `skip` of a test: false, or why it cannot run. */
-export const NO_ORIGINALS: string | false =
-  ORIGINAL_FILES.length === 0 && 'the original conformance files are not here';
+export const NO_ORIGINALS: string | false = folder === undefined && NO_CONFORMANCE_DATA;
 
 function readFolder(path: string): SourceFile[] {
   return globSync('**/*.txt', { cwd: path })

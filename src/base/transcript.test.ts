@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { conformanceFolder, NO_CONFORMANCE_DATA } from '../../test/support/conformance.ts';
 import { type Command, parseTranscript, printCommand } from './transcript.ts';
 
 /** Parses and prints with the output that was expected: must give the same bytes. */
@@ -103,9 +104,9 @@ test('every transcript of this project is printed as it stands', () => {
 });
 
 test('every transcript of etcd-io/raft is printed as it stands', (t) => {
-  const folder = process.env['PARLEY_CONFORMANCE'];
-  if (folder === undefined || !existsSync(folder)) {
-    t.skip('PARLEY_CONFORMANCE names no folder with the data files of etcd-io/raft');
+  const folder = conformanceFolder('etcd-raft');
+  if (folder === undefined) {
+    t.skip(NO_CONFORMANCE_DATA);
     return;
   }
   const files = globSync('**/*.txt', { cwd: folder });
