@@ -47,7 +47,8 @@ export type RaftEvent =
   | {
       readonly kind: 'snapshotWithheld';
       readonly peer: NodeId;
-      readonly reason: 'inactive' | 'pending';
+      /** `lacksPeer`: a newer one is needed, whose config has the peer. */
+      readonly reason: 'inactive' | 'pending' | 'lacksPeer';
     }
   | { readonly kind: 'snapshotReported'; readonly peer: NodeId; readonly ok: boolean }
   | { readonly kind: 'peerRecovered'; readonly peer: NodeId }
@@ -55,6 +56,6 @@ export type RaftEvent =
   | {
       readonly kind: 'snapshotIgnored';
       readonly index: number;
-      readonly reason: 'old' | 'matchesLog' | 'notMember';
+      readonly reason: 'old' | 'matchesLog' | 'notMember' | 'stillApplying';
     }
   | { readonly kind: 'contradiction'; readonly from: NodeId; readonly detail: string };

@@ -1,12 +1,12 @@
 // A follower takes over state that the leader's log no longer reaches back to.
 
 import { assert, must } from '../../base/assert.ts';
-import { restoreConfig } from './config-change.ts';
+import { isMember, restoreConfig } from './config-change.ts';
 import { switchConfig } from './membership.ts';
 import type { RaftState } from './state.ts';
-import type { ConfState, Message, NodeId, Snapshot } from './types.ts';
+import type { Message, Snapshot } from './types.ts';
 
-type Verdict = 'restore' | 'old' | 'matchesLog' | 'notMember';
+type Verdict = 'restore' | 'old' | 'matchesLog' | 'notMember' | 'stillApplying';
 
 /** Restores the snapshot or says how far the log is without it; both are acknowledgements. */
 export function handleSnapshot(raft: RaftState, message: Message): void {
@@ -28,11 +28,11 @@ function judge(raft: RaftState, { index, term, confState }: Snapshot): Verdict {
   if (index <= raft.log.committed) return 'old';
   // Sent to the wrong node, or to one that was removed before: nothing good can come of it.
   if (!isMember(confState, raft.id)) return 'notMember';
-  return raft.log.matches(index, term) ? 'matchesLog' : 'restore';
-}
-
-function isMember({ voters, votersOutgoing, learners }: ConfState, id: NodeId): boolean {
-  return voters.includes(id) || votersOutgoing.includes(id) || learners.includes(id);
+  if (raft.log.matches(index, term)) return 'matchesLog';
+  // [R34] The machine has entries in hand, perhaps a config change: the core would take over the
+  // snapshot's config now, and then be told to apply that older change on top of it. Say A is added
+  // at 7, removed at 8, and the snapshot is of 9: A would be back here, and nowhere else.
+  return raft.log.applying > raft.log.applied ? 'stillApplying' : 'restore';
 }
 
 /** [R35] Whatever the log holds is forgotten: where it differs from the snapshot it is wrong. */
