@@ -105,6 +105,11 @@ export class Disk {
     this.log.append(entries.slice(0, count));
   }
 
+  get snapshotIndex(): number {
+    const snapshot = this.log.snapshot();
+    return snapshot === 'pending' ? 0 : snapshot.index;
+  }
+
   holds(index: number, term: number): boolean {
     const found = this.log.term(index);
     // What is compacted was committed, and committed entries do not differ.

@@ -7,6 +7,7 @@ import { type Scenario, TICK } from './scenario.ts';
 import type { Timeline } from './timeline.ts';
 
 const LATE_TICKS = 60;
+const HEALED_DELAY = 2;
 
 type CutShape = 'isolate' | 'halves' | 'oneWay' | 'partial';
 
@@ -41,7 +42,8 @@ export class Network {
       return false;
     }
     if (this.#isHealed) {
-      this.#timeline.add(1 + this.#random.below(3), 'deliver', to, 0, 0, message);
+      // In order, as a stream gives it.
+      this.#timeline.add(HEALED_DELAY, 'deliver', to, 0, 0, message);
       return true;
     }
     const { loss, duplication } = this.#scenario;

@@ -92,6 +92,7 @@ export function drawScenario(seed: number): Scenario {
   const dice = new Dice(seed);
   const members = dice.oneOf([1, 2, 3, 3, 3, 3, 4, 5, 5]);
   const checkQuorum = dice.chance(0.75);
+  const work = drawWork(dice);
   const electionTicks = dice.oneOf([6, 10, 10, 20]);
   return {
     seed,
@@ -100,18 +101,19 @@ export function drawScenario(seed: number): Scenario {
     durationTicks: dice.between(300, 900),
     electionTicks,
     heartbeatTicks: dice.oneOf([1, 1, 2, 3]),
-    preVote: dice.chance(0.75),
+    // With neither, a node that was removed spreads its term among those who may not campaign, and
+    // the leader never hears of it.
+    preVote: dice.chance(0.75) || (work.changeEvery > 0 && !checkQuorum),
     checkQuorum,
     leases: checkQuorum && dice.chance(0.4),
     asyncStorage: dice.chance(0.65),
-    commitInVotes: dice.chance(0.3),
+    ...work,
     forwardProposals: dice.chance(0.85),
     priorities: dice.chance(0.15),
     limits: drawLimits(dice),
     durableMachine: dice.chance(0.4),
     frozenMessages: dice.chance(0.1),
     ...drawFaults(dice),
-    ...drawWork(dice),
   };
 }
 
@@ -169,13 +171,18 @@ type Work = Pick<
   | 'campaignEvery'
   | 'compactEvery'
   | 'evictEvery'
+  | 'commitInVotes'
 >;
 
 function drawWork(dice: Dice): Work {
+  const changeEvery = dice.maybe(0.6, dice.oneOf([8, 20, 50]));
   return {
+    // Without it a group may be stuck: A leads A B, removes itself, and stops leading before B hears
+    // that the change is committed. B needs A's vote, and A's log is ahead.
+    commitInVotes: changeEvery > 0 || dice.chance(0.3),
     clients: dice.between(1, 5),
     clientPauseTicks: dice.oneOf([1, 3, 10]),
-    changeEvery: dice.maybe(0.6, dice.oneOf([8, 20, 50])),
+    changeEvery,
     transferEvery: dice.maybe(0.4, dice.oneOf([15, 40])),
     forgetEvery: dice.maybe(0.3, 25),
     campaignEvery: dice.maybe(0.3, dice.oneOf([15, 60])),

@@ -39,14 +39,7 @@ export class Timeline {
   #taken = 0;
   #waiting = 0;
 
-  add(
-    delay: number,
-    kind: EventKind,
-    who: number,
-    life = 0,
-    detail = 0,
-    message: Message | undefined = undefined,
-  ): void {
+  add(delay: number, kind: EventKind, who: number, life = 0, detail = 0, message?: Message): void {
     assert(delay >= 0 && delay < SLOTS, 'a delay fits the wheel');
     const slot = this.#slots[(this.now + delay) & (SLOTS - 1)] as SimEvent[];
     slot.push({ kind, who, life, detail, message });

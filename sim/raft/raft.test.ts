@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { addResult, neverHappened, newSummary } from './range.ts';
+import { runSeed } from './run.ts';
+import { traceSeed } from './trace-seed.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const SEEDS = 300;
+
+test('three hundred groups stay safe and recover, and every class of fault happens', () => {
+  const summary = newSummary();
+  for (let seed = 1; seed <= SEEDS; seed++) addResult(summary, runSeed(seed));
+  const failures = summary.failures.map(({ seed, failure }) => `seed ${seed}: ${failure}`);
+  assert.deepEqual(failures, []);
+  assert.deepEqual(neverHappened(summary.counters), []);
+});
+
+test('a seed gives the same trace again, and in another process', () => {
+  for (const seed of [7, 8, 11]) {
+    const { events, hash } = traceSeed(seed);
+    assert.equal(traceSeed(seed).hash, hash);
+    const args = [MAIN, 'raft', '--seed', String(seed), '--hash'];
+    const printed = execFileSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(printed.trim(), `${hash} after ${events} events`);
+  }
+  assert.notEqual(traceSeed(7).hash, traceSeed(8).hash);
+});
