@@ -144,6 +144,11 @@ export function isConsistent(state: ConfState): boolean {
   return !state.autoLeave && (voters.size > 0 || learners.size === 0);
 }
 
+/** `learnersNext` are outgoing voters, too. */
+export function isMember({ voters, votersOutgoing, learners }: ConfState, id: NodeId): boolean {
+  return voters.includes(id) || votersOutgoing.includes(id) || learners.includes(id);
+}
+
 export function isJoint(config: ConfState): boolean {
   return config.votersOutgoing.length > 0;
 }

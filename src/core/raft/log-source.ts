@@ -20,7 +20,10 @@ export interface LogSource {
    * `LogFetch`. The array must not change afterwards.
    */
   entries(low: number, high: number, bytesMax: number): readonly Entry[] | 'compacted' | 'pending';
-  /** The newest snapshot, at or beyond firstIndex - 1; `pending` when none is ready just now. */
+  /**
+   * The newest snapshot, at or beyond firstIndex - 1; `pending` when none is ready just now. One whose
+   * config lacks the peer that needs it is not sent (event `snapshotWithheld`): make a newer one.
+   */
   snapshot(): Snapshot | 'pending';
 }
 

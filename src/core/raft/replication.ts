@@ -1,6 +1,7 @@
 // What a leader sends: appends, snapshots, heartbeats; and what it may commit.
 
 import { assert } from '../../base/assert.ts';
+import { isMember } from './config-change.ts';
 import { NO_ENTRIES, payloadBytes } from './entries.ts';
 import type { Progress } from './progress.ts';
 import type { RaftState } from './state.ts';
@@ -131,6 +132,12 @@ function maybeSendSnapshot(raft: RaftState, peer: Progress): boolean {
   const snapshot = raft.log.snapshot();
   if (snapshot === 'pending') {
     raft.emit({ kind: 'snapshotWithheld', peer: peer.id, reason: 'pending' });
+    return false;
+  }
+  if (!isMember(snapshot.confState, peer.id)) {
+    // A joined after the snapshot was made and would ignore it: sent again on every answer, it would
+    // keep the two busy for nothing. A newer one is the host's to make.
+    raft.emit({ kind: 'snapshotWithheld', peer: peer.id, reason: 'lacksPeer' });
     return false;
   }
   assert(

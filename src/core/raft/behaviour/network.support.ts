@@ -44,6 +44,8 @@ export class Network {
   readonly invariants = new InvariantChecker();
   /** True for a message that is to be lost when it is to be delivered. */
   losing: (message: Message) => boolean = () => false;
+  /** The host tells a leader what became of a snapshot, as it owes. */
+  reportsSnapshots = true;
   readonly #cuts = new Set<string>();
   readonly #options: NetworkOptions;
 
@@ -134,6 +136,7 @@ export class Network {
       return;
     }
     target.step(message);
+    this.#report(message, true);
     this.invariants.check(this);
   }
 
@@ -282,7 +285,14 @@ export class Network {
 
   /** What happens to `message` instead of being delivered. */
   lose(message: Message): void {
+    this.#report(message, false);
     this.#options.onFact?.(message.to, { kind: 'lost', message });
+  }
+
+  #report({ from, kind, to }: Message, arrived: boolean): void {
+    if (kind !== 'snapshot' || !this.reportsSnapshots) return;
+    const sender = this.replicas.get(from);
+    if (sender?.isUp === true) sender.core.reportSnapshot(to, arrived);
   }
 }
 

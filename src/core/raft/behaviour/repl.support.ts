@@ -1,5 +1,5 @@
-// The commands of the transcripts in ../testdata. A transcript is a lesson: it begins by saying what
-// it teaches, shows what replicas say and do, one line each, and ends with the state. Everything
+// The commands of the transcripts in ../testdata. A transcript is a lesson: it begins by saying
+// what it teaches, shows what replicas say and do, one line each, and ends with the state. Everything
 // that commands print comes from a real core; the README beside this file lists the commands.
 
 import { must } from '../../../base/assert.ts';
@@ -78,6 +78,8 @@ export class Repl {
         if (line !== undefined) this.#lines.push(line);
       },
     });
+    // Here the transcript says what the host reports.
+    this.net.reportsSnapshots = false;
   }
 
   /** Runs one command. `quietly command ...` prints only what the command itself answers. */
@@ -287,10 +289,6 @@ function deliver(
     else kept.push(message);
   }
   repl.net.queue.unshift(...kept);
-}
-
-function deliverOne({ net }: Repl): (message: Message) => void {
-  return (message) => net.deliver(message);
 }
 
 function readIndex(repl: Repl, id: NodeId): string {

@@ -95,6 +95,7 @@ export class Replica {
   #core: RaftCore | undefined;
   #ready: Ready | undefined;
   #synced: HardState;
+  #lacksPeer = false;
 
   constructor(id: NodeId, log: MemoryLog, options: Options, onFact: OnFact = () => {}) {
     this.id = id;
@@ -127,6 +128,8 @@ export class Replica {
       log: this.log,
       onEvent: (event) => {
         this.events.push(event);
+        // As a host does, a newer one is made for a peer that the newest does not know.
+        if (event.kind === 'snapshotWithheld') this.#lacksPeer ||= event.reason === 'lacksPeer';
         this.#tell({ kind: 'event', event });
       },
     });
@@ -173,6 +176,10 @@ export class Replica {
 
   /** One piece of work: a write, an application or a Ready. False if there is none. */
   workOnce(): boolean {
+    if (this.#lacksPeer) {
+      this.#lacksPeer = false;
+      this.saveSnapshot();
+    }
     if (this.runDisk() || this.runMachine()) return true;
     if (!this.core.hasReady()) return false;
     this.handleReady();
