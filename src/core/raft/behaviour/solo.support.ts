@@ -43,7 +43,8 @@ export function into(replica: Replica, role: Role): Replica {
   if (role === 'follower') return replica;
   core.campaign();
   replica.work();
-  const voters = core.basicStatus().config.voters.filter((voter) => voter !== id);
+  const { voters: incoming, votersOutgoing } = core.basicStatus().config;
+  const voters = [...incoming, ...votersOutgoing].filter((voter) => voter !== id);
   const wins = (kind: string, term: number): void => {
     for (const voter of voters) {
       replica.step(parseMessage(`${voter}->${id} ${kind} term=${term}`));
