@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
 });
 
 const fuzzers = new Map(
-  globSync('{src,sim}/**/*.fuzz.ts', { cwd: root })
+  globSync('{src,sim,test}/**/*.fuzz.ts', { cwd: root })
     .toSorted()
     .map((file) => [basename(file, '.fuzz.ts'), file]),
 );

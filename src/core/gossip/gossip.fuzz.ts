@@ -8,21 +8,13 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { GossipCluster } from '../../../test/support/gossip-cluster.ts';
-import {
-  encodeWire,
-  type WireEntry,
-  type WireOperation,
-} from '../../../test/support/gossip-wire.ts';
-import { assert, must } from '../../base/assert.ts';
-import type { SocketAddress } from '../../base/ids.ts';
+import { HostileDatagrams, STRANGER } from '../../../test/support/hostile-datagrams.ts';
+import { assert } from '../../base/assert.ts';
 import { Prng } from '../../base/prng.ts';
-import type { Gossip, GossipId } from './index.ts';
+import type { Gossip } from './index.ts';
 
 /** A fresh cluster from time to time, or all would be poisoned and dull. */
 const RUNS_PER_CLUSTER = 2_000;
-const STRANGER = '10.9.9.9:9' as SocketAddress;
-const EDGES = [0n, 1n, 2n, 5n, 2n ** 32n, 2n ** 48n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 64n - 1n];
-const TEXTS = ['', 'k', 'role', 'parley.leaving', 'é', 'aé', '\u{10ffff}', 'x'.repeat(70_000)];
 
 export interface FuzzResult {
   readonly handled: number;
@@ -46,15 +38,18 @@ class Target {
   readonly #random: Prng;
   readonly #cluster = new GossipCluster();
   readonly #core: Gossip;
-  readonly #samples: Uint8Array[] = [];
+  readonly #hostile: HostileDatagrams;
 
   constructor(random: Prng) {
     this.#random = random;
     this.#core = this.#cluster.start('a', { initial: [['role', 'db']] });
     this.#cluster.start('b', { initial: [['text', 'ü'.repeat(300)]], protocolVersion: 1 });
-    this.#cluster.onDelivered = ({ bytes }) => this.#samples.push(bytes);
+    const samples: Uint8Array[] = [];
+    this.#cluster.onDelivered = ({ bytes }) => samples.push(bytes);
     for (let round = 0; round < 4; round++) this.#cluster.roundOfAll(1_000, ['a']);
     this.#cluster.onDelivered = () => {};
+    const core = this.#core;
+    this.#hostile = new HostileDatagrams(random, samples, () => core.nodes().map(({ id }) => id));
   }
 
   /** One datagram into the core; true if it was taken for a message. */
@@ -63,7 +58,7 @@ class Target {
     this.#cluster.nowMs += this.#random.below(300);
     const { nowMs } = this.#cluster;
     const before = core.nodes().map((view) => [view, view.lastGcVersion, view.maxVersion] as const);
-    const outcome = core.receive(this.#invent(), STRANGER, nowMs);
+    const outcome = core.receive(this.#hostile.next(), STRANGER, nowMs);
     for (const [view, gc, max] of before) {
       const forward =
         view.lastGcVersion > gc || (view.lastGcVersion === gc && view.maxVersion >= max);
@@ -79,89 +74,6 @@ class Target {
       core.winners();
     }
     return outcome.kind === 'handled';
-  }
-
-  #invent(): Uint8Array {
-    const kind = this.#random.below(10);
-    if (kind === 0) return this.#noise(this.#random.below(400));
-    if (kind < 6) return this.#mutate(must(this.#pick(this.#samples), 'there are samples'));
-    const absurd = this.#absurd();
-    return kind < 8 ? absurd : this.#mutate(absurd);
-  }
-
-  #pick<Item>(items: readonly Item[]): Item | undefined {
-    return items[this.#random.below(items.length)];
-  }
-
-  #noise(length: number): Uint8Array {
-    const bytes = Uint8Array.from({ length }, () => this.#random.below(256));
-    const [version, type] = [this.#random.below(2), this.#random.below(4)];
-    if (this.#random.below(4) > 0) bytes.set([0x53, 0xb0, version, type].slice(0, length));
-    return bytes;
-  }
-
-  #mutate(sample: Uint8Array): Uint8Array {
-    const bytes = sample.slice();
-    for (let left = this.#random.below(4); left >= 0 && bytes.length > 0; left--) {
-      bytes[this.#random.below(bytes.length)] = this.#random.below(256);
-    }
-    return this.#random.below(4) === 0
-      ? bytes.slice(0, this.#random.below(bytes.length + 1))
-      : bytes;
-  }
-
-  #absurd(): Uint8Array {
-    const version = this.#random.below(2);
-    const type = must(this.#pick(['syn', 'synAck', 'ack'] as const), 'a type');
-    const digest = Array.from({ length: this.#random.below(5) }, () => this.#entry());
-    const delta = Array.from({ length: this.#random.below(6) }, () => this.#operation());
-    if (type === 'syn') return encodeWire({ version, type, digest, clusterId: 'testing' });
-    return encodeWire({ version, type, ...(type === 'ack' ? {} : { digest }), delta });
-  }
-
-  #entry(): WireEntry {
-    return {
-      id: this.#id(),
-      heartbeat: this.#number(),
-      lastGc: this.#number(),
-      max: this.#number(),
-    };
-  }
-
-  #operation(): WireOperation {
-    const kind = this.#random.below(5);
-    if (kind === 0) return { op: 'setMax', max: this.#number() };
-    if (kind < 3) {
-      return { op: 'node', id: this.#id(), lastGc: this.#number(), fromExcluded: this.#number() };
-    }
-    return {
-      op: 'keyValue',
-      key: this.#text(),
-      value: this.#text(),
-      version: this.#number(),
-      status: this.#random.below(4),
-    };
-  }
-
-  #id(): GossipId {
-    const known = this.#core.nodes().map(({ id }) => id);
-    const invented: GossipId = {
-      nodeId: this.#text(),
-      generation: this.#number(),
-      address: STRANGER,
-    };
-    return this.#random.below(3) === 0 ? invented : must(this.#pick(known), 'at least itself');
-  }
-
-  #text(): string {
-    const text = must(this.#pick(TEXTS), 'a text');
-    return text.length > 65_535 && this.#random.below(20) > 0 ? 'rare' : text.slice(0, 65_535);
-  }
-
-  #number(): bigint {
-    return this.#random.below(2) === 0
-      ? must(this.#pick(EDGES), 'a number')
-      : BigInt(this.#random.below(40));
   }
 }
 
