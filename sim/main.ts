@@ -1,13 +1,20 @@
-// `npm run sim -- WHAT`: simulations from the command line.
+// `npm run sim -- COMMAND`: simulations from the command line.
 
+import { MUTANTS_USAGE, mutantsCommand } from './mutation/command.ts';
 import { RAFT_USAGE, raftCommand } from './raft/command.ts';
 
-const nowMs = (): number => performance.now();
-const [what, ...args] = process.argv.slice(2);
+type Command = (args: string[], nowMs: () => number) => Promise<number>;
 
-if (what === 'raft') {
-  process.exitCode = await raftCommand(args, nowMs);
-} else {
-  console.error(`usage: npm run sim -- COMMAND\n${RAFT_USAGE}`);
+const COMMANDS = new Map<string, Command>([
+  ['raft', raftCommand],
+  ['mutants', mutantsCommand],
+]);
+
+const [name = '', ...args] = process.argv.slice(2);
+const command = COMMANDS.get(name);
+if (command === undefined) {
+  console.error(`usage: npm run sim -- COMMAND\n${RAFT_USAGE}\n${MUTANTS_USAGE}`);
   process.exitCode = 2;
+} else {
+  process.exitCode = await command(args, () => performance.now());
 }

@@ -79,7 +79,8 @@ export class Network {
     return this.#cut[from * this.#size + to] === 1;
   }
 
-  cutSomehow(): string {
+  /** `leader` is cut off more often than others, with what it has not replicated. */
+  cutSomehow(leader: NodeId): string {
     this.#cut.fill(0);
     const shapes: readonly CutShape[] = ['isolate', 'halves', 'oneWay', 'partial'];
     const shape = shapes[this.#random.below(shapes.length)] as CutShape;
@@ -90,7 +91,8 @@ export class Network {
       }
       return shape;
     }
-    const lonely = 1 + this.#random.below(this.#size - 1);
+    const anyone = 1 + this.#random.below(this.#size - 1);
+    const lonely = leader > 0 && this.#random.below(2) === 0 ? leader : anyone;
     const isInside = Array.from({ length: this.#size }, (_, id) =>
       shape === 'isolate' ? id === lonely : this.#random.below(2) === 0,
     );

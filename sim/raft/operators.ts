@@ -5,10 +5,21 @@ import type { ConfChange, NodeChange, NodeChangeKind } from '../../src/core/raft
 import type { Replica, Surroundings } from './replica.ts';
 import { TICK } from './scenario.ts';
 
-export type Duty = 'change' | 'transfer' | 'forget' | 'campaign' | 'compact' | 'evict';
+export type Duty = 'change' | 'transfer' | 'forget' | 'campaign' | 'compact' | 'evict' | 'burst';
 
-const DUTIES: readonly Duty[] = ['change', 'transfer', 'forget', 'campaign', 'compact', 'evict'];
+const DUTIES: readonly Duty[] = [
+  'change',
+  'transfer',
+  'forget',
+  'campaign',
+  'compact',
+  'evict',
+  'burst',
+];
 const CHANGE_KINDS: readonly NodeChangeKind[] = ['addVoter', 'addVoter', 'addLearner', 'remove'];
+
+/** Entries that a leader without a quorum is given. */
+const PILE_MAX = 12;
 
 export class Operators {
   readonly #world: Surroundings;
@@ -26,6 +37,7 @@ export class Operators {
       campaign: scenario.campaignEvery,
       compact: scenario.compactEvery,
       evict: scenario.evictEvery,
+      burst: scenario.burstEvery,
     };
     for (const duty of DUTIES) this.#again(duty);
   }
@@ -50,7 +62,7 @@ export class Operators {
   }
 
   #perform(duty: Duty, replica: Replica, pool: number): string {
-    const { counters, scenario } = this.#world;
+    const { counters } = this.#world;
     switch (duty) {
       case 'change': {
         const change = this.#drawChange(pool);
@@ -76,8 +88,21 @@ export class Operators {
       }
       case 'evict':
         replica.evict();
-        return scenario.asyncStorage ? 'done, asynchronous' : 'done';
+        return 'done';
+      case 'burst': {
+        // Writes that nobody waits for: a leader that is cut off piles up some of them.
+        const { commit, lastIndex, role } = replica.status();
+        if (role !== 'leader' || lastIndex - commit > PILE_MAX) return 'not here';
+        const count = 1 + this.#random.below(4);
+        const payloads = Array.from({ length: count }, () => this.#drawNoise());
+        return replica.ask((core) => core.propose(payloads)).kind;
+      }
     }
+  }
+
+  #drawNoise(): Uint8Array {
+    const payload = new Uint8Array(1 + this.#random.below(10));
+    return payload.fill(this.#random.below(256));
   }
 
   #drawChange(pool: number): ConfChange {

@@ -9,6 +9,7 @@ import type {
   Message,
   MessageKind,
   NodeId,
+  Status,
 } from '../../src/core/raft/index.ts';
 import type { Counters } from './counters.ts';
 import type { Disk } from './durable.ts';
@@ -70,12 +71,15 @@ export class Oracle {
   readonly #entries = new Map<number, Known>();
   /** The term of every entry ever committed, by index. */
   readonly #committed: number[];
+  /** The term in which each of them was committed. */
+  readonly #committedIn: number[];
   /** The machine's hash after each applied index. */
   readonly #hashes: (number | undefined)[] = [];
 
   constructor(counters: Counters, base: number, baseTerm: number) {
     this.#counters = counters;
     this.#committed = new Array<number>(base + 1).fill(baseTerm);
+    this.#committedIn = new Array<number>(base + 1).fill(0);
   }
 
   admit(witness: Witness): void {
@@ -116,6 +120,12 @@ export class Oracle {
     const isLeader = status.role === 'leader';
     if (isLeader) {
       if (!seen.isLeader) this.#onLeader(witness, status);
+      const { voters, votersOutgoing } = status.config;
+      check(
+        voters.includes(id) || votersOutgoing.includes(id),
+        '[R44] who is no voter does not lead',
+        id,
+      );
       if (status.commit > seen.commit) this.#onLeaderCommit(witness, status);
     }
     seen.isLeader = isLeader;
@@ -123,12 +133,19 @@ export class Oracle {
     seen.applied = status.applied;
   }
 
-  #onLeader({ id, view }: Witness, { term }: BasicStatus): void {
+  #onLeader({ id, view }: Witness, { config, term }: BasicStatus): void {
     this.#counters.elections += 1;
     const other = this.#leaders.get(term);
     check(other === undefined || other === id, `[R5] term ${term} has two leaders`, id);
     this.#leaders.set(term, id);
-    const commit = this.commit;
+    check(
+      this.#isElected(config.voters, term, id) && this.#isElected(config.votersOutgoing, term, id),
+      `[R4, R12] the leader of term ${term} lacks durable votes`,
+      id,
+    );
+    // A candidate of a term that is over may still win it: what was committed since is not its own.
+    let { commit } = this;
+    while ((this.#committedIn[commit] as number) >= term) commit -= 1;
     check(
       view.base >= commit || view.term(commit) === this.#committed[commit],
       `a leader of term ${term} lacks entry ${commit}, which is committed`,
@@ -136,16 +153,31 @@ export class Oracle {
     );
   }
 
-  /** What a leader commits is durable on a quorum of its config, on both if that is joint. */
-  #onLeaderCommit({ id, view }: Witness, { commit, config }: BasicStatus): void {
-    const term = view.term(commit);
-    check(term !== undefined, `a leader commits ${commit}, which nobody was told to write`, id);
+  /** A voter that is in a later term by now may have voted: its disk no longer tells. */
+  #isElected(voters: ConfState['voters'], term: number, leader: NodeId): boolean {
+    let votes = 0;
+    for (const voter of voters) {
+      const state = this.#witnesses.get(voter)?.disk.hardState;
+      if (state === undefined || state.term < term) continue;
+      if (state.term > term || state.vote === leader) votes += 1;
+    }
+    return voters.length === 0 || votes * 2 > voters.length;
+  }
+
+  /** What a leader commits is its own, and durable on a quorum, on both if its config is joint. */
+  #onLeaderCommit({ id, view }: Witness, { commit, config, term }: BasicStatus): void {
+    check(view.term(commit) === term, `[R15] entry ${commit} is committed by count`, id);
     check(
-      this.#isDurable(config.voters, commit, term as number) &&
-        this.#isDurable(config.votersOutgoing, commit, term as number),
+      this.#isDurable(config.voters, commit, term) &&
+        this.#isDurable(config.votersOutgoing, commit, term),
       `[R1, R12] entry ${commit} is committed, but not durable on a quorum`,
       id,
     );
+    for (let index = this.commit + 1; index <= commit; index++) {
+      this.#committed.push(view.term(index) ?? 0);
+      this.#committedIn.push(term);
+      this.#counters.entriesCommitted += 1;
+    }
   }
 
   #isDurable(voters: ConfState['voters'], index: number, term: number): boolean {
@@ -156,19 +188,13 @@ export class Oracle {
     return voters.length === 0 || holders * 2 > voters.length;
   }
 
-  /** After the entries of a Ready went into the view. */
-  compare(witness: Witness, commit: number): void {
+  /** After the entries of a Ready went into the view: only leaders decide what is committed. */
+  compare(witness: Witness, { commit }: BasicStatus): void {
     const { id, view, seen } = witness;
+    check(commit <= this.commit, `[R19] entry ${commit} is committed, but by no leader`, id);
     for (let index = Math.max(seen.comparedTo, view.base) + 1; index <= commit; index++) {
-      const term = view.term(index);
-      check(term !== undefined, `entry ${index} is committed where it does not exist`, id);
-      const known = this.#committed[index];
-      if (known === undefined) {
-        this.#committed.push(term as number);
-        this.#counters.entriesCommitted += 1;
-      } else {
-        check(known === term, `[R24] entry ${index} was committed with another content`, id);
-      }
+      const isEqual = view.term(index) === this.#committed[index];
+      check(isEqual, `[R24] entry ${index} was committed with another content`, id);
     }
     seen.comparedTo = Math.max(seen.comparedTo, commit);
   }
@@ -234,16 +260,21 @@ export class Oracle {
   }
 
   /** The machine of `id` applied `index`. */
-  applied(id: NodeId, index: number, hash: number): void {
+  applied({ disk, id }: Witness, index: number, hash: number): void {
+    check(index <= disk.log.lastIndex(), `[R27] entry ${index} is applied, but not durable`, id);
     check(index <= this.commit, `entry ${index} is applied, but not committed`, id);
     const known = this.#hashes[index];
     if (known === undefined) this.#hashes[index] = hash;
     else check(known === hash, `two machines differ after entry ${index}`, id);
   }
 
-  /** A leader's log holds at most one change that nobody committed. */
-  checkChanges({ id, view }: Witness): void {
+  /** What must hold of a leader whose Ready was taken. */
+  checkLeader({ id, view }: Witness, { peers }: Status, windowMax: number): void {
     check(view.changesBeyond(this.commit) <= 1, '[R42] two config changes are under way', id);
+    for (const { inflightMessages, match, next } of peers) {
+      check(next > match, '[R30] a peer is sent what it has', id);
+      check(inflightMessages <= windowMax, '[R31] more is under way than the window holds', id);
+    }
   }
 
   restarted(witness: Witness, status: BasicStatus): void {

@@ -280,9 +280,11 @@ export class Replica implements Witness {
     const before = view.overwritten;
     view.append(entries);
     this.#world.counters.entriesOverwritten += view.overwritten - before;
-    const { commit, role } = this.core.basicStatus();
-    this.#world.oracle.compare(this, commit);
-    if (role === 'leader') this.#world.oracle.checkChanges(this);
+    const { oracle, scenario } = this.#world;
+    const status = this.core.basicStatus();
+    oracle.compare(this, status);
+    if (status.role !== 'leader') return;
+    oracle.checkLeader(this, this.core.status(), scenario.limits.inflightMessagesMax);
   }
 
   /** With asynchronous writes the work comes as messages to the pseudo nodes. */
@@ -359,7 +361,7 @@ export class Replica implements Witness {
     if (snapshot.index <= this.machine.applied) return;
     this.machine.restore(this.#world.imageOf(snapshot));
     this.confState = snapshot.confState;
-    this.#world.oracle.applied(this.id, this.machine.applied, this.machine.hash);
+    this.#world.oracle.applied(this, this.machine.applied, this.machine.hash);
   }
 
   #finishReady(ready: Ready): void {
@@ -389,7 +391,7 @@ export class Replica implements Witness {
       // Together: a snapshot for a newcomer may be taken while the core applies its change, and its
       // config must be the one of its index.
       this.confState = confState;
-      this.#world.oracle.applied(this.id, entry.index, this.machine.hash);
+      this.#world.oracle.applied(this, entry.index, this.machine.hash);
       this.#audience.applied(this, entry, command);
     }
   }

@@ -68,6 +68,17 @@ function waitFor(world: World, patience: number, look: () => string | undefined)
     if (world.timeline.now > deadline) world.violate(`after healing, ${complaint}`);
     const until = world.timeline.now + LOOK_TICKS * TICK;
     while (world.timeline.now < until) world.step();
+    reviveMembers(world);
+  }
+}
+
+/** Switched off as outsiders, and let in by a change that was under way. */
+function reviveMembers({ replicas }: World): void {
+  for (const replica of replicas) {
+    if (replica.isUp) continue;
+    const { id } = replica;
+    const isMember = replicas.some((other) => other.isUp && membersOf(other.status()).has(id));
+    if (isMember) replica.start();
   }
 }
 
@@ -90,11 +101,7 @@ function disagreement(world: World): string | undefined {
 function difference(replica: Replica, leader: Replica, expected: BasicStatus): string | undefined {
   const { applied, commit, config, lastIndex, lead, term } = replica.status();
   const { id } = replica;
-  if (!replica.isUp) {
-    // Switched off as an outsider, and let in by a change that was under way.
-    replica.start();
-    return `replica ${id} is down`;
-  }
+  if (!replica.isUp) return `replica ${id} is down`;
   if (lead !== leader.id) return `replica ${id} does not know who leads`;
   if (term !== expected.term) return `replica ${id} stays in term ${term}`;
   if (lastIndex !== expected.lastIndex) return `replica ${id} does not get the log`;

@@ -61,6 +61,7 @@ export interface Scenario {
   readonly campaignEvery: number;
   readonly compactEvery: number;
   readonly evictEvery: number;
+  readonly burstEvery: number;
 }
 
 class Dice {
@@ -171,6 +172,7 @@ type Work = Pick<
   | 'campaignEvery'
   | 'compactEvery'
   | 'evictEvery'
+  | 'burstEvery'
   | 'commitInVotes'
 >;
 
@@ -188,5 +190,6 @@ function drawWork(dice: Dice): Work {
     campaignEvery: dice.maybe(0.3, dice.oneOf([15, 60])),
     compactEvery: dice.maybe(0.6, dice.oneOf([5, 15, 40])),
     evictEvery: dice.maybe(0.35, dice.oneOf([5, 20])),
+    burstEvery: dice.maybe(0.6, dice.oneOf([1, 4])),
   };
 }

@@ -250,7 +250,7 @@ export class World implements Surroundings {
     const name = FAULTS[fault];
     if (name === 'cut') {
       timeline.add(TICK + random.below(60 * TICK), 'fault', fault, 0, 1);
-      return `cut ${this.#network.cutSomehow()}`;
+      return `cut ${this.#network.cutSomehow(this.leader()?.id ?? 0)}`;
     }
     if (!replica.isUp) return `${String(name)} of the dead`;
     if (name === 'crash') {

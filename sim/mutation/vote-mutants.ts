@@ -1,0 +1,148 @@
+// Mistakes in elections and terms.
+
+import type { Mutant } from './mutant.ts';
+
+export const VOTE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'vote-twice',
+    file: 'elections.ts',
+    find: 'if (raft.vote === NO_NODE && raft.lead === NO_NODE) return true;',
+    replace: 'if (raft.lead === NO_NODE) return true;',
+    stands: 'a vote is given to everyone who asks in a term',
+  },
+  {
+    name: 'vote-forgotten-on-step-down',
+    file: 'roles.ts',
+    find: 'if (term !== raft.term) {',
+    replace: 'if (raft.role !== "preCandidate") {',
+    stands: 'whoever falls back within a term may vote again',
+  },
+  {
+    name: 'vote-for-any-log',
+    file: 'elections.ts',
+    find: 'if (!raft.log.isUpToDate({ index, term: logTerm })) return false;',
+    replace: '',
+    stands: 'a candidate that lacks committed entries is elected',
+  },
+  {
+    name: 'longest-log-wins',
+    file: 'log.ts',
+    find: 'return id.term > last.term || (id.term === last.term && id.index >= last.index);',
+    replace: 'return id.index >= last.index;',
+    stands: 'logs are compared by length, not by last term first',
+  },
+  {
+    name: 'own-vote-before-durable',
+    file: 'elections.ts',
+    find: '      raft.postWhenDurable(own);',
+    replace: '      raft.tracker.recordVote(id, true); raft.postWhenDurable(own);',
+    stands: 'a candidate counts its own vote before it is on disk',
+  },
+  {
+    name: 'vote-before-durable',
+    file: 'elections.ts',
+    find: '  raft.postWhenDurable(response);',
+    replace: '  raft.post(response);',
+    stands: 'a vote leaves before term and vote are on disk',
+  },
+  {
+    name: 'pre-vote-raises-term',
+    file: 'roles.ts',
+    find: "  raft.lead = NO_NODE;\n  enter(raft, 'preCandidate');",
+    replace: "  raft.lead = NO_NODE;\n  raft.term += 1;\n  enter(raft, 'preCandidate');",
+    stands: 'asking around changes the term, so that it disturbs like an election',
+  },
+  {
+    name: 'pre-vote-counts-as-vote',
+    file: 'candidate.ts',
+    find:
+      "if (message.kind !== expected) return 'stale';\n" +
+      "      if (isLateGrant(raft, message)) return 'stale';",
+    replace: '',
+    stands: 'late grants of the pre-vote elect a candidate',
+  },
+  {
+    name: 'old-pre-vote-counts',
+    file: 'candidate.ts',
+    find: "if (isLateGrant(raft, message)) return 'stale';",
+    replace: '',
+    stands: 'grants for an earlier attempt count for this one',
+  },
+  {
+    name: 'low-term-unanswered',
+    file: 'step.ts',
+    find: "if ((kind === 'append' || kind === 'heartbeat') && (checkQuorum || preVote)) {",
+    replace: 'if (raft.term < 0) {',
+    stands: 'a candidate with a higher term is never taken back',
+  },
+  {
+    name: 'low-pre-vote-unanswered',
+    file: 'step.ts',
+    find: "if (kind === 'preVote' || (kind === 'vote' && raft.settings.commitInVotes)) {",
+    replace: 'if (raft.term < 0) {',
+    stands: 'nodes of different terms wait for each other for ever',
+  },
+  {
+    name: 'priority-before-term',
+    file: 'elections.ts',
+    find: 'if (index !== last.index || logTerm !== last.term) return true;',
+    replace: 'if (index > last.index) return true;',
+    stands: 'priority refuses a log that is ahead; nobody else can be elected',
+  },
+  {
+    name: 'voter-forgets-live-leader',
+    file: 'step.ts',
+    find: 'if (!checkQuorum) return 0;',
+    replace: 'if (raft.term >= 0) return 0;',
+    stands: 'voters elect another leader while a lease counts on them',
+  },
+  {
+    name: 'restart-forgets-lease',
+    file: 'state.ts',
+    find: 'this.restartLeaseTicks = this.settings.electionTicks;',
+    replace: 'this.restartLeaseTicks = 0;',
+    stands: 'a restarted voter votes while the lease that it granted is still used',
+  },
+  {
+    name: 'quorum-never-checked',
+    file: 'ticks.ts',
+    find: 'if (raft.settings.checkQuorum) checkQuorum(raft);',
+    replace: '',
+    stands: 'a leader that is cut off leads on for ever',
+  },
+  {
+    name: 'activity-never-expires',
+    file: 'ticks.ts',
+    find: 'if (peer.id !== raft.id) peer.isRecentlyActive = false;',
+    replace: '',
+    stands: 'who was heard once counts as heard for ever',
+  },
+  {
+    name: 'joint-vote-one-half',
+    file: 'quorum.ts',
+    find: "return ours === 'lost' || theirs === 'lost' ? 'lost' : 'pending';",
+    replace: 'return ours;',
+    stands: 'the new half of a joint config elects alone',
+  },
+  {
+    name: 'transfer-to-learner',
+    file: 'transfer.ts',
+    find: "if (!raft.tracker.isVoter(to)) return { kind: 'refused', reason: 'learner' };",
+    replace: '',
+    stands: 'leadership is handed to a node without a vote',
+  },
+  {
+    name: 'transfer-never-given-up',
+    file: 'ticks.ts',
+    find: 'if (raft.isLeader()) giveUpTransfer(raft);',
+    replace: '',
+    stands: 'a transfer to a dead node refuses proposals for ever',
+  },
+  {
+    name: 'transfer-before-caught-up',
+    file: 'transfer.ts',
+    find: 'if (peer.id !== raft.transferee || peer.match !== raft.log.lastIndex()) return false;',
+    replace: 'if (peer.id !== raft.transferee) return false;',
+    stands: 'the target is told to campaign with a log that cannot win',
+  },
+];
