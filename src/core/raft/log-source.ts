@@ -21,8 +21,8 @@ export interface LogSource {
    */
   entries(low: number, high: number, bytesMax: number): readonly Entry[] | 'compacted' | 'pending';
   /**
-   * The newest snapshot, at or beyond firstIndex - 1; `pending` when none is ready just now. One whose
-   * config lacks the peer that needs it is not sent (event `snapshotWithheld`): make a newer one.
+   * The newest snapshot, at or beyond firstIndex - 1; `pending` when none is ready just now. One
+   * whose config lacks the peer that needs it is not sent (event `snapshotWithheld`): make a newer.
    */
   snapshot(): Snapshot | 'pending';
 }

@@ -135,8 +135,8 @@ function maybeSendSnapshot(raft: RaftState, peer: Progress): boolean {
     return false;
   }
   if (!isMember(snapshot.confState, peer.id)) {
-    // A joined after the snapshot was made and would ignore it: sent again on every answer, it would
-    // keep the two busy for nothing. A newer one is the host's to make.
+    // The peer joined after the snapshot was made and would ignore it: sent again on every answer,
+    // it would keep the two busy for nothing. A newer one is the host's to make.
     raft.emit({ kind: 'snapshotWithheld', peer: peer.id, reason: 'lacksPeer' });
     return false;
   }

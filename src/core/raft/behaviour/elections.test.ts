@@ -10,7 +10,7 @@ import { parseMessage } from './wording.support.ts';
 const OLD: Options = { preVote: false, checkQuorum: false, commitInVotes: false };
 const PRE_VOTE: Options = { ...OLD, preVote: true };
 
-test('B15: a follower that times out raises its term, votes for itself and asks all in order', () => {
+test('B15: a follower whose time is up raises its term and asks for votes in order', () => {
   const replica = solo({ id: 3, voters: [1, 2, 3, 4, 5], log: '[2/2]' });
   assert.deepEqual(ticks(replica, 10), [
     '3->1 vote term=3 log=2/2',
@@ -28,7 +28,7 @@ test('B16: a candidate that times out begins another term', () => {
   assert.equal(standing(replica), 'candidate of 3, voted 1, led by 0');
 });
 
-test('B17: won, lost or pending, for every count of grants and refusals in groups of 1 to 7', () => {
+test('B17: won, lost or pending, for all counts of answers in groups of 1 to 7', () => {
   for (let size = 1; size <= 7; size++) {
     for (let granted = 0; granted < size; granted++) {
       for (let refused = 0; granted + refused < size; refused++) {

@@ -1,5 +1,5 @@
-// A group under random faults: what may happen is drawn from a seed, the invariants are checked after
-// every step. A failure names its seed; `explore(seed)` repeats it.
+// A group under random faults: what may happen is drawn from a seed, the invariants are checked
+// after every step. A failure names its seed; `explore(seed)` repeats it.
 
 import { Prng } from '../../../base/prng.ts';
 import type { Message, NodeId } from '../types.ts';

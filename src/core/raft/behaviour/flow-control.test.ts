@@ -93,7 +93,7 @@ test('E75: an unreachable peer is probed, one in another state stays as it is', 
   assert.equal(follower.core.hasReady(), false);
 });
 
-test('E76: a heartbeat response from a peer that is behind, or only probed, brings an append', () => {
+test('E76: a heartbeat response of a peer that is behind or probed brings an append', () => {
   const chief = pair();
   assert.deepEqual(chief.hear('2->1 heartbeatResponse term=2'), [], 'equal, and known to be');
   chief.core.reportUnreachable(2);

@@ -51,7 +51,7 @@ test('C36: a split vote is resolved by whoever tries again first', () => {
   assert.equal(net.term(2), 4);
 });
 
-test('C37: with a quorum check a voter refuses while it hears a leader, then and if told grants', () => {
+test('C37: with a quorum check voters refuse while they hear a leader and know it', () => {
   const ask = (kind: string): string => `3->1 ${kind} term=3 log=2/2`;
   for (const kind of ['preVote', 'vote']) {
     const voter = solo({ log: '[2/2]', options: { checkQuorum: true, preVote: true } });
@@ -186,7 +186,7 @@ test('C43: groups where only some nodes have pre-votes elect a leader', () => {
   }
 });
 
-test('C44: a follower that comes back with a higher term deposes the leader, with pre-votes not', () => {
+test('C44: a follower that is back with a higher term deposes the leader, by pre-votes not', () => {
   for (const preVote of [false, true]) {
     const net = new Network({ options: { preVote } });
     net.elect(1);

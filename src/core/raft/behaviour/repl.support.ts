@@ -1,6 +1,6 @@
 // The commands of the transcripts in ../testdata. A transcript is a lesson: it begins by saying
-// what it teaches, shows what replicas say and do, one line each, and ends with the state. Everything
-// that commands print comes from a real core; the README beside this file lists the commands.
+// what it teaches, shows what replicas say and do, one line each, and ends with the state. All that
+// commands print comes from real cores; the README beside this file lists the commands.
 
 import { must } from '../../../base/assert.ts';
 import type { Argument, Command } from '../../../base/transcript.ts';

@@ -53,7 +53,7 @@ test('D52: a term begins with an empty entry, which no limit refuses', () => {
   assert.equal(chief.core.propose([bytesOf('a long one')]).kind, 'accepted');
 });
 
-test('D53: a follower accepts an append behind an entry that it has, else says where it may have', () => {
+test('D53: an append fits behind an entry that is there, else the answer hints at one', () => {
   // Ours: 1/1 2/2 3/3.
   const cases: readonly [string, string][] = [
     ['log=1/1', 'index=1'],
