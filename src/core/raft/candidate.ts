@@ -1,13 +1,13 @@
 // What candidates and pre-candidates do with what they hear.
 
-import { unreachable } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import { handleVoteResponse } from './elections.ts';
 import { handleFromLeader } from './follower.ts';
 import type { StepOutcome } from './outcomes.ts';
 import { refuseForwardedRead } from './reads.ts';
 import { becomeFollower } from './roles.ts';
 import type { RaftState } from './state.ts';
-import type { Message } from './types.ts';
+import { type Message, NO_NODE } from './types.ts';
 
 /** [R8] A pre-vote is granted for the next term; an older grant was for an earlier attempt. */
 function isLateGrant(raft: RaftState, { kind, reject, term }: Message): boolean {
@@ -15,6 +15,7 @@ function isLateGrant(raft: RaftState, { kind, reject, term }: Message): boolean 
 }
 
 export function stepCandidate(raft: RaftState, message: Message): StepOutcome {
+  assert(raft.lead === NO_NODE, '[R5] whoever campaigns knows no leader');
   switch (message.kind) {
     case 'append':
     case 'heartbeat':

@@ -115,6 +115,7 @@ export function handleVoteRequest(raft: RaftState, message: Message): void {
     raft.emit({ kind: 'voteCast', to: message.from, term: message.term, preVote });
     if (!preVote) {
       assert(message.term === raft.term, '[R4] a vote is cast in the term it is for');
+      assert(raft.role !== 'candidate', '[R4] candidates gave their vote to themselves');
       raft.electionElapsed = 0;
       raft.vote = message.from;
     }

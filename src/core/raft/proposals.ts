@@ -61,6 +61,7 @@ type ForwardOutcome =
 function forward(raft: RaftState, proposals: readonly Proposal[]): ForwardOutcome {
   assert(!raft.isLeader(), 'a leader keeps its proposals');
   const { lead } = raft;
+  assert(lead !== raft.id, '[R5] nobody follows itself');
   if (lead === NO_NODE) return { kind: 'refused', reason: 'noLeader' };
   if (!raft.settings.forwardProposals) return { kind: 'refused', reason: 'forwardingDisabled' };
   const message = raft.draft('propose', lead);

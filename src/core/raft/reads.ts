@@ -110,6 +110,7 @@ function hasLease(raft: RaftState): boolean {
 }
 
 function answer(raft: RaftState, { from, ticket }: ReadRequest, index: number): void {
+  assert(raft.hasCommittedOwnTerm(), '[R52] a new leader serves no reads');
   if (from === raft.id) raft.readStates.push({ ticket, index });
   else postResponse(raft, from, ticket, index, false);
 }

@@ -122,6 +122,7 @@ function meetHigherTerm(raft: RaftState, message: Message): StepOutcome | undefi
   if (kind === 'preVote' || (kind === 'preVoteResponse' && !message.reject)) return undefined;
   const isFromLeader = kind === 'append' || kind === 'heartbeat' || kind === 'snapshot';
   becomeFollower(raft, term, isFromLeader ? from : NO_NODE);
+  assert(raft.term === term, '[R3] a message of a higher term takes us there');
   assert(raft.term === term && raft.vote === NO_NODE, '[R3] a new term begins without a vote');
   return undefined;
 }

@@ -19,6 +19,7 @@ export function tick(raft: RaftState): void {
 function tickElection(raft: RaftState): void {
   assert(!raft.isLeader() && raft.electionTimeout > 0, '[R5] leaders do not wait for a leader');
   raft.electionElapsed += 1;
+  assert(raft.transferee === NO_NODE, '[R70] only a leader hands over');
   if (raft.electionElapsed < raft.electionTimeout || !raft.isPromotable()) return;
   raft.electionElapsed = 0;
   maybeCampaign(raft, false);

@@ -66,15 +66,6 @@ export class Tracker implements AckSource {
     return this.#voterIds.includes(id);
   }
 
-  isJoint(): boolean {
-    return this.#config.votersOutgoing.length > 0;
-  }
-
-  /** The only voter there is needs nobody's consent. */
-  isSingleton(): boolean {
-    return this.#config.voters.length === 1 && !this.isJoint();
-  }
-
   ackedIndex(id: NodeId): number | undefined {
     return this.progress(id)?.match;
   }

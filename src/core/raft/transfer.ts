@@ -50,6 +50,7 @@ export function maybeSendTimeoutNow(raft: RaftState, peer: Progress): boolean {
 
 export function abortTransfer(raft: RaftState): void {
   if (raft.transferee === NO_NODE) return;
+  assert(raft.isLeader(), '[R70] only a leader hands over');
   raft.emit({ kind: 'transferAborted', to: raft.transferee });
   raft.transferee = NO_NODE;
 }
