@@ -22,6 +22,10 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
     file: 'bench/simulator.bench.ts',
     about: 'events per second of the simulated world',
   },
+  wal: {
+    file: 'bench/wal.bench.ts',
+    about: 'batches per second next to a bare write+fdatasync, and reading the log back',
+  },
 };
 
 const [name, ...flags] = process.argv.slice(2);

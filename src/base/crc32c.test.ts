@@ -60,3 +60,12 @@ test('no bytes have the sum zero, and leave a sum as it is', () => {
   assert.equal(crc32c(new Uint8Array(0)), 0);
   assert.equal(crc32c(new Uint8Array(0), 0xdeadbeef), 0xdeadbeef);
 });
+
+test('a part of the bytes sums up as a copy of it does', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(60), fc.nat(60), (bytes, a, b) => {
+      const [start, end] = [Math.min(a, b, bytes.length), Math.min(Math.max(a, b), bytes.length)];
+      assert.equal(crc32c(bytes, 7, start, end), crc32c(bytes.slice(start, end), 7));
+    }),
+  );
+});

@@ -8,14 +8,19 @@ const TABLES = makeTables();
 
 /**
  * The checksum of `bytes`, an unsigned number of 32 bits. To sum up bytes that arrive in pieces,
- * give the sum of the earlier pieces as `previous`.
+ * give the sum of the earlier pieces as `previous`. A part of the bytes is summed up by its bounds,
+ * without a view made for it.
  */
-export function crc32c(bytes: Uint8Array, previous = 0): number {
+export function crc32c(
+  bytes: Uint8Array,
+  previous = 0,
+  start = 0,
+  end: number = bytes.length,
+): number {
   const tables = TABLES;
-  const length = bytes.length;
   let sum = ~previous;
-  let at = 0;
-  for (; at + SLICES <= length; at += SLICES) {
+  let at = start;
+  for (; at + SLICES <= end; at += SLICES) {
     const front =
       sum ^
       ((bytes[at] as number) |
@@ -32,7 +37,7 @@ export function crc32c(bytes: Uint8Array, previous = 0): number {
       (tables[0x100 + (bytes[at + 6] as number)] as number) ^
       (tables[bytes[at + 7] as number] as number);
   }
-  for (; at < length; at++) {
+  for (; at < end; at++) {
     sum = (sum >>> 8) ^ (tables[(sum ^ (bytes[at] as number)) & 0xff] as number);
   }
   return ~sum >>> 0;

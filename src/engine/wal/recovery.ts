@@ -1,0 +1,329 @@
+// Reads the log back: every segment in order, each batch checked, its records applied. Says where
+// the log ends, and refuses what it cannot answer for.
+
+import { must } from '../../base/assert.ts';
+import { DiskError } from '../../base/capabilities.ts';
+import {
+  FIRST_BATCH_OFFSET,
+  parseSegmentHeader,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+} from './format.ts';
+import { hasGap, Replay } from './replay.ts';
+import { BatchScanner, type ScanEnd, type ScanPoint } from './scan.ts';
+import type { SegmentFiles } from './segment-files.ts';
+import type { ShardLog } from './shard-log.ts';
+import type { RecoveryReport, RefusalReason, ShardId, WalRefusal } from './types.ts';
+
+/** Where the log goes on. */
+export interface LogEnd extends ScanPoint {
+  readonly segment: number;
+  /** The segment's bytes behind `offset` are zeros, so that batches may follow there. */
+  readonly isReusable: boolean;
+  readonly capacity: number;
+}
+
+export interface Recovered {
+  readonly kind: 'recovered';
+  readonly incarnation: bigint;
+  readonly salt: number;
+  readonly end: LogEnd;
+  /** A segment prepared and not begun. */
+  readonly prepared: number | undefined;
+  readonly report: RecoveryReport;
+}
+
+/** There is no log yet. */
+export interface Empty {
+  readonly kind: 'empty';
+  readonly prepared: number | undefined;
+}
+
+export interface ReplayTarget {
+  readonly shards: ReadonlyMap<ShardId, ShardLog>;
+  shardOf(shard: ShardId): ShardLog;
+  forget(shard: ShardId): void;
+}
+
+/** Thrown inside, answered as a value. */
+class Refusal extends Error {
+  readonly value: WalRefusal;
+
+  constructor(reason: RefusalReason, path: string, offset: number, message: string) {
+    super(message);
+    this.value = { kind: 'refused', reason, path, offset, message };
+  }
+}
+
+interface Found {
+  readonly number: number;
+  readonly header: SegmentHeader;
+}
+
+export async function recover(
+  files: SegmentFiles,
+  target: ReplayTarget,
+  onDamage: 'refuse' | 'markHoles',
+  segmentBytes: number,
+): Promise<Recovered | Empty | WalRefusal> {
+  try {
+    return await new Recovery(files, target, onDamage, segmentBytes).run();
+  } catch (error) {
+    if (error instanceof Refusal) return error.value;
+    if (!(error instanceof DiskError)) throw error;
+    return diskRefusal(error);
+  }
+}
+
+export function diskRefusal(error: DiskError): WalRefusal {
+  const message = `The log cannot be opened: ${error.message}. Check the disk, then start again.`;
+  return { kind: 'refused', reason: 'disk', path: '', offset: 0, message };
+}
+
+class Recovery {
+  readonly #files: SegmentFiles;
+  readonly #target: ReplayTarget;
+  readonly #onDamage: 'refuse' | 'markHoles';
+  readonly #segmentBytes: number;
+  #bytes = 0;
+  #batches = 0;
+  #entries = 0;
+  #tornBytes = 0;
+
+  constructor(
+    files: SegmentFiles,
+    target: ReplayTarget,
+    onDamage: 'refuse' | 'markHoles',
+    segmentBytes: number,
+  ) {
+    this.#files = files;
+    this.#target = target;
+    this.#onDamage = onDamage;
+    this.#segmentBytes = segmentBytes;
+  }
+
+  async run(): Promise<Recovered | Empty> {
+    const { used, prepared } = await this.#survey(await this.#files.list());
+    const first = used[0];
+    if (first === undefined) return { kind: 'empty', prepared };
+    this.#files.adopt(used.map(({ number }) => number));
+    let point: ScanPoint = startOf(first.header);
+    let end: LogEnd | undefined;
+    let reading = this.#read(first.number);
+    for (let at = 0; at < used.length; at++) {
+      const segment = used[at] as Found;
+      const next = used[at + 1];
+      const bytes = await reading;
+      // The next one is read while this one is checked.
+      if (next !== undefined) {
+        reading = this.#read(next.number);
+        // If this one is refused, nobody waits for the next one.
+        reading.catch(() => {});
+      }
+      this.#mustContinue(segment, point);
+      point = { offset: FIRST_BATCH_OFFSET, number: point.number, chain: point.chain };
+      if (next === undefined) end = this.#scanLast(segment, bytes, point);
+      else point = this.#scanSealed(segment, bytes, point, next.header.previousEnd);
+    }
+    this.#mustBeWhole();
+    return {
+      kind: 'recovered',
+      incarnation: first.header.incarnation,
+      salt: first.header.salt,
+      end: await this.#settle(must(end, 'a log with a segment has an end')),
+      prepared,
+      report: this.#report(used.length),
+    };
+  }
+
+  /** Reads the headers and sorts out what was prepared and never used. */
+  async #survey(
+    numbers: readonly number[],
+  ): Promise<{ used: readonly Found[]; prepared: number | undefined }> {
+    const used: Found[] = [];
+    let prepared: number | undefined;
+    for (const number of numbers) {
+      const header = await this.#header(number);
+      const path = this.#files.path(number);
+      const last = used.at(-1);
+      if (header === undefined) {
+        const isLast = number === numbers.at(-1);
+        if (!isLast) {
+          const message = `${path} has no header though segments follow. ${RESTORE}`;
+          throw new Refusal('corrupt', path, 0, message);
+        }
+        prepared = await this.#maybeReuse(number);
+        continue;
+      }
+      if (last !== undefined && last.number + 1 !== number) {
+        const missing = this.#files.path(last.number + 1);
+        const message = `${missing} is not there. Someone removed it, or the disk did. ${RESTORE}`;
+        throw new Refusal('missingSegment', missing, 0, message);
+      }
+      if (header.number !== number || !isSameLog(header, last?.header ?? header)) {
+        const message = `${path} belongs to another log. Files were copied or mixed up. ${RESTORE}`;
+        throw new Refusal('corrupt', path, 0, message);
+      }
+      used.push({ number, header });
+    }
+    return { used, prepared };
+  }
+
+  /** Undefined when the segment was never used. */
+  async #header(number: number): Promise<SegmentHeader | undefined> {
+    const path = this.#files.path(number);
+    const file = await this.#files.file(number);
+    const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
+    const count = await file.read(0, bytes);
+    const parsed = parseSegmentHeader(bytes.subarray(0, count));
+    if (parsed.kind === 'header') return parsed.header;
+    if (parsed.kind === 'version') {
+      const message = `${path} has format version ${parsed.version}, written by a newer Parley. Start that one.`;
+      throw new Refusal('version', path, 8, message);
+    }
+    // [W3] The header is durable before the first batch is written: data behind it proves damage.
+    const { bytes: all } = await this.#readAll(number);
+    const behind = Buffer.from(all.buffer, 0, all.length).subarray(SEGMENT_HEADER_BYTES);
+    if (behind.some((byte) => byte !== 0)) {
+      const message = `The header of ${path} is damaged, the batches behind it cannot be trusted. ${RESTORE}`;
+      throw new Refusal('corrupt', path, 0, message);
+    }
+    return undefined;
+  }
+
+  /** A blank segment of the size in force is used next; any other goes. */
+  async #maybeReuse(number: number): Promise<number | undefined> {
+    const file = await this.#files.file(number);
+    if ((await file.size()) === this.#segmentBytes) return number;
+    await this.#files.removeUnused(number);
+    return undefined;
+  }
+
+  #mustContinue({ number, header }: Found, point: ScanPoint): void {
+    const isNext = header.previousBatch === point.number && header.previousChain === point.chain;
+    if (isNext) return;
+    const path = this.#files.path(number);
+    const message = `${path} does not continue the segment before it. ${RESTORE}`;
+    throw new Refusal('corrupt', path, 0, message);
+  }
+
+  /** [W5] All of it up to `limit` was durable before the next segment began. */
+  #scanSealed(segment: Found, bytes: Uint8Array, from: ScanPoint, limit: number): ScanPoint {
+    const scanner = new BatchScanner(bytes, segment.header.salt);
+    const forgive = this.#onDamage === 'markHoles' ? limit : 0;
+    const result = this.#scan(scanner, segment, from, Math.min(limit, bytes.length), forgive);
+    if (result.fault !== undefined || result.end.offset !== limit) this.#refuse(segment, result);
+    return result.end;
+  }
+
+  #scanLast(segment: Found, bytes: Uint8Array, from: ScanPoint): LogEnd {
+    const scanner = new BatchScanner(bytes, segment.header.salt);
+    let result = this.#scan(scanner, segment, from, bytes.length, 0);
+    while (result.fault !== undefined || !scanner.isBlankFrom(result.end.offset)) {
+      const { offset, number } = result.end;
+      if (!scanner.hasLaterBatch(offset, number + 1)) {
+        // [W6] Nothing later was ever written: this batch was not finished.
+        if (scanner.isBlankFrom(offset)) break;
+        this.#tornBytes = bytes.length - offset;
+        return { ...result.end, segment: segment.number, isReusable: false, capacity: offset };
+      }
+      if (result.fault !== 'payload' || this.#onDamage === 'refuse') this.#refuse(segment, result);
+      result = this.#scan(scanner, segment, result.end, bytes.length, offset + 1);
+    }
+    const { end } = result;
+    return { ...end, segment: segment.number, isReusable: true, capacity: bytes.length };
+  }
+
+  #scan(
+    scanner: BatchScanner,
+    segment: Found,
+    from: ScanPoint,
+    limit: number,
+    forgiveBelow: number,
+  ): ScanEnd {
+    const replay = new Replay(
+      (shard) => this.#target.shardOf(shard),
+      (shard) => this.#target.forget(shard),
+      (at) => scanner.holdsPayload(at),
+    );
+    const result = scanner.scan(
+      from,
+      limit,
+      (batch, isDamaged) => replay.apply(batch, segment.number, isDamaged),
+      forgiveBelow,
+    );
+    this.#batches += result.batches;
+    this.#entries += replay.entries;
+    if (replay.malformedAt !== undefined) {
+      const path = this.#files.path(segment.number);
+      const message = `A record at ${replay.malformedAt} of ${path} makes no sense. ${RESTORE}`;
+      throw new Refusal('corrupt', path, replay.malformedAt, message);
+    }
+    return result;
+  }
+
+  #refuse({ number }: Found, { end, fault }: ScanEnd): never {
+    const path = this.#files.path(number);
+    const what = `Batch ${end.number + 1} at ${end.offset} of ${path} was durable and is damaged now`;
+    const message = `${what} (${fault ?? 'end'}). The disk changed or lost bytes. ${RESTORE}`;
+    throw new Refusal('corrupt', path, end.offset, message);
+  }
+
+  #mustBeWhole(): void {
+    for (const log of this.#target.shards.values()) {
+      if (!hasGap(log)) continue;
+      const path = this.#files.path(this.#files.numbers[0] ?? 0);
+      const [has, wants] = [log.index.first, log.firstIndex()];
+      const message = `Shard ${log.shard} begins with entry ${has}, not ${wants}: older segments are missing. ${RESTORE}`;
+      throw new Refusal('missingSegment', path, 0, message);
+    }
+  }
+
+  /**
+   * [W7] What was read may be in the system's memory only: the process before died between write
+   * and sync. It is made durable before anyone hears of it.
+   */
+  async #settle(end: LogEnd): Promise<LogEnd> {
+    const file = await this.#files.file(end.segment);
+    if (!end.isReusable) await file.truncate(end.offset);
+    await file.sync();
+    return end;
+  }
+
+  async #read(number: number): Promise<Uint8Array> {
+    const { bytes } = await this.#readAll(number);
+    this.#bytes += bytes.length;
+    return bytes;
+  }
+
+  async #readAll(number: number): Promise<{ bytes: Uint8Array }> {
+    const file = await this.#files.file(number);
+    const bytes = new Uint8Array(await file.size());
+    const count = await file.read(0, bytes);
+    return { bytes: bytes.subarray(0, count) };
+  }
+
+  #report(segments: number): RecoveryReport {
+    let holes = 0;
+    for (const log of this.#target.shards.values()) holes += log.holes.size;
+    return {
+      segments,
+      bytes: this.#bytes,
+      batches: this.#batches,
+      entries: this.#entries,
+      tornBytes: this.#tornBytes,
+      holes,
+    };
+  }
+}
+
+const RESTORE = 'Remove this member and let it join again empty, or restore its data directory.';
+
+function startOf(header: SegmentHeader): ScanPoint {
+  const { previousBatch, previousChain } = header;
+  return { offset: FIRST_BATCH_OFFSET, number: previousBatch, chain: previousChain };
+}
+
+function isSameLog(a: SegmentHeader, b: SegmentHeader): boolean {
+  return a.incarnation === b.incarnation && a.salt === b.salt;
+}

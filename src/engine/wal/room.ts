@@ -1,0 +1,65 @@
+// Watches the free space. Proposals are refused while it is less than the reserve, so that votes,
+// purges and snapshots, which make room again, never meet a full disk.
+
+import { type Clock, type Disk, DiskError, type Log } from '../../base/capabilities.ts';
+
+export class Room {
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #reserveBytes: number;
+  readonly #checkMs: number;
+  #isLow = false;
+  #isFull = false;
+  #isClosed = false;
+
+  constructor(disk: Disk, clock: Clock, log: Log, reserveBytes: number, checkMs: number) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#log = log;
+    this.#reserveBytes = reserveBytes;
+    this.#checkMs = checkMs;
+  }
+
+  /** [W15] Whether new proposals may be taken. */
+  get isAmple(): boolean {
+    return !this.#isLow && !this.#isFull;
+  }
+
+  /** Looks now, and again from time to time until closed. */
+  async watch(): Promise<void> {
+    await this.#check();
+    this.#clock.setTimer(this.#checkMs, () => {
+      if (!this.#isClosed) void this.watch();
+    });
+  }
+
+  /** A write was refused for want of room, or went through again. */
+  noteFull(isFull: boolean): void {
+    if (this.#isFull === isFull) return;
+    this.#isFull = isFull;
+    this.#tell();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  async #check(): Promise<void> {
+    try {
+      const isLow = (await this.#disk.freeBytes()) < this.#reserveBytes;
+      if (isLow === this.#isLow) return;
+      this.#isLow = isLow;
+      this.#tell();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      // Writing meets the same trouble, and knows what to do about it.
+      this.#log.warn('free space unknown', { reason: error.message });
+    }
+  }
+
+  #tell(): void {
+    if (this.isAmple) this.#log.info('disk has room again');
+    else this.#log.warn('disk nearly full', { reserveBytes: this.#reserveBytes });
+  }
+}

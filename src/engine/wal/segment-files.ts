@@ -1,0 +1,136 @@
+// The files of the log: their names, the one being prepared ahead, and handles to read from.
+
+import { assert, must } from '../../base/assert.ts';
+import type { Disk, DiskFile } from '../../base/capabilities.ts';
+
+const NAME = /^([0-9]{10})\.wal$/;
+const PREPARING = 'next.tmp';
+const ZEROS = new Uint8Array(1024 * 1024);
+
+export class SegmentFiles {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #segmentBytes: number;
+  readonly #open = new Map<number, Promise<DiskFile>>();
+  /** Numbers in ascending order, without the ones prepared ahead. */
+  #numbers: number[] = [];
+  #prepared: { readonly number: number; readonly file: DiskFile } | undefined;
+
+  constructor(disk: Disk, directory: string, segmentBytes: number) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#segmentBytes = segmentBytes;
+  }
+
+  get numbers(): readonly number[] {
+    return this.#numbers;
+  }
+
+  path(number: number): string {
+    return `${this.#directory}/${String(number).padStart(10, '0')}.wal`;
+  }
+
+  /** Makes the directory and answers the segments in it; what was being prepared is removed. */
+  async list(): Promise<readonly number[]> {
+    await this.#disk.makeDirectory(this.#directory);
+    const parts = this.#directory.split('/');
+    for (let depth = parts.length; depth > 0; depth--) {
+      await this.#disk.syncDirectory(parts.slice(0, depth - 1).join('/'));
+    }
+    const names = await this.#disk.list(this.#directory);
+    if (names.includes(PREPARING)) await this.#disk.remove(`${this.#directory}/${PREPARING}`);
+    return names.flatMap((name) => {
+      const digits = NAME.exec(name)?.[1];
+      return digits === undefined ? [] : [Number(digits)];
+    });
+  }
+
+  /** The segments that recovery found in use. */
+  adopt(numbers: readonly number[]): void {
+    this.#numbers = [...numbers];
+  }
+
+  file(number: number): Promise<DiskFile> {
+    const known = this.#open.get(number);
+    if (known !== undefined) return known;
+    const opening = this.#disk.open(this.path(number), 'readWrite');
+    this.#open.set(number, opening);
+    // A failed opening is not remembered: the next one may succeed.
+    opening.catch(() => this.#open.delete(number));
+    return opening;
+  }
+
+  /**
+   * [W11] Makes `number` a file of zeros whose name and size are durable. Its blocks are taken, so
+   * that a write there changes nothing but data and cannot meet a full disk.
+   */
+  async prepare(number: number): Promise<void> {
+    if (this.#prepared !== undefined) return;
+    const preparing = `${this.#directory}/${PREPARING}`;
+    const file = await this.#disk.open(preparing, 'create');
+    try {
+      // What an attempt left behind counts as zeros too: it never held anything else.
+      for (let at = 0; at < this.#segmentBytes; at += ZEROS.length) {
+        await file.write(at, ZEROS.subarray(0, Math.min(ZEROS.length, this.#segmentBytes - at)));
+      }
+      await file.sync();
+      await file.close();
+    } catch (error) {
+      // Half a segment would only take the room that is missing.
+      await file.close();
+      await this.#disk.remove(preparing);
+      throw error;
+    }
+    await this.#disk.rename(preparing, this.path(number));
+    await this.#disk.syncDirectory(this.#directory);
+    this.#prepared = { number, file: await this.file(number) };
+  }
+
+  /** A file that an earlier process prepared. */
+  async adoptPrepared(number: number): Promise<void> {
+    this.#prepared = { number, file: await this.file(number) };
+  }
+
+  get isPrepared(): boolean {
+    return this.#prepared !== undefined;
+  }
+
+  /** Takes the prepared segment into use. */
+  takePrepared(number: number): DiskFile {
+    const { file, number: is } = must(this.#prepared, 'a segment is prepared before it is used');
+    assert(is === number, '[W3] segments are used in the order of their numbers');
+    this.#prepared = undefined;
+    this.#numbers.push(number);
+    return file;
+  }
+
+  /**
+   * [W12] Removes the oldest segment. One at a time and each made durable, so that a crash never
+   * leaves an older segment without a newer one.
+   */
+  async removeOldest(): Promise<void> {
+    const number = must(this.#numbers.shift(), 'there is a segment to remove');
+    await this.#drop(number);
+  }
+
+  /** Removes a file that recovery found to be of no use. */
+  async removeUnused(number: number): Promise<void> {
+    await this.#drop(number);
+  }
+
+  async closeAll(): Promise<void> {
+    const opening = [...this.#open.values()];
+    this.#open.clear();
+    for (const result of await Promise.allSettled(opening)) {
+      if (result.status === 'fulfilled') await result.value.close();
+    }
+  }
+
+  async #drop(number: number): Promise<void> {
+    const opening = this.#open.get(number);
+    this.#open.delete(number);
+    if (opening !== undefined) await (await opening).close();
+    await this.#disk.remove(this.path(number));
+    await this.#disk.syncDirectory(this.#directory);
+  }
+}
