@@ -86,6 +86,12 @@ export class CrashDisk implements Disk {
     return new Map([...this.#names].map(([path, { bytes }]) => [path, bytes.slice()]));
   }
 
+  /** A bit of a file changes where it lies. */
+  rot(path: string, at: number): void {
+    const bytes = this.#names.get(path)?.bytes;
+    if (bytes !== undefined) bytes[at] = (bytes[at] as number) ^ 1;
+  }
+
   /** Every point at which the power can fail in calls `from`..., with every fate. */
   *crashPoints(from: number): Iterable<CrashPoint> {
     for (let calls = from; calls <= this.#calls.length; calls++) {

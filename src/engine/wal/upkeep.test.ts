@@ -1,0 +1,148 @@
+// Old segments: who keeps them, how they go, and what is found when they are read again.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
+import {
+  appendDurably,
+  describeWal,
+  entriesFrom,
+  ManualClock,
+  mustOpen,
+  snapshotAt,
+  turn,
+} from '../../../test/support/wal-scenario.ts';
+import { FIRST_BATCH_OFFSET } from './format.ts';
+import type { Wal } from './index.ts';
+
+const BUSY = 1;
+const IDLE = 2;
+
+function segmentsOf(disk: CrashDisk): string[] {
+  return [...disk.files().keys()].map((path) => path.slice(-8, -4)).toSorted();
+}
+
+/** Fills some segments with entries of one shard. */
+async function fill(wal: Wal, shard: number, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const entries = entriesFrom(wal.shard(shard).lastIndex() + 1, 1, 'x'.repeat(400));
+    await appendDurably(wal, [{ shard, entries }]);
+  }
+}
+
+/** All but the last entry goes. */
+async function compact(wal: Wal, shard: number): Promise<void> {
+  const index = wal.shard(shard).lastIndex() - 1;
+  await appendDurably(wal, [{ shard, save: snapshotAt(index, 1, `at ${index}`) }]);
+  assert.equal(wal.purge(shard, index), true);
+  await appendDurably(wal, []);
+  await turn();
+}
+
+async function reopened(disk: CrashDisk): Promise<Wal> {
+  return mustOpen(new CrashDisk(disk.files()), new ManualClock());
+}
+
+test('[W10, W12] segments go when their entries are purged', async () => {
+  const disk = new CrashDisk();
+  const wal = await mustOpen(disk, new ManualClock());
+  await fill(wal, BUSY, 30);
+  assert.deepEqual(segmentsOf(disk).slice(0, 3), ['0001', '0002', '0003']);
+  await compact(wal, BUSY);
+  assert.equal(wal.stats().segments, 1);
+  assert.ok(segmentsOf(disk).every((name) => name > '0003'));
+  assert.equal(await describeWal(await reopened(disk)), await describeWal(wal));
+});
+
+test('[W10] a vote and a snapshot of long ago are repeated rather than kept', async () => {
+  const disk = new CrashDisk();
+  const wal = await mustOpen(disk, new ManualClock());
+  const hardState = { term: 7, vote: 3, commit: 0 };
+  await appendDurably(wal, [{ shard: IDLE, install: snapshotAt(5, 2, 'old'), hardState }]);
+  await fill(wal, BUSY, 30);
+  await compact(wal, BUSY);
+  assert.equal(wal.stats().segments, 1);
+  const again = await reopened(disk);
+  assert.deepEqual(again.shard(IDLE).initialState().hardState, hardState);
+  assert.deepEqual(again.shard(IDLE).snapshot(), snapshotAt(5, 2, 'old'));
+  assert.equal(again.shard(IDLE).firstIndex(), 6);
+});
+
+test('[W10] an idle shard with entries pins its segment until it is rewritten', async () => {
+  const disk = new CrashDisk();
+  const wal = await mustOpen(disk, new ManualClock());
+  const hardState = { term: 2, vote: 1, commit: 2 };
+  await appendDurably(wal, [{ shard: IDLE, hardState, entries: entriesFrom(1, 2, 'a', 'b') }]);
+  await fill(wal, BUSY, 30);
+  await compact(wal, BUSY);
+  assert.ok(wal.stats().segments > 2);
+  const [pin] = wal.pins();
+  assert.deepEqual([pin?.shard, pin?.segment, pin?.lastIndexInside], [IDLE, 1, 2]);
+  wal.shard(IDLE).cache.clear();
+  const before = await describeWal(wal);
+  assert.equal(await wal.rewrite(IDLE), 'rewritten');
+  await turn();
+  assert.equal(wal.stats().segments, 1);
+  assert.deepEqual(wal.pins(), []);
+  assert.equal(await describeWal(wal), before);
+  assert.equal(await describeWal(await reopened(disk)), before);
+});
+
+test('[W17] a log that does not fit a batch must be compacted instead', async () => {
+  const wal = await mustOpen(new CrashDisk(), new ManualClock());
+  await fill(wal, IDLE, 10);
+  assert.equal(await wal.rewrite(IDLE), 'tooLarge');
+});
+
+test('[W17] a log that changes while it is read is not rewritten from what was', async () => {
+  const disk = new CrashDisk();
+  const wal = await mustOpen(disk, new ManualClock());
+  await appendDurably(wal, [{ shard: IDLE, entries: entriesFrom(1, 1, 'a', 'b', 'c') }]);
+  wal.shard(IDLE).cache.clear();
+  const rewriting = wal.rewrite(IDLE);
+  wal.append([{ shard: IDLE, entries: entriesFrom(2, 2, 'z') }], () => {});
+  assert.equal(await rewriting, 'rewritten');
+  assert.match(await describeWal(await reopened(disk)), /1:a 2:z$/);
+});
+
+test('a shard that is forgotten is gone for good, and may come back empty', async () => {
+  const disk = new CrashDisk();
+  const wal = await mustOpen(disk, new ManualClock());
+  await fill(wal, IDLE, 3);
+  await fill(wal, BUSY, 30);
+  wal.forget(IDLE);
+  await compact(wal, BUSY);
+  assert.equal(wal.stats().segments, 1);
+  assert.equal(wal.shard(IDLE).lastIndex(), 0);
+  assert.deepEqual((await reopened(disk)).shardIds(), [BUSY]);
+});
+
+test('[W9] a scrub finds rot in closed segments and makes holes of it', async () => {
+  const source = new CrashDisk();
+  await fill(await mustOpen(source, new ManualClock()), BUSY, 30);
+  const disk = new CrashDisk(source.files());
+  const clock = new ManualClock();
+  const wal = await mustOpen(disk, clock);
+  const sound = await scrub(wal, clock);
+  assert.deepEqual([sound?.lost, sound?.damage], [0, undefined]);
+  assert.ok((sound?.bytes ?? 0) > 10_000);
+
+  disk.rot('wal/0000000002.wal', FIRST_BATCH_OFFSET + 200);
+  const rotten = await scrub(wal, clock);
+  assert.deepEqual([rotten?.lost, rotten?.damage], [1, undefined]);
+  assert.equal(wal.shard(BUSY).isWhole(), false);
+
+  disk.rot('wal/0000000002.wal', FIRST_BATCH_OFFSET + 4);
+  const worse = await scrub(wal, clock);
+  assert.match(worse?.damage ?? '', /batch at 4096 is damaged/);
+});
+
+async function scrub(wal: Wal, clock: ManualClock): ReturnType<Wal['scrub']> {
+  const running = wal.scrub(10);
+  assert.equal(await wal.scrub(10), undefined, 'one at a time');
+  for (let i = 0; i < 20; i++) {
+    await turn();
+    await clock.pass(10);
+  }
+  return running;
+}
