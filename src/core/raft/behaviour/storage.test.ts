@@ -198,3 +198,17 @@ test('K173: a write is applied by the only voter after it is on its disk', () =>
   alone.work();
   assert.deepEqual(alone.values, ['a']);
 });
+
+test('K169: what replaces entries that are being written is written, too', () => {
+  const replica = solo({ options: ASYNC });
+  replica.step(parseMessage('2->1 append term=2 log=1/1 [2/2,2/3,2/4]'));
+  replica.handleReady();
+  replica.step(parseMessage('3->1 append term=3 log=2/2 [3/3]'));
+  replica.handleReady();
+  assert.deepEqual(
+    replica.diskQueue.map(({ entries }) => describeEntries(entries)),
+    ['[2/2,2/3,2/4]', '[3/3]'],
+  );
+  replica.work();
+  assert.equal(logOf(replica), '2/2 3/3');
+});
