@@ -53,13 +53,6 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     stands: 'the joint config is left when it says not to, and not when it does',
   },
   {
-    name: 'joint-left-again-and-again',
-    file: 'membership.ts',
-    find: ' || log.applied < raft.pendingConfIndex) return;',
-    replace: ') return;',
-    stands: 'with every applied entry the leader proposes to leave once more',
-  },
-  {
     name: 'joint-stays-after-transfer',
     file: 'ticks.ts',
     find: '  maybeLeaveJoint(raft);\n}',
