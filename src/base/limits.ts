@@ -29,6 +29,16 @@ export const LIMITS = {
     /** Purged members remembered, so that late rumours do not bring them back. */
     purgedNodesMax: 5_000,
   },
+  wal: {
+    /** Large enough that a new one is rare, small enough that an old one goes soon. */
+    segmentBytes: 16 * 1024 * 1024,
+    /** Beyond this a larger batch saves no time: writing takes longer than syncing. */
+    batchBytesMax: 4 * 1024 * 1024,
+    /** What followers that are a little behind ask for; the rest is read from disk. */
+    cacheBytesMax: 32 * 1024 * 1024,
+    /** Free space left to votes, purges and snapshots: two segments and as much again. */
+    reserveBytes: 64 * 1024 * 1024,
+  },
   http: {
     /** The classic API takes its parameters in the URL. */
     urlBytesMax: 32 * 1024,
@@ -42,6 +52,9 @@ assert(
   gossip.keyBytesMax + gossip.valueBytesMax + 64 <= gossip.blockBytes,
   'the largest entry fits one block',
 );
+const wal = LIMITS.wal;
+assert(wal.batchBytesMax * 2 <= wal.segmentBytes, 'a segment holds more than one full batch');
+assert(wal.segmentBytes * 2 <= wal.reserveBytes, 'the reserve holds a segment and the next one');
 assert(
   gossip.keyBytesMax * 3 + gossip.valueBytesMax * 3 <= LIMITS.http.urlBytesMax * 2,
   'percent-encoding can triple a text; most of the largest entries still fit a URL',

@@ -9,7 +9,7 @@ import {
 } from '../../src/base/capabilities.ts';
 import { diskPathParts } from '../../src/base/disk-path.ts';
 
-export const SECTOR_BYTES = 512;
+const SECTOR_BYTES = 512;
 
 class Inode {
   bytes: Uint8Array = new Uint8Array(0);

@@ -130,7 +130,7 @@ export async function allEntries(wal: Wal, shard: ShardId): Promise<Entry[]> {
 }
 
 /** What a shard holds, as a text that two logs share only if they hold the same. */
-export function describeLog(
+function describeLog(
   log: Pick<MemoryLog, 'firstIndex' | 'initialState' | 'snapshot' | 'term'>,
   entries: readonly Entry[],
 ): string {

@@ -323,7 +323,7 @@ export class Committer {
     const before = this.#number;
     this.#clock.setTimer(this.#options.markDelayMs, () => {
       this.#markTimerSet = false;
-      if (this.#running !== undefined) return;
+      if (this.#running !== undefined || this.#failure !== undefined) return;
       if (this.#number !== before) this.#maybeArmMark();
       else this.#running = this.#runMark();
     });

@@ -6,6 +6,9 @@ import { type Entry, entryBytes } from '../../core/raft/index.ts';
 
 /** Runs fetched from disk that one shard keeps: one per peer that lags, one to apply. */
 const RUNS_MAX = 8;
+/** What goes at once when room is needed. */
+const CHUNK_ENTRIES = 128;
+const CHUNK_BYTES = 64 * 1024;
 
 /** What all shards hold, and whose turn it is to give. */
 export class CacheBudget {
@@ -27,23 +30,30 @@ export class CacheBudget {
     this.#shards.splice(this.#shards.indexOf(cache), 1);
   }
 
-  /** Takes the older half of one shard after the other, until the rest fits. */
+  /** Takes a little from one shard after the other, until the rest fits. */
   trim(): void {
-    // A single large entry may stay: halves of it do not exist. Two rounds find that out.
     let idle = 0;
     while (this.bytes > this.bytesMax && idle < this.#shards.length) {
       this.#turn = (this.#turn + 1) % this.#shards.length;
       const cache = this.#shards[this.#turn] as EntryCache;
-      idle = cache.giveHalf() ? 0 : idle + 1;
+      idle = cache.giveOldest() ? 0 : idle + 1;
     }
   }
 }
 
+/** Entries that came one after the other and go together. */
+interface Chunk {
+  readonly first: number;
+  readonly entries: Entry[];
+  bytes: number;
+}
+
 export class EntryCache {
   readonly #budget: CacheBudget;
-  /** The newest entries, up to the last one of the log. */
-  #tail: Entry[] = [];
-  #runs: (readonly Entry[])[] = [];
+  /** The newest entries, up to the last one of the log, in ascending order and without holes. */
+  readonly #tail: Chunk[] = [];
+  /** What was fetched, in the order of the fetches. */
+  #runs: Chunk[] = [];
 
   constructor(budget: CacheBudget) {
     this.#budget = budget;
@@ -51,71 +61,87 @@ export class EntryCache {
   }
 
   append(entry: Entry): void {
-    const last = this.#tail.at(-1);
-    assert(last === undefined || last.index + 1 === entry.index, 'a cached tail has no holes');
-    this.#tail.push(entry);
-    this.#budget.bytes += entryBytes(entry);
+    let chunk = this.#tail.at(-1);
+    assert(chunk === undefined || endOf(chunk) === entry.index, 'a cached tail has no holes');
+    if (chunk === undefined || isFull(chunk)) {
+      chunk = { first: entry.index, entries: [], bytes: 0 };
+      this.#tail.push(chunk);
+    }
+    chunk.entries.push(entry);
+    const bytes = entryBytes(entry);
+    chunk.bytes += bytes;
+    this.#budget.bytes += bytes;
   }
 
   /** Entries beyond `index` are other ones from now on. */
   truncateTo(index: number): void {
-    const first = this.#tail[0];
-    if (first !== undefined) this.#release(this.#tail.splice(Math.max(0, index - first.index + 1)));
-    this.#dropRuns((run) => (run.at(-1) as Entry).index > index);
+    for (let last = this.#tail.at(-1); last !== undefined; last = this.#tail.at(-1)) {
+      if (endOf(last) <= index + 1) break;
+      this.#release(last);
+      this.#tail.pop();
+      const kept = last.entries.slice(0, Math.max(0, index + 1 - last.first));
+      for (const entry of kept) this.append(entry);
+    }
+    this.#dropRuns((run) => endOf(run) > index + 1);
   }
 
   /** Entries up to `index` are not asked for any more. */
   dropTo(index: number): void {
-    const first = this.#tail[0];
-    if (first !== undefined && first.index <= index) {
-      this.#release(this.#tail.splice(0, index - first.index + 1));
+    for (let first = this.#tail[0]; first !== undefined; first = this.#tail[0]) {
+      if (endOf(first) > index + 1) break;
+      this.#release(first);
+      this.#tail.shift();
     }
-    this.#dropRuns((run) => (run[0] as Entry).index <= index);
+    this.#dropRuns((run) => endOf(run) <= index + 1);
   }
 
-  keepRun(run: readonly Entry[]): void {
-    if (run.length === 0) return;
-    this.#runs.push(run);
-    for (const entry of run) this.#budget.bytes += entryBytes(entry);
-    if (this.#runs.length > RUNS_MAX) this.#release(this.#runs.shift() ?? []);
+  keepRun(entries: Entry[]): void {
+    const first = entries[0];
+    if (first === undefined) return;
+    const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+    this.#runs.push({ first: first.index, entries, bytes });
+    this.#budget.bytes += bytes;
+    if (this.#runs.length > RUNS_MAX) this.#releaseFirst(this.#runs);
   }
 
   /** The cached entries from `index` on, as a list and the place in it. */
   find(index: number): { readonly entries: readonly Entry[]; readonly at: number } | undefined {
-    const first = this.#tail[0];
-    if (first !== undefined && index >= first.index) {
-      return { entries: this.#tail, at: index - first.index };
-    }
-    // The newest run first: it is the one that was just asked for.
-    for (let i = this.#runs.length - 1; i >= 0; i--) {
-      const run = this.#runs[i] as readonly Entry[];
-      const at = index - (run[0] as Entry).index;
-      if (at >= 0 && at < run.length) return { entries: run, at };
-    }
-    return undefined;
+    const chunk = this.#inTail(index) ?? this.#inRuns(index);
+    return chunk && { entries: chunk.entries, at: index - chunk.first };
   }
 
-  /** Gives up fetched runs, or else the older half of the tail. False when there is nothing. */
-  giveHalf(): boolean {
+  /** Gives up the oldest of what it has. False when it has nothing to give. */
+  giveOldest(): boolean {
     // The run just fetched stays: it would otherwise be gone before it is read.
-    if (this.#runs.length > 1) {
-      this.#release(this.#runs.shift() ?? []);
-      return true;
-    }
-    if (this.#tail.length < 2) return false;
-    this.#release(this.#tail.splice(0, this.#tail.length >> 1));
-    return true;
+    if (this.#runs.length > 1) return this.#releaseFirst(this.#runs);
+    return this.#releaseFirst(this.#tail);
   }
 
   clear(): void {
-    this.#release(this.#tail);
-    this.#tail = [];
+    while (this.#releaseFirst(this.#tail));
     this.#dropRuns(() => true);
   }
 
-  #dropRuns(isGone: (run: readonly Entry[]) => boolean): void {
+  #inTail(index: number): Chunk | undefined {
+    const tail = this.#tail;
+    let [low, high] = [0, tail.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (endOf(tail[middle] as Chunk) > index) high = middle;
+      else low = middle + 1;
+    }
+    const found = tail[low];
+    return found !== undefined && found.first <= index ? found : undefined;
+  }
+
+  /** The newest run first: it is the one that was just asked for. */
+  #inRuns(index: number): Chunk | undefined {
+    return this.#runs.findLast((run) => run.first <= index && index < endOf(run));
+  }
+
+  #dropRuns(isGone: (run: Chunk) => boolean): void {
     if (this.#runs.length === 0) return;
-    const kept: (readonly Entry[])[] = [];
+    const kept: Chunk[] = [];
     for (const run of this.#runs) {
       if (isGone(run)) this.#release(run);
       else kept.push(run);
@@ -123,8 +149,23 @@ export class EntryCache {
     this.#runs = kept;
   }
 
-  #release(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#budget.bytes -= entryBytes(entry);
+  #releaseFirst(chunks: Chunk[]): boolean {
+    const first = chunks.shift();
+    if (first !== undefined) this.#release(first);
+    return first !== undefined;
+  }
+
+  #release(chunk: Chunk): void {
+    this.#budget.bytes -= chunk.bytes;
     assert(this.#budget.bytes >= 0, 'what leaves the cache was in it');
   }
+}
+
+function isFull({ entries, bytes }: Chunk): boolean {
+  return entries.length >= CHUNK_ENTRIES || bytes >= CHUNK_BYTES;
+}
+
+/** Index behind the last entry. */
+function endOf({ first, entries }: Chunk): number {
+  return first + entries.length;
 }

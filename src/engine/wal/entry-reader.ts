@@ -143,7 +143,7 @@ function isStillThere(log: ShardLog, span: Span): boolean {
 }
 
 /** Keeps what the log still says; entries may have been replaced while they were read. */
-function keep(log: ShardLog, run: readonly Entry[]): FetchOutcome {
+function keep(log: ShardLog, run: Entry[]): FetchOutcome {
   const first = run.findIndex(({ index }) => index > log.base.index);
   const valid = first < 0 ? [] : run.slice(first);
   const wrong = valid.findIndex(({ index, term }) => log.term(index) !== term);

@@ -5,7 +5,7 @@ import { assert } from '../../base/assert.ts';
 import { crc32c } from '../../base/crc32c.ts';
 import type { EntryKind } from '../../core/raft/index.ts';
 
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 export const SEGMENT_HEADER_BYTES = 64;
 /** Batches begin a block after the header: writing them never touches the header's sectors. */
 export const FIRST_BATCH_OFFSET = 4096;

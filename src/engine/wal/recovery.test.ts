@@ -114,7 +114,7 @@ test('[W7] what a dead process wrote without a sync is synced by the next one', 
   assert.deepEqual(seen, ['syncNames ', `sync ${FIRST}`]);
 });
 
-test('[W9] with peers, entries that are lost become holes, and nothing else is forgiven', async () => {
+test('[W9] with peers, lost entries become holes, and nothing else is forgiven', async () => {
   const peers = { onDamage: 'markHoles' } as const;
   assert.equal(await open(flip(await logOf(3), FIRST, payloadOf(2)), peers), '1..3 holes 1');
   for (const at of [headerOf(2), headerOf(2) + 20, headerOf(2) + 40]) {
@@ -221,4 +221,14 @@ test('a payload that looks like a later batch is not taken for one', async () =>
   const salt = new DataView((files.get(FIRST) as Uint8Array).buffer).getUint32(32, true);
   assert.equal(await attempt(salt ^ 1), '1..0 torn holes 0');
   assert.match(await attempt(salt), /^refused/, 'who knows the salt could');
+});
+
+test('rot in a segment that was prepared and not begun costs that file only', async () => {
+  const files = await logOf(40);
+  const prepared = [...files.keys()].toSorted().at(-1) as string;
+  assert.ok(files.get(prepared)?.every((byte) => byte === 0));
+  const disk = new CrashDisk(flip(files, prepared, 5_000));
+  const wal = await mustOpen(disk, new ManualClock());
+  assert.equal(wal.shard(1).lastIndex(), 40);
+  assert.equal(disk.files().has(prepared), false);
 });

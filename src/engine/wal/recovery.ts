@@ -143,9 +143,9 @@ class Recovery {
     const used: Found[] = [];
     let prepared: number | undefined;
     for (const number of numbers) {
-      const header = await this.#header(number);
-      const path = this.#files.path(number);
       const last = used.at(-1);
+      const header = await this.#header(number, last?.header.salt);
+      const path = this.#files.path(number);
       if (header === undefined) {
         const isLast = number === numbers.at(-1);
         if (!isLast) {
@@ -169,8 +169,8 @@ class Recovery {
     return { used, prepared };
   }
 
-  /** Undefined when the segment was never used. */
-  async #header(number: number): Promise<SegmentHeader | undefined> {
+  /** Undefined when the segment was never used. `salt` is that of the log, if it is known. */
+  async #header(number: number, salt: number | undefined): Promise<SegmentHeader | undefined> {
     const path = this.#files.path(number);
     const file = await this.#files.file(number);
     const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
@@ -178,23 +178,29 @@ class Recovery {
     const parsed = parseSegmentHeader(bytes.subarray(0, count));
     if (parsed.kind === 'header') return parsed.header;
     if (parsed.kind === 'version') {
-      const message = `${path} has format version ${parsed.version}, written by a newer Parley. Start that one.`;
+      const what = `${path} has format version ${parsed.version}, written by a newer Parley`;
+      const message = `${what}. Start that one.`;
       throw new Refusal('version', path, 8, message);
     }
-    // [W3] The header is durable before the first batch is written: data behind it proves damage.
-    const { bytes: all } = await this.#readAll(number);
-    const behind = Buffer.from(all.buffer, 0, all.length).subarray(SEGMENT_HEADER_BYTES);
-    if (behind.some((byte) => byte !== 0)) {
-      const message = `The header of ${path} is damaged, the batches behind it cannot be trusted. ${RESTORE}`;
-      throw new Refusal('corrupt', path, 0, message);
+    // [W3] The header is durable before the first batch is written: a batch proves damage.
+    const all = await this.#readAll(number);
+    const mayHoldBatches =
+      salt === undefined
+        ? all.subarray(SEGMENT_HEADER_BYTES).some((byte) => byte !== 0)
+        : new BatchScanner(all, salt).hasLaterBatch(0, 0);
+    if (mayHoldBatches) {
+      const message = `The header of ${path} is damaged, batches behind it are not to be trusted.`;
+      throw new Refusal('corrupt', path, 0, `${message} ${RESTORE}`);
     }
     return undefined;
   }
 
   /** A blank segment of the size in force is used next; any other goes. */
   async #maybeReuse(number: number): Promise<number | undefined> {
-    const file = await this.#files.file(number);
-    if ((await file.size()) === this.#segmentBytes) return number;
+    const bytes = await this.#readAll(number);
+    // The header may be half written: it is written again before the segment is used.
+    const isBlank = new BatchScanner(bytes, 0).isBlankFrom(SEGMENT_HEADER_BYTES);
+    if (isBlank && bytes.length === this.#segmentBytes) return number;
     await this.#files.removeUnused(number);
     return undefined;
   }
@@ -264,8 +270,9 @@ class Recovery {
 
   #refuse({ number }: Found, { end, fault }: ScanEnd): never {
     const path = this.#files.path(number);
-    const what = `Batch ${end.number + 1} at ${end.offset} of ${path} was durable and is damaged now`;
-    const message = `${what} (${fault ?? 'end'}). The disk changed or lost bytes. ${RESTORE}`;
+    const what = `Batch ${end.number + 1} at ${end.offset} of ${path}`;
+    const why = 'The disk changed or lost bytes.';
+    const message = `${what} was durable and is damaged (${fault ?? 'end'}). ${why} ${RESTORE}`;
     throw new Refusal('corrupt', path, end.offset, message);
   }
 
@@ -274,7 +281,8 @@ class Recovery {
       if (!hasGap(log)) continue;
       const path = this.#files.path(this.#files.numbers[0] ?? 0);
       const [has, wants] = [log.index.first, log.firstIndex()];
-      const message = `Shard ${log.shard} begins with entry ${has}, not ${wants}: older segments are missing. ${RESTORE}`;
+      const what = `Shard ${log.shard} begins with entry ${has}, not ${wants}`;
+      const message = `${what}: older segments are missing. ${RESTORE}`;
       throw new Refusal('missingSegment', path, 0, message);
     }
   }
@@ -291,16 +299,16 @@ class Recovery {
   }
 
   async #read(number: number): Promise<Uint8Array> {
-    const { bytes } = await this.#readAll(number);
+    const bytes = await this.#readAll(number);
     this.#bytes += bytes.length;
     return bytes;
   }
 
-  async #readAll(number: number): Promise<{ bytes: Uint8Array }> {
+  async #readAll(number: number): Promise<Uint8Array> {
     const file = await this.#files.file(number);
     const bytes = new Uint8Array(await file.size());
     const count = await file.read(0, bytes);
-    return { bytes: bytes.subarray(0, count) };
+    return bytes.subarray(0, count);
   }
 
   #report(segments: number): RecoveryReport {

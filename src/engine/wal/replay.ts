@@ -1,8 +1,8 @@
 // Applies records to the logs of shards, in the order in which they were written.
 //
 // A segment that is gone leaves its mark: what a shard said there is unknown until a purge, a
-// snapshot or a restart says from where on its log is whole. So entries may begin anywhere here, and
-// only at the end each log is asked whether it has a gap [W8].
+// snapshot or a restart says from where on its log is whole. So entries may begin anywhere here,
+// and only at the end each log is asked whether it has a gap [W8].
 
 import type { EntryKind, HardState } from '../../core/raft/index.ts';
 import { ENTRY_KINDS, RECORD, RECORD_HEADER_BYTES, readU64, recordBytes } from './format.ts';

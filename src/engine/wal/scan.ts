@@ -23,7 +23,7 @@ export interface ScanPoint {
   readonly chain: number;
 }
 
-/** Takes the records of a batch; if it `isDamaged`, entries of it may have a payload that is not. */
+/** Takes the records of a batch; if it `isDamaged`, payloads of entries may not hold. */
 export type VisitBatch = (batch: BatchView, isDamaged: boolean) => void;
 
 /** A batch within the bytes of its segment: records from `from` to `end`. */

@@ -1,6 +1,6 @@
-// Crash points: made-up sequences of calls, and for each of them every moment at which the power can
-// fail, with every fate of the write under way. What comes back must be what was said to be durable,
-// plus perhaps something that was asked for and not answered.
+// Crash points: made-up sequences of calls, and for each of them every moment at which the power
+// can fail, with every fate of the write under way. What comes back must be what was said to be
+// durable, plus perhaps something that was asked for and not answered.
 //
 //   node src/engine/wal/wal-crash.fuzz.ts --runs 100000 --seed 1
 

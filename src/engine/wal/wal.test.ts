@@ -214,7 +214,7 @@ test('a fetch that a purge or an overwrite overtakes brings nothing wrong', asyn
   assert.deepEqual(await allEntries(wal, 1), []);
 });
 
-test('[W4, W7, W12] killed and without power, in a simulated world, nothing promised is lost', async () => {
+test('[W4, W7, W12] killed and without power, nothing promised is lost', async () => {
   let [torn, kept] = [0, 0];
   for (let seed = 1; seed <= 60; seed++) {
     const world = new World({ seed });

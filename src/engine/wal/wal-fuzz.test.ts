@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { enumerateCrashes } from './wal-crash.fuzz.ts';
+import { fuzzDamage } from './wal-damage.fuzz.ts';
 
 test('[W4, W5, W7, W10] wherever the power fails, the log comes back as promised', async () => {
   const result = await enumerateCrashes({ runs: 4_000, seed: 1 });
   assert.ok(result.torn > 100, 'some crashes leave a torn end');
   assert.ok(result.removed > 10, 'segments come and go meanwhile');
   for (const [fate, count] of Object.entries(result.fates)) assert.ok(count > 100, fate);
+});
+
+test('[W4, W6, W9] a damaged log is refused, or hands out only what was written', async () => {
+  const { refused, opened, holes } = await fuzzDamage({ runs: 1_000, seed: 2 });
+  assert.ok(refused > 200 && opened > 200 && holes > 5, `${refused}, ${opened}, ${holes}`);
 });
