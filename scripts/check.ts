@@ -57,12 +57,14 @@ function judge<Action, State extends StateValue>(
   }
   const { operations } = parsed;
   const keys = new Set(operations.map(({ key }) => key)).size;
-  console.log(`${operations.length} operations on ${keys} ${keys === 1 ? 'key' : 'keys'}`);
-  const deadline = performance.now() + budgetSeconds * 1000;
+  const started = performance.now();
   const verdict = checkHistory(model, operations, {
-    shouldStop: () => performance.now() > deadline,
+    shouldStop: () => performance.now() > started + budgetSeconds * 1000,
     bytesMax: budgetMib * 1024 * 1024,
   });
+  const seconds = ((performance.now() - started) / 1000).toFixed(3);
+  const onKeys = `${keys} ${keys === 1 ? 'key' : 'keys'}`;
+  console.log(`${operations.length} operations on ${onKeys}, searched for ${seconds} s`);
   if (verdict.kind === 'linearizable') return 'linearizable';
   if (verdict.kind === 'notLinearizable') {
     mkdirSync(dirname(picture), { recursive: true });

@@ -3,7 +3,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { Model, Operation, StateValue } from './model.ts';
-import { type Reach, Search } from './search.ts';
+import { type Reach, Search, type SearchStatus } from './search.ts';
 
 /** The operations on one key, ordered by their calls. Indexes elsewhere refer to this order. */
 export interface Part<Action> {
@@ -34,8 +34,8 @@ const BYTES_MAX = 1024 * 1024 * 1024;
 /** A turn ends after this many looks, a few milliseconds: short enough to ask for the time. */
 const TURN_STEPS = 50_000;
 
-/** Looks spent on a better picture: less than a second. */
-const PICTURE_STEPS = 1_000_000;
+/** Turns spent on a better picture: some tenths of a second. */
+const PICTURE_TURNS = 10;
 
 interface Turn<Action, State extends StateValue> {
   readonly part: Part<Action>;
@@ -78,7 +78,10 @@ export function checkHistory<Action, State extends StateValue>(
       }
       const reach = turn.search.reach();
       if (status === 'notLinearizable') {
-        const part = { ...turn.part, reach: reachWithoutForesight(model, turn.part, reach) };
+        const part = {
+          ...turn.part,
+          reach: reachWithoutForesight(model, turn.part, reach, budget),
+        };
         return { kind: 'notLinearizable', part };
       }
       judged.push({ ...turn.part, reach });
@@ -97,14 +100,21 @@ function reachWithoutForesight<Action, State extends StateValue>(
   model: Model<Action, State>,
   { operations }: Part<Action>,
   reach: Reach<State>,
+  budget: Budget,
 ): Reach<State> {
   const { foresight, ...blind } = model;
   if (foresight === undefined) return reach;
   const search = new Search(blind, operations);
-  const status = search.advance(PICTURE_STEPS);
+  let status: SearchStatus = 'searching';
+  for (let turn = 0; turn < PICTURE_TURNS && status === 'searching'; turn++) {
+    if (budget.shouldStop?.() === true) break;
+    status = search.advance(TURN_STEPS);
+  }
   assert(status !== 'linearizable', 'foresight loses no linearization [C7]');
   const further = search.reach();
-  return further.reachedPosition < reach.reachedPosition ? reach : further;
+  const gain = further.reachedPosition - reach.reachedPosition;
+  const isBetter = gain > 0 || (gain === 0 && further.order.length > reach.order.length);
+  return isBetter ? further : reach;
 }
 
 /** By key; within a key by calls. */

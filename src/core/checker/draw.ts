@@ -34,7 +34,7 @@ export function drawFailure<Action, State extends StateValue>(
     drawing.board(),
     drawing.candidates(),
     drawing.table(),
-    '<aside id="detail">Point at an operation, or move through the order with the arrow keys.</aside>',
+    '<aside id="detail">Point at an operation, or use the arrow keys to follow the order.</aside>',
     `<script>${PAGE_SCRIPT}</script>`,
     '</body>',
     '</html>',
@@ -60,9 +60,9 @@ class Drawing<Action, State extends StateValue> {
     const { operations, reach } = this.#part;
     const stuck = operations[reach.stuck] as Operation<Action>;
     return [
-      `<p>${operations.length} operations, of which an order explains ${reach.order.length}. None`,
-      `explains what process ${stuck.process} saw: <code>${this.#text(stuck.action)}</code> returned`,
-      'before it made sense.</p>',
+      `<p>${operations.length} operations, of which an order explains ${reach.order.length}.`,
+      `What process ${stuck.process} saw, <code>${this.#text(stuck.action)}</code>,`,
+      'had returned before it made sense.</p>',
       '<p class="key"><span class="placed">in the order</span>',
       '<span class="stuck">stuck</span><span class="left">not placed</span>',
       'dashed end: never returned</p>',
@@ -77,10 +77,10 @@ class Drawing<Action, State extends StateValue> {
     return [
       '<div class="scroll">',
       `<div class="board" style="width:${width}px;height:${height}px">`,
-      ...lanes.map(
-        (process, lane) =>
-          `<div class="lane" style="top:${lane * LANE_PX}px"><b>${escapeHtml(`${process}`)}</b></div>`,
-      ),
+      ...lanes.map((process, lane) => {
+        const top = lane * LANE_PX;
+        return `<div class="lane" style="top:${top}px"><b>${process}</b></div>`;
+      }),
       ...boxes.map(({ operation, lane, from, to }) => {
         const left = columnX(from);
         const top = lane * LANE_PX + BAR_TOP_PX;

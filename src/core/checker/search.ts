@@ -1,5 +1,5 @@
 // The search for a linearization of one timeline: Wing and Gong's, with Lowe's memory of the
-// configurations that were tried, and three cuts (SPEC.md C7 proves that they lose nothing).
+// configurations that were tried, and five cuts (SPEC.md C7 argues that they lose nothing).
 //
 // At each moment some operations are placed, in an order that makes sense to the model. The next
 // one is taken from those called before the first return that is still in the list: that return's
@@ -9,9 +9,17 @@
 import { assert } from '../../base/assert.ts';
 import { Lookahead } from './lookahead.ts';
 import type { Model, Operation, StateValue } from './model.ts';
-import { ILLEGAL, StepTable } from './step-table.ts';
+import { FORGOTTEN, ILLEGAL, StepTable } from './step-table.ts';
 import { Timeline } from './timeline.ts';
-import { TupleSet } from './tuple-set.ts';
+import { Tried } from './tried.ts';
+
+/** The candidates are walked over three times: who returned comes first, ... */
+const SEEN = 0;
+/** ... then the same once more for cut 5, ... */
+const UNSEEN = 1;
+/** ... and the pending ones last, because most of them are not needed. */
+const PENDING = 2;
+type Pass = typeof SEEN | typeof UNSEEN | typeof PENDING;
 
 export type SearchStatus = 'searching' | 'linearizable' | 'notLinearizable';
 
@@ -43,10 +51,12 @@ export class Search<Action, State extends StateValue> {
   #state: number;
   /** The target's return node, then the state, then one bit for each slot. */
   readonly #configuration: Int32Array;
-  readonly #tried: TupleSet;
-  /** Where the walk over the candidates stands, and whether it is the one over pending ones. */
+  /** One bit for each pending operation. */
+  readonly #pendingPlaced: Int32Array;
+  readonly #tried: Tried;
+  /** Where the walk over the candidates stands, and which of the walks it is. */
   #cursor: number;
-  #amongPending = false;
+  #pass: Pass = SEEN;
   readonly #best: Int32Array;
   #bestDepth = 0;
   #bestTarget: number;
@@ -80,7 +90,8 @@ export class Search<Action, State extends StateValue> {
     this.#bestTarget = this.#timeline.next[this.#timeline.end] as number;
     this.#state = steps.initial;
     this.#configuration = new Int32Array(2 + Math.ceil(this.#timeline.slotCount / 32));
-    this.#tried = new TupleSet(this.#configuration.length);
+    this.#pendingPlaced = new Int32Array(Math.ceil(this.#timeline.pendingCount / 32));
+    this.#tried = new Tried(this.#configuration.length, this.#pendingPlaced.length);
     this.#cursor = this.#timeline.end;
     if (!this.#enter()) this.#retreat();
   }
@@ -109,11 +120,11 @@ export class Search<Action, State extends StateValue> {
           this.#place(candidate, next);
           if (!this.#enter()) this.#retreat();
         }
-      } else if (this.#amongPending) {
+      } else if (this.#pass === PENDING) {
         this.#noteReach();
         this.#retreat();
       } else {
-        this.#amongPending = true;
+        this.#pass = this.#pass === SEEN && this.#lookahead !== undefined ? UNSEEN : PENDING;
         this.#cursor = this.#timeline.next[this.#timeline.end] as number;
       }
     }
@@ -139,14 +150,36 @@ export class Search<Action, State extends StateValue> {
 
   /** The state that placing this candidate leads to, or ILLEGAL where it is no use to try. */
   #worthTrying(operation: number): number {
-    const pending = this.#timeline.pending[operation] === 1;
-    if (pending !== this.#amongPending || this.#observes[operation] === 1) return ILLEGAL;
+    if (this.#observes[operation] === 1) return ILLEGAL;
+    const isPending = this.#timeline.pending[operation] === 1;
+    if (isPending !== (this.#pass === PENDING) || this.#hasEarlierTwin(operation)) return ILLEGAL;
+    if (this.#pass === UNSEEN) return this.#mayForget(operation) ? FORGOTTEN : ILLEGAL;
     const next = this.#steps.step(this.#state, this.#classOf[operation] as number);
-    if (next < 0 || (pending && next === this.#state)) return ILLEGAL;
-    if (this.#hasEarlierTwin(operation) || this.#makesPendingUseless(operation, next)) {
-      return ILLEGAL;
-    }
-    return next;
+    if (next < 0 || next === FORGOTTEN || (isPending && next === this.#state)) return ILLEGAL;
+    const isUseless = this.#isUnseen(operation, next) || this.#makesPendingUseless(operation, next);
+    return isUseless ? ILLEGAL : next;
+  }
+
+  /**
+   * Cut 5: blind operations that nobody sees the effect of are placed as such, without a state.
+   * Their order does not matter: they come in the order of their returns, pending ones not at all.
+   */
+  #mayForget(operation: number): boolean {
+    if (this.#lookahead?.blind[operation] !== 1) return false;
+    if (this.#depth === 0) return true;
+    const { position, count, pending } = this.#timeline;
+    const last = this.#stack[this.#depth - 1] as number;
+    if (this.#state !== FORGOTTEN) return pending[last] === 0;
+    return (position[count + last] as number) < (position[count + operation] as number);
+  }
+
+  /** Cut 5: what is not placed as unseen has to be seen, before a reset and at all. */
+  #isUnseen(operation: number, next: number): boolean {
+    const lookahead = this.#lookahead;
+    if (lookahead?.blind[operation] !== 1) return false;
+    if (!lookahead.mayBeSeen(next, this.#configuration[0] as number)) return true;
+    if (lookahead.resets[operation] === 0 || this.#state === FORGOTTEN) return false;
+    return this.#depth > 0 && lookahead.blind[this.#stack[this.#depth - 1] as number] === 1;
   }
 
   /** Cut 2: of two candidates that step alike, take the one that returns first. */
@@ -200,8 +233,14 @@ export class Search<Action, State extends StateValue> {
    */
   #toggleSlot(operation: number): void {
     const slot = this.#timeline.slot[operation] as number;
-    const word = 2 + (slot >>> 5);
-    this.#configuration[word] = (this.#configuration[word] as number) ^ (1 << (slot & 31));
+    const bit = 1 << (slot & 31);
+    if (this.#timeline.pending[operation] === 1) {
+      const word = slot >>> 5;
+      this.#pendingPlaced[word] = (this.#pendingPlaced[word] as number) ^ bit;
+    } else {
+      const word = 2 + (slot >>> 5);
+      this.#configuration[word] = (this.#configuration[word] as number) ^ bit;
+    }
   }
 
   /** Settles into the configuration just made; false when it was tried before. */
@@ -217,9 +256,9 @@ export class Search<Action, State extends StateValue> {
       this.#noteReach();
       return false;
     }
-    if (this.#tried.add(this.#configuration) < 0) return false;
+    if (!this.#tried.add(this.#configuration, this.#pendingPlaced)) return false;
     this.#cursor = this.#timeline.next[this.#timeline.end] as number;
-    this.#amongPending = false;
+    this.#pass = SEEN;
     return true;
   }
 
@@ -252,11 +291,13 @@ export class Search<Action, State extends StateValue> {
         this.#status = 'notLinearizable';
         return;
       }
+      const wasForgotten = this.#state === FORGOTTEN;
       const operation = this.#unplace();
       if (this.#observes[operation] === 1) continue;
       this.#configuration[0] = this.#targetNode();
       this.#cursor = this.#timeline.next[operation] as number;
-      this.#amongPending = this.#timeline.pending[operation] === 1;
+      if (this.#timeline.pending[operation] === 1) this.#pass = PENDING;
+      else this.#pass = wasForgotten ? UNSEEN : SEEN;
       return;
     }
   }

@@ -12,6 +12,7 @@ import {
 import { Prng } from '../../base/prng.ts';
 import { checkHistory } from './checker.ts';
 import { NEVER, type Operation, type StateValue } from './model.ts';
+import type { KvAction } from './models/kv.ts';
 import type { RegisterAction } from './models/register.ts';
 
 const SEEDS = 40;
@@ -89,6 +90,27 @@ test('[C5] an answer that no order explains is noticed, with its key', () => {
     ({ action }) => (action.kind === 'dequeue' ? { ...action, answer: { item: -1 } } : undefined),
     QUEUE_CROWD,
   );
+});
+
+test('[C5] fifty clients on ten keys are judged in seconds, right or wrong', () => {
+  const crowd = { clients: 50, operations: 1_712, keys: 10, lossChance: 0 };
+  for (let seed = 1; seed <= 4; seed++) {
+    const history = simulateHistory(kvWorkload, crowd, Prng.from(seed, 'fifty'));
+    const started = performance.now();
+    assert.equal(checkHistory(kvWorkload.model, history).kind, 'linearizable');
+    // The last get misses an append from the middle of what it should have seen.
+    const at = history.findLastIndex(
+      ({ action, returnAt }) =>
+        action.kind === 'get' && returnAt !== NEVER && action.value.split('y').length > 6,
+    );
+    const { action, ...rest } = history[at] as Operation<KvAction>;
+    const texts = action.value.split('y');
+    history[at] = { ...rest, action: { kind: 'get', value: texts.toSpliced(2, 1).join('y') } };
+    const verdict = checkHistory(kvWorkload.model, history);
+    assert(verdict.kind === 'notLinearizable', `seed ${seed}`);
+    assert.equal(verdict.part.key, rest.key);
+    assert(performance.now() - started < 10_000);
+  }
 });
 
 /** A register in which no value is written twice. */

@@ -10,6 +10,12 @@ export const ILLEGAL = -1;
 /** Nor will it have, unless the state is reset (cut 4). */
 export const HOPELESS = -2;
 
+/**
+ * The state of which nothing is known because nobody saw it (cut 5). Blind actions make sense in it
+ * and only resetting ones lead out of it.
+ */
+export const FORGOTTEN = 0;
+
 /** A guess at what the engine spends on a map entry and an array element. */
 const STATE_BYTES = 96;
 const STATES_MAX = 15_000_000;
@@ -29,6 +35,8 @@ export class StepTable<Action, State extends StateValue> {
 
   constructor(model: Model<Action, State>) {
     this.#model = model;
+    const unknowable = null as State;
+    this.#states.push(unknowable);
     this.initial = this.#stateId(model.init());
   }
 
@@ -60,7 +68,9 @@ export class StepTable<Action, State extends StateValue> {
     this.#question[1] = classId;
     const row = this.#asked.add(this.#question);
     if (row < 0) return this.#answers[-1 - row] as number;
-    const answer = this.#ask(this.stateOf(stateId), this.#actions[classId] as Action);
+    const action = this.#actions[classId] as Action;
+    const answer =
+      stateId === FORGOTTEN ? this.#askForgotten(action) : this.#ask(this.stateOf(stateId), action);
     if (row === this.#answers.length) {
       const larger = new Int32Array(row * 2);
       larger.set(this.#answers);
@@ -70,18 +80,20 @@ export class StepTable<Action, State extends StateValue> {
     return answer;
   }
 
-  /** Whether an action of `classId` has hope right after the resetting one (cut 4). */
-  helps(resetClassId: number, classId: number): boolean {
-    const reset = this.#model.step(
-      this.stateOf(this.initial),
-      this.#actions[resetClassId] as Action,
-    );
-    if (reset === undefined) return false;
-    return !this.#isHopeless(reset, this.#actions[classId] as Action);
+  /** Whether an action of `classId` has hope in the state. */
+  hasHope(stateId: number, classId: number): boolean {
+    return !this.#isHopeless(this.stateOf(stateId), this.#actions[classId] as Action);
   }
 
   #isHopeless(state: State, action: Action): boolean {
     return this.#model.foresight?.hopeless(state, action) === true;
+  }
+
+  #askForgotten(action: Action): number {
+    const foresight = this.#model.foresight;
+    if (foresight?.blind(action) !== true) return HOPELESS;
+    if (!foresight.resets(action)) return FORGOTTEN;
+    return this.#ask(this.#model.init(), action);
   }
 
   #ask(state: State, action: Action): number {

@@ -18,9 +18,11 @@ export class Timeline {
   /**
    * By operation: a number that no other operation open at the same time has, small because it is
    * used again after the return. Enough to tell which of the open operations are placed [C6].
+   * Pending operations are numbered by themselves.
    */
   readonly slot: Int32Array;
   readonly slotCount: number;
+  readonly pendingCount: number;
   /** By operation: 1 where it never returned. */
   readonly pending: Uint8Array;
 
@@ -47,6 +49,7 @@ export class Timeline {
     this.next[last] = this.end;
     this.previous[this.end] = last;
     this.slotCount = this.#assignSlots(nodes);
+    this.pendingCount = this.#numberPending();
   }
 
   /** Each call takes the slot that was given back last, or a new one. */
@@ -55,13 +58,23 @@ export class Timeline {
     let slotCount = 0;
     for (const node of nodes) {
       if (node >= this.count) free.push(this.slot[node - this.count] as number);
-      else {
+      else if (this.pending[node] === 0) {
         const reused = free.pop();
         this.slot[node] = reused ?? slotCount;
         if (reused === undefined) slotCount += 1;
       }
     }
     return slotCount;
+  }
+
+  #numberPending(): number {
+    let pendingCount = 0;
+    for (const [operation, isPending] of this.pending.entries()) {
+      if (isPending === 0) continue;
+      this.slot[operation] = pendingCount;
+      pendingCount += 1;
+    }
+    return pendingCount;
   }
 
   /** Takes the operation's nodes out of the list; they keep their own links for `unlift`. */

@@ -14,13 +14,18 @@ export function listItems(list: readonly Item[]): string {
 }
 
 export function countItems(items: string): number {
-  return items.split('\n').length - 1;
+  let count = 0;
+  for (let at = items.indexOf('\n'); at >= 0; at = items.indexOf('\n', at + 1)) count += 1;
+  return count;
 }
 
 /** The line of the item at `index`, or undefined beyond the end. */
 export function itemAt(items: string, index: number): string | undefined {
-  const lines = items.split('\n');
-  return index < lines.length - 1 ? lines[index] : undefined;
+  let start = 0;
+  for (let skipped = 0; skipped < index && start < items.length; skipped++) {
+    start = items.indexOf('\n', start) + 1;
+  }
+  return start < items.length ? items.slice(start, items.indexOf('\n', start)) : undefined;
 }
 
 /** The items after the first. */

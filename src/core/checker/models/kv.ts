@@ -18,6 +18,7 @@ export const kvModel: Model<KvAction, string> = {
   },
   foresight: {
     hopeless: (state, action) => action.kind === 'get' && !action.value.startsWith(state),
+    blind: (action) => action.kind !== 'get',
     resets: (action) => action.kind === 'put',
   },
   observes: (action) => action.kind === 'get',

@@ -16,6 +16,11 @@ export const registerModel: Model<RegisterAction, RegisterValue> = {
     if (action.kind === 'write') return action.value;
     return state === action.value ? state : undefined;
   },
+  foresight: {
+    hopeless: (state, action) => action.kind === 'read' && action.value !== state,
+    blind: (action) => action.kind === 'write',
+    resets: (action) => action.kind === 'write',
+  },
   observes: (action) => action.kind === 'read',
   describe: (action) =>
     action.kind === 'read'

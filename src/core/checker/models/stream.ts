@@ -26,7 +26,12 @@ export const streamModel: Model<StreamAction, string> = {
   },
   foresight: {
     // What stands at an offset stays there.
-    hopeless: (state, action) => action.offset !== 'unknown' && action.offset < countItems(state),
+    hopeless(state, action) {
+      if (action.offset === 'unknown' || action.offset >= countItems(state)) return false;
+      return streamModel.step(state, action) === undefined;
+    },
+    // Appends whose answer is known are not, and the others are few.
+    blind: () => false,
     resets: () => false,
   },
   observes: (action) => action.kind === 'read',
