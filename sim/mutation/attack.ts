@@ -1,5 +1,5 @@
-// Runs seeds until one fails, in a process whose core is patched. Prints what it found as one line of
-// JSON: the seed and the failure, or how many seeds found nothing.
+// Runs seeds until one fails, in a process whose core is patched. Prints what it found as one line
+// of JSON: the seed and the failure, or how many seeds found nothing.
 
 import { runSeed } from '../raft/run.ts';
 

@@ -1,7 +1,7 @@
 // `npm run sim -- mutants`: does anything notice when the core is wrong?
 //
-// Each mutant is attacked with the cheapest means first: simulated groups, then the tests of the core,
-// then the transcripts of the conformance run.
+// Each mutant is attacked with the cheapest means first: simulated groups, then the tests of the
+// core, then the transcripts of the conformance run.
 
 import { execFile } from 'node:child_process';
 import { availableParallelism } from 'node:os';

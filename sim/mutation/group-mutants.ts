@@ -104,8 +104,8 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
   {
     name: 'read-joint-one-half',
     file: 'tracker.ts',
-    find: 'return jointCommitted(this.#config.voters, this.#config.votersOutgoing, this.#roundAcks);',
-    replace: 'return jointCommitted(this.#config.voters, [], this.#roundAcks);',
+    find: 'this.#config.votersOutgoing, this.#roundAcks);',
+    replace: '[], this.#roundAcks);',
     stands: 'the new half of a joint config confirms reads alone',
   },
   {

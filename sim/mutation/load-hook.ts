@@ -1,6 +1,6 @@
-// Preloaded (`node --import`) by processes that run a mutant: patches one source of the core while it
-// is loaded. The product knows nothing of this. The environment names the mutant, so that processes
-// started by such a process are patched alike.
+// Preloaded (`node --import`) by processes that run a mutant: patches one source of the core while
+// it is loaded. The product knows nothing of this. The environment names the mutant, so that
+// processes started by such a process are patched alike.
 
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -18,9 +18,7 @@ registerHooks({
     if (url !== target) return result;
     const source = asText(result.source);
     if (source.split(find).length !== 2) {
-      throw new Error(
-        `the patch does not fit: ${name} is not found exactly once in ${fileURLToPath(url)}: ${find}`,
-      );
+      throw new Error(`the patch does not fit: ${name} is not once in ${fileURLToPath(url)}`);
     }
     return { ...result, source: source.replace(find, () => replace) };
   },

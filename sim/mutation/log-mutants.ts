@@ -148,8 +148,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     name: 'uncommitted-bytes-leak',
     file: 'step.ts',
-    find: 'raft.uncommittedBytes = Math.max(0, raft.uncommittedBytes - payloadBytes(message.entries));',
-    replace: '',
+    find: 'raft.uncommittedBytes - payloadBytes(message.entries)',
+    replace: 'raft.uncommittedBytes',
     stands: 'after a while every proposal is refused',
   },
   {

@@ -32,6 +32,7 @@ interface Request {
   /** Reads: applied up to here, the machine may answer. */
   readAt: number;
   readonly isLeased: boolean;
+  readonly begunAt: number;
 }
 
 interface Client {
@@ -117,6 +118,7 @@ export class Clients implements Audience {
       floor,
       readAt: 0,
       isLeased: false,
+      begunAt: this.#world.timeline.now,
     });
     replica.ask(() => undefined);
     return true;
@@ -146,6 +148,7 @@ export class Clients implements Audience {
       floor,
       readAt: Number.POSITIVE_INFINITY,
       isLeased: this.#world.scenario.leases && outcome.kind === 'accepted',
+      begunAt: this.#world.timeline.now,
     });
     replica.ask(() => undefined);
     return true;
@@ -184,7 +187,13 @@ export class Clients implements Audience {
           `[R50] a read at ${index} began after the write at ${request.floor} was answered`,
         );
       }
-      if (index > this.#world.oracle.commit) throw new Violation('[R50] a read beyond the commit');
+      // Answered at once, without asking anyone: by a lease, during which nobody else can lead.
+      const { oracle, timeline } = this.#world;
+      const isByLease = request.isLeased && request.begunAt === timeline.now;
+      if (isByLease && oracle.newestLeaderTerm > replica.status().term) {
+        throw new Violation('[R53] a lease is used while there is a newer leader');
+      }
+      if (index > oracle.commit) throw new Violation('[R50] a read beyond the commit');
       request.readAt = index;
       if (replica.machine.applied >= index) this.#answerRead(client, request, replica);
     }

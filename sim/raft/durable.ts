@@ -1,6 +1,6 @@
-// One replica's disk: what is durable, and the writes on their way there, in the order in which they
-// were asked for. A crash keeps the first few of them, the last of these perhaps in part: what is
-// lost is lost from the back, never out of the middle.
+// One replica's disk: what is durable, and the writes on their way there, in the order in which
+// they were asked for. A crash keeps the first few of them, the last of these perhaps in part: what
+// is lost is lost from the back, never out of the middle.
 
 import { assert } from '../../src/base/assert.ts';
 import {

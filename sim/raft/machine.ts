@@ -25,7 +25,7 @@ export function encodeWrite(command: WriteCommand, padding: number): Uint8Array 
   return bytes;
 }
 
-export function decodeWrite({ kind, payload }: Entry): WriteCommand | undefined {
+function decodeWrite({ kind, payload }: Entry): WriteCommand | undefined {
   if (kind !== 'normal' || payload.length < HEAD_BYTES) return undefined;
   const view = new DataView(payload.buffer, payload.byteOffset);
   return {

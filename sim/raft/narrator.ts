@@ -31,7 +31,8 @@ export function narrate(event: SimEvent, world: World, note: string): string {
   const { applied, commit, lastIndex, role, term } = replica.status();
   const mark = replica.isUp ? (replica.isPaused ? 'z' : ROLES[role]) : '-';
   const log = `${applied}/${commit}/${lastIndex}`.padEnd(14);
-  return `${tick}  ${String(event.who).padEnd(2)} ${mark} ${String(term).padStart(4)}  ${log} ${text}`;
+  const who = `${String(event.who).padEnd(2)} ${mark} ${String(term).padStart(4)}`;
+  return `${tick}  ${who}  ${log} ${text}`;
 }
 
 function describe(message: Message): string {

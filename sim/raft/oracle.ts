@@ -86,6 +86,9 @@ export class Oracle {
     this.#witnesses.set(witness.id, witness);
   }
 
+  /** The newest term that anyone won. */
+  newestLeaderTerm = 0;
+
   /** The last index known to be committed by anyone. */
   get commit(): number {
     return this.#committed.length - 1;
@@ -138,6 +141,7 @@ export class Oracle {
     const other = this.#leaders.get(term);
     check(other === undefined || other === id, `[R5] term ${term} has two leaders`, id);
     this.#leaders.set(term, id);
+    this.newestLeaderTerm = Math.max(this.newestLeaderTerm, term);
     check(
       this.#isElected(config.voters, term, id) && this.#isElected(config.votersOutgoing, term, id),
       `[R4, R12] the leader of term ${term} lacks durable votes`,

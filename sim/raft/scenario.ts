@@ -1,5 +1,5 @@
-// What one seed is about. Each seed draws its own subset of faults and limits ("swarm testing"): all
-// of them at a low rate would hide those that only bite together, or alone.
+// What one seed is about. Each seed draws its own subset of faults and limits ("swarm testing"):
+// all of them at a low rate would hide those that only bite together, or alone.
 
 import { Prng } from '../../src/base/prng.ts';
 
@@ -179,8 +179,8 @@ type Work = Pick<
 function drawWork(dice: Dice): Work {
   const changeEvery = dice.maybe(0.6, dice.oneOf([8, 20, 50]));
   return {
-    // Without it a group may be stuck: A leads A B, removes itself, and stops leading before B hears
-    // that the change is committed. B needs A's vote, and A's log is ahead.
+    // Without it a group may be stuck: A leads A B, removes itself, and stops leading before B
+    // hears that the change is committed. B needs A's vote, and A's log is ahead.
     commitInVotes: changeEvery > 0 || dice.chance(0.3),
     clients: dice.between(1, 5),
     clientPauseTicks: dice.oneOf([1, 3, 10]),

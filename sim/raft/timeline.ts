@@ -1,5 +1,5 @@
-// Virtual time: a wheel of slots, one per instant, each a queue of events. Delays are short compared
-// to the wheel, so that adding and taking an event cost the same however many there are.
+// Virtual time: a wheel of slots, one per instant, each a queue of events. Delays are short
+// compared to the wheel, so that adding and taking an event cost the same however many there are.
 
 import { assert } from '../../src/base/assert.ts';
 import type { Message } from '../../src/core/raft/index.ts';

@@ -1,5 +1,5 @@
-// A process that runs its share of a range of seeds: every `stride`-th from `first` to `last`. Tells
-// its parent about each.
+// A process that runs its share of a range of seeds: every `stride`-th from `first` to `last`.
+// Tells its parent about each.
 
 import { runSeed } from './run.ts';
 

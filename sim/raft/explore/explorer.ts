@@ -1,8 +1,8 @@
 // Explores every order in which a small group's messages can arrive, disks can work, replicas can
 // crash and campaign: breadth first, each state of the group once.
 //
-// The network is a set: whatever was sent may arrive at any later time, any number of times, or never.
-// That is loss, duplication and reordering in one.
+// The network is a set: whatever was sent may arrive at any later time, any number of times, or
+// never. That is loss, duplication and reordering in one.
 //
 // A group's state is a row of numbers: the replicas' states, what is left of each allowance, the
 // leaders of the terms, what was committed, and the messages, ascending.
@@ -13,7 +13,7 @@ import { OWN_INPUTS, ReplicaStates } from './replica-states.ts';
 import { SeenStates } from './seen-states.ts';
 
 export interface Scope {
-  /** `led`: replica 1 leads term 1, its first entry is committed everywhere, nothing is on its way. */
+  /** `led`: replica 1 leads term 1, its first entry is everywhere, and nothing is on its way. */
   readonly start: 'fresh' | 'led';
   /** Writes take time: they are steps of their own, and a crash loses what is not written. */
   readonly isDiskLazy: boolean;

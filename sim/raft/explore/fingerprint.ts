@@ -54,5 +54,7 @@ export function describeMessage(message: Message): string {
   const { commit, entries, from, index, kind, logTerm, reject, rejectHint, term, to } = message;
   const carried = entries.map(describeEntry).join(' ');
   const answers = message.responses.map(describeMessage).join('|');
-  return `${kind} ${from}>${to} ${term} ${logTerm}/${index} ${commit} ${reject ? rejectHint : ''} ${message.vote} ${message.context} ${message.forced} ${carried} <${answers}>`;
+  const log = `${term} ${logTerm}/${index} ${commit} ${reject ? rejectHint : ''}`;
+  const rest = `${message.vote} ${message.context} ${message.forced}`;
+  return `${kind} ${from}>${to} ${log} ${rest} ${carried} <${answers}>`;
 }

@@ -8,7 +8,8 @@ const outcome = explorer.run(({ depth, frontier, messages, replicaStates, states
   const { heapUsed } = process.memoryUsage();
   console.log(
     `depth ${String(depth).padStart(3)} ${String(states).padStart(10)} states ` +
-      `${String(frontier).padStart(9)} frontier ${String(replicaStates).padStart(7)} replica states ` +
+      `${String(frontier).padStart(9)} frontier ` +
+      `${String(replicaStates).padStart(7)} replica states ` +
       `${String(messages).padStart(5)} messages ${String(heapUsed >> 20).padStart(5)} MiB`,
   );
 });

@@ -1,6 +1,6 @@
-// Preloaded by the explorer: turns the private names of the core (`#term`) into ordinary ones while its
-// sources are loaded, so that the state of a replica can be written down to the last field. The code
-// that runs is otherwise the code of the product.
+// Preloaded by the explorer: turns the private names of the core (`#term`) into ordinary ones while
+// its sources are loaded, so that the state of a replica can be written down to the last field. The
+// code that runs is otherwise the code of the product.
 
 import { registerHooks } from 'node:module';
 

@@ -1,6 +1,6 @@
 // All states that single replicas were ever in, each once. What an input does to a replica does not
-// depend on the others, so it is found out once and remembered: exploring the group is then a matter of
-// looking up numbers. A state is reached again by replaying the inputs that led to it.
+// depend on the others, so it is found out once and remembered: exploring the group is then a
+// matter of looking up numbers. A state is reached again by replaying the inputs that led to it.
 
 import { must } from '../../../src/base/assert.ts';
 import type { Message, NodeId } from '../../../src/core/raft/index.ts';

@@ -1,6 +1,6 @@
-// Which rows were seen, by 64 bits of hash each: eight bytes per state instead of the state. Two rows
-// could share a hash and one of them be left out; with ten million states that happens once in 300,000
-// explorations.
+// Which rows were seen, by 64 bits of hash each: eight bytes per state instead of the state. Two
+// rows could share a hash and one of them be left out; with ten million states that happens once in
+// 300,000 explorations.
 
 export class SeenStates {
   readonly #words: Uint32Array;
