@@ -86,6 +86,16 @@ export class CrashDisk implements Disk {
     return new Map([...this.#names].map(([path, { bytes }]) => [path, bytes.slice()]));
   }
 
+  /** Writes from now on what each call does, as `kind path`. */
+  watch(): string[] {
+    const seen: string[] = [];
+    this.failNext = (kind, path) => {
+      seen.push(`${kind} ${path}`);
+      return undefined;
+    };
+    return seen;
+  }
+
   /** A bit of a file changes where it lies. */
   rot(path: string, at: number): void {
     const bytes = this.#names.get(path)?.bytes;

@@ -83,6 +83,15 @@ test('[W6] a mark behind the last batch proves that it was durable', async () =>
   }
 });
 
+test('[W6] a log that was closed has no torn end, and goes on where it was', async () => {
+  assert.equal(await open(await logOf(3, true)), '1..3 holes 0');
+  const disk = new CrashDisk(await logOf(3, true));
+  const wal = await mustOpen(disk, new ManualClock());
+  await appendDurably(wal, [{ shard: 1, entries: entriesFrom(4, 1, 'e004') }]);
+  assert.equal(wal.stats().segments, 1);
+  assert.equal(await open(disk.files()), '1..4 holes 0');
+});
+
 test('[W6] a later batch behind a damaged one proves that it was durable', async () => {
   for (const at of [headerOf(2), headerOf(2) + 20, headerOf(2) + 40, payloadOf(2)]) {
     const said = await open(flip(await logOf(3), FIRST, at));
@@ -105,11 +114,7 @@ test('[W6] a torn end is gone for good: what follows it begins in the next segme
 
 test('[W7] what a dead process wrote without a sync is synced by the next one', async () => {
   const disk = new CrashDisk(await logOf(2));
-  const seen: string[] = [];
-  disk.failNext = (kind, path) => {
-    seen.push(`${kind} ${path}`);
-    return undefined;
-  };
+  const seen = disk.watch();
   await mustOpen(disk, new ManualClock());
   assert.deepEqual(seen, ['syncNames ', `sync ${FIRST}`]);
 });

@@ -54,6 +54,38 @@ test('[W10, W12] segments go when their entries are purged', async () => {
   assert.equal(await describeWal(await reopened(disk)), await describeWal(wal));
 });
 
+test('[W12] each removal is durable before the next one', async () => {
+  const disk = new CrashDisk();
+  const wal = await mustOpen(disk, new ManualClock());
+  await fill(wal, BUSY, 30);
+  const seen = disk.watch();
+  await compact(wal, BUSY);
+  const names = seen.filter((call) => /^(name|syncNames)/.test(call));
+  assert.deepEqual(names.slice(0, 4), [
+    'name wal/0000000001.wal',
+    'syncNames wal',
+    'name wal/0000000002.wal',
+    'syncNames wal',
+  ]);
+});
+
+test('[W11] a segment is on the disk, name and all, before it is used', async () => {
+  const disk = new CrashDisk();
+  const seen = disk.watch();
+  await mustOpen(disk, new ManualClock());
+  assert.deepEqual(seen, [
+    'syncNames ',
+    'name wal/next.tmp',
+    'write wal/next.tmp',
+    'sync wal/next.tmp',
+    'name wal/0000000001.wal',
+    'name wal/next.tmp',
+    'syncNames wal',
+    'write wal/0000000001.wal',
+    'sync wal/0000000001.wal',
+  ]);
+});
+
 test('[W10] a vote and a snapshot of long ago are repeated rather than kept', async () => {
   const disk = new CrashDisk();
   const wal = await mustOpen(disk, new ManualClock());

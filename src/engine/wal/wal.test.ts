@@ -158,6 +158,21 @@ test('[W15] less free space than the reserve refuses proposals before anything f
   assert.equal(wal.hasRoom, true);
 });
 
+test('[W15] a log that waits for room can be closed: what waits is told', async () => {
+  const disk = new CrashDisk();
+  const clock = new ManualClock();
+  const wal = await mustOpen(disk, clock);
+  disk.failNext = (kind) => (kind === 'write' ? 'noSpace' : undefined);
+  const waiting = assert.rejects(
+    appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'x') }]),
+    /fails/,
+  );
+  await turn();
+  const closing = wal.close();
+  await clock.pass(250);
+  await Promise.all([waiting, closing]);
+});
+
 test('a disk without room for a log refuses to begin one', async () => {
   const disk = new CrashDisk();
   disk.failNext = (kind) => (kind === 'write' ? 'noSpace' : undefined);
