@@ -16,6 +16,7 @@ import type { KvAction } from './models/kv.ts';
 import type { RegisterAction } from './models/register.ts';
 
 const SEEDS = 40;
+const FORESIGHT_ROUNDS = 500;
 const CROWD = { clients: 8, operations: 300, keys: 3, lossChance: 0.01 };
 /** Nobody looks into a queue, so many orders explain its history: it has to be short. */
 const QUEUE_CROWD = { clients: 4, operations: 60, keys: 1, lossChance: 0.01 };
@@ -90,6 +91,43 @@ test('[C5] an answer that no order explains is noticed, with its key', () => {
     ({ action }) => (action.kind === 'dequeue' ? { ...action, answer: { item: -1 } } : undefined),
     QUEUE_CROWD,
   );
+});
+
+/** Exchanges answers, so that many histories are wrong in ways that are hard to see. */
+function compareWithoutForesight<
+  Action extends { readonly kind: string },
+  State extends StateValue,
+>(workload: Workload<Action, State>): void {
+  const { foresight, ...blind } = workload.model;
+  assert(foresight !== undefined);
+  const random = Prng.from(1, `foresight ${blind.name}`);
+  let good = 0;
+  for (let round = 0; round < FORESIGHT_ROUNDS; round++) {
+    const crowd = { clients: 5, operations: 8 + random.below(16), keys: 1, lossChance: 0.03 };
+    const history = simulateHistory(workload, crowd, random);
+    for (let wrong = random.below(3); wrong > 0; wrong--) {
+      const at = random.below(history.length);
+      const victim = history[at] as Operation<Action>;
+      const like = history.filter(
+        ({ action, returnAt }) => action.kind === victim.action.kind && returnAt !== NEVER,
+      );
+      if (victim.returnAt === NEVER) continue;
+      const { action } = like[random.below(like.length)] as Operation<Action>;
+      history[at] = { ...victim, action };
+    }
+    const verdict = checkHistory(workload.model, history);
+    assert.equal(verdict.kind, checkHistory(blind, history).kind, `round ${round}`);
+    if (verdict.kind === 'linearizable') good += 1;
+  }
+  const share = good / FORESIGHT_ROUNDS;
+  assert(share > 0.2 && share < 0.95, `both verdicts occur: ${share} linearizable`);
+}
+
+test('[C7] with foresight and without it the verdicts are the same', () => {
+  compareWithoutForesight(registerWorkload);
+  compareWithoutForesight(kvWorkload);
+  compareWithoutForesight(appendListWorkload);
+  compareWithoutForesight(streamWorkload);
 });
 
 test('[C5] fifty clients on ten keys are judged in seconds, right or wrong', () => {
