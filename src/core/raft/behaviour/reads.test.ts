@@ -175,6 +175,57 @@ test('H124: a lease answers at once, for as long as nobody else can be elected',
   assert.equal(net.read(1), 'noLeader');
 });
 
+test('H124: a lease counts from when its round was sent, however late the answers come', () => {
+  // Sent at ticks 1 and 2, good for seven more: electionTicks 10, less 2, less a margin of 1.
+  for (const [round, lastTick] of [
+    [1, 8],
+    [2, 9],
+  ] as const) {
+    const chief = leader({ options: { checkQuorum: true, reads: 'lease' } });
+    chief.hear('2->1 appendResponse term=2 index=2');
+    ticks(chief, 6);
+    chief.hear(`2->1 heartbeatResponse term=2 round=${round}`);
+    // What comes again, or overtaken, is older news and adds nothing.
+    ticks(chief, 1);
+    chief.hear(`3->1 heartbeatResponse term=2 round=${round}`);
+    chief.hear('3->1 heartbeatResponse term=2 round=1');
+    for (let tick = 7; tick <= 9; tick++) {
+      chief.core.readIndex();
+      const answers = chief.takeReady().readStates.length;
+      const expected = tick <= lastTick ? 1 : 0;
+      assert.equal(answers, expected, `round ${round}, a read at tick ${tick}`);
+      chief.write();
+      chief.send();
+      chief.finish();
+      ticks(chief, 1);
+    }
+  }
+});
+
+test('H124: answers that come after the next leader was elected give no lease', () => {
+  const net = new Network({ options: { reads: 'lease' } });
+  net.elect(1);
+  net.tick(1);
+  net.work(1);
+  for (const heartbeat of net.queue.splice(0)) net.deliver(heartbeat);
+  net.work(2, 3);
+  const answers = net.queue.splice(0);
+  assert.equal(answers.length, 2);
+  // From here on nothing else gets through. Node 1 is at tick 9 when it hears the answers to tick 1,
+  // and the voters, whose clocks are quicker by the margin, have waited their ten ticks.
+  net.isolate(1);
+  net.tick(1, 8);
+  for (const id of [2, 3]) {
+    net.at(id).core.setElectionTimeout(99);
+    net.tick(id, 10);
+  }
+  net.campaign(2);
+  net.propose(2, 'a');
+  assert.deepEqual(net.leaders, [1, 2], 'the old leader has not heard of the new one');
+  for (const answer of answers) net.at(1).step(answer);
+  assert.equal(net.read(1), 'waiting', 'an answer would miss what node 2 committed');
+});
+
 test('H124: there is no lease in the safe mode, nor before a round is confirmed', () => {
   const safe = leader({ options: { checkQuorum: true } });
   safe.hear('2->1 appendResponse term=2 index=2');
@@ -197,6 +248,29 @@ test('H124: a change of the config ends the lease', () => {
   net.change(1, 'v4');
   net.isolate(1);
   assert.equal(net.read(1), 'waiting');
+});
+
+test('H124: a lease ends with the leadership, also for who leads again', () => {
+  const chief = leader({ options: { checkQuorum: true, reads: 'lease' } });
+  chief.hear('2->1 appendResponse term=2 index=2');
+  ticks(chief, 5);
+  chief.hear('2->1 heartbeatResponse term=2 round=5');
+  chief.hear('2->1 heartbeat term=3');
+  // The clock of the new leadership begins at 0: a lease from tick 5 would lie ahead of it.
+  into(chief, 'leader');
+  chief.hear('2->1 appendResponse term=4 index=3');
+  const answersNow = (): number => {
+    chief.core.readIndex();
+    const answers = chief.takeReady().readStates.length;
+    chief.write();
+    chief.send();
+    chief.finish();
+    return answers;
+  };
+  assert.equal(answersNow(), 0);
+  ticks(chief, 1);
+  chief.hear('2->1 heartbeatResponse term=4 round=7');
+  assert.equal(answersNow(), 1, 'a round of its own gives it a lease');
 });
 
 test('H124: a voter that restarts keeps the lease that it may have granted', () => {
