@@ -211,8 +211,8 @@ test('H124: answers that come after the next leader was elected give no lease', 
   net.work(2, 3);
   const answers = net.queue.splice(0);
   assert.equal(answers.length, 2);
-  // From here on nothing else gets through. Node 1 is at tick 9 when it hears the answers to tick 1,
-  // and the voters, whose clocks are quicker by the margin, have waited their ten ticks.
+  // From here on nothing else gets through. When node 1 hears the answers to its tick 1 it is at
+  // tick 9, and the voters, whose clocks are quicker by the margin, have waited their ten ticks.
   net.isolate(1);
   net.tick(1, 8);
   for (const id of [2, 3]) {
