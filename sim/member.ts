@@ -7,7 +7,7 @@ import { Prng } from '../src/base/prng.ts';
 import { MachineTime, SimClock } from './clock.ts';
 import { SimDisk } from './disk.ts';
 import type { FaultCounters } from './faults.ts';
-import { type Journal, SimLog } from './journal.ts';
+import type { Journal } from './journal.ts';
 import type { SimNetwork } from './network.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
@@ -115,7 +115,7 @@ export class Member {
       random: Prng.from(seed, `${this.name} start ${this.#starts}`),
       disk: this.disk.diskOf(process),
       net: network.netOf(process, this.ip),
-      log: new SimLog(journal, this.name),
+      log: journal.logOf(this.name),
     };
   }
 }

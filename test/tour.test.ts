@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { availableParallelism, loadavg } from 'node:os';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT, type State, until } from './support/member-process.ts';
@@ -70,16 +69,25 @@ function pidOf(port: number): number {
   return Number(readFileSync(`${ROOT}.parley/run/node_${port}.pid`, 'utf8'));
 }
 
-/** Five are promised, on a machine that is not busy with other things. */
-const START_SECONDS_MAX = (loadavg()[0] ?? 0) > 2 * availableParallelism() ? 15 : 5;
+const START_SECONDS_MAX = 5;
+/** Other tests run beside this one: a busy moment may spoil a start, but not three in a row. */
+const STARTS_MAX = 3;
 
 let first: Run | undefined;
 
+async function secondsToStart(run: Run): Promise<number> {
+  await run.ready();
+  return Number(/each other, ([0-9.]+) s after/.exec(run.output)?.[1]);
+}
+
 test('five members start and see each other within five seconds', { skip }, async () => {
-  first = new Run();
-  await first.ready();
-  const seconds = /each other, ([0-9.]+) s after/.exec(first.output)?.[1];
-  assert.ok(Number(seconds) <= START_SECONDS_MAX, `five see five only after ${seconds} s`);
+  const tries: number[] = [];
+  do {
+    // Each run stops the one before.
+    first = new Run();
+    tries.push(await secondsToStart(first));
+  } while (!(Math.min(...tries) <= START_SECONDS_MAX) && tries.length < STARTS_MAX);
+  assert.ok(Math.min(...tries) <= START_SECONDS_MAX, `five see five after ${tries.join(', ')} s`);
   for (const port of PORTS) {
     const state = await stateOf(port);
     assert.equal(state.live_nodes.length, 5);

@@ -2,22 +2,20 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Log } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { levelFromEnvironment } from './log.ts';
-import { describeFields, TerminalLog } from './terminal-log.ts';
+import { describeFields, terminalLog } from './terminal-log.ts';
 
-function terminalLog(
-  level: 'debug' | 'info',
-  coloured = false,
-): { log: TerminalLog; out: string[] } {
+function readable(level: 'debug' | 'info', coloured = false): { log: Log; out: string[] } {
   const out: string[] = [];
   const noon = new Date(2026, 0, 2, 12, 3, 22, 48).getTime();
   const write = (line: string): void => void out.push(line);
-  return { log: new TerminalLog({ level, coloured, write, wallMs: () => noon }), out };
+  return { log: terminalLog({ level, coloured, write, wallMs: () => noon }), out };
 }
 
 test('a person reads time, level, event and fields on one line', () => {
-  const { log, out } = terminalLog('info');
+  const { log, out } = readable('info');
   log.warn('member died', { node: 'n2', phi: 8.4, gone: undefined });
   log.with({ member: 'n1' }).error('line\nbreak', { text: 'two words', big: 2n ** 64n });
   log.debug('not written');
@@ -28,13 +26,13 @@ test('a person reads time, level, event and fields on one line', () => {
 });
 
 test('the level says what is written', () => {
-  assert.equal(terminalLog('info').log.writes('debug'), false);
-  assert.equal(terminalLog('info').log.writes('info'), true);
-  assert.equal(terminalLog('debug').log.with({}).writes('debug'), true);
+  assert.equal(readable('info').log.writes('debug'), false);
+  assert.equal(readable('info').log.writes('info'), true);
+  assert.equal(readable('debug').log.with({}).writes('debug'), true);
 });
 
 test('colours mark trouble and leave the words', () => {
-  const { log, out } = terminalLog('info', true);
+  const { log, out } = readable('info', true);
   log.error('broken');
   assert.equal(out[0], '12:03:22.048 \u001b[31merror\u001b[0m broken\n');
 });

@@ -4,7 +4,7 @@
 import { pino } from 'pino';
 import type { Log, LogFields, LogLevel } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
-import { TerminalLog } from './terminal-log.ts';
+import { terminalLog } from './terminal-log.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
@@ -20,7 +20,7 @@ export function openLog(options: LogOptions = {}): Log {
   const format = options.format ?? (process.stderr.isTTY ? 'terminal' : 'json');
   if (format === 'json') return openJsonLog(level);
   const write = (line: string): void => void process.stderr.write(line);
-  return new TerminalLog({ level, coloured: coloursWanted(), write, wallMs: () => Date.now() });
+  return terminalLog({ level, coloured: coloursWanted(), write, wallMs: () => Date.now() });
 }
 
 /** The level named, `info` when none is named. Rejects what is no level with E_CONFIG. */

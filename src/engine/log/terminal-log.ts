@@ -3,8 +3,8 @@
 //   12:03:22.481 warn  member died  node=n2 phi=8.4
 
 import type { Log, LogFields, LogLevel } from '../../base/capabilities.ts';
+import { LeveledLog } from './leveled-log.ts';
 
-const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 /** ANSI colours: grey, none, yellow, red. The level is written out too: colour is no only sign. */
 const COLOUR: Record<LogLevel, string> = { debug: '90', info: '0', warn: '33', error: '31' };
 
@@ -15,47 +15,13 @@ export interface TerminalLogOptions {
   readonly wallMs: () => number;
 }
 
-export class TerminalLog implements Log {
-  readonly #options: TerminalLogOptions;
-  readonly #fixed: LogFields;
-
-  constructor(options: TerminalLogOptions, fixed: LogFields = {}) {
-    this.#options = options;
-    this.#fixed = fixed;
-  }
-
-  debug(event: string, fields?: LogFields): void {
-    this.#line('debug', event, fields);
-  }
-
-  info(event: string, fields?: LogFields): void {
-    this.#line('info', event, fields);
-  }
-
-  warn(event: string, fields?: LogFields): void {
-    this.#line('warn', event, fields);
-  }
-
-  error(event: string, fields?: LogFields): void {
-    this.#line('error', event, fields);
-  }
-
-  writes(level: LogLevel): boolean {
-    return RANK[level] >= RANK[this.#options.level];
-  }
-
-  with(fields: LogFields): Log {
-    return new TerminalLog(this.#options, { ...this.#fixed, ...fields });
-  }
-
-  #line(level: LogLevel, event: string, fields: LogFields | undefined): void {
-    if (!this.writes(level)) return;
-    const time = timeOfDay(this.#options.wallMs());
-    const label = paint(this.#options.coloured, COLOUR[level], level.padEnd(5));
-    const text = describeFields({ ...this.#fixed, ...fields });
-    const tail = text === '' ? '' : `  ${paint(this.#options.coloured, '90', text)}`;
-    this.#options.write(`${time} ${label} ${event}${tail}\n`);
-  }
+export function terminalLog({ level: least, coloured, write, wallMs }: TerminalLogOptions): Log {
+  return new LeveledLog(least, (level, event, fields) => {
+    const label = paint(coloured, COLOUR[level], level.padEnd(5));
+    const text = describeFields(fields);
+    const tail = text === '' ? '' : `  ${paint(coloured, '90', text)}`;
+    write(`${timeOfDay(wallMs())} ${label} ${event}${tail}\n`);
+  });
 }
 
 function paint(coloured: boolean, colour: string, text: string): string {
