@@ -3,7 +3,14 @@
 
 import { assert } from '../src/base/assert.ts';
 import type { Clock, Timer } from '../src/base/capabilities.ts';
-import { LABEL, type Process, type Scheduler, SimEvent, STEPS_PER_MS } from './scheduler.ts';
+import {
+  Action,
+  LABEL,
+  type Process,
+  type Scheduler,
+  SimEvent,
+  STEPS_PER_MS,
+} from './scheduler.ts';
 
 /** 2026-01-01T00:00:00Z: when every world begins. */
 const EPOCH_MS = 1_767_225_600_000;
@@ -139,5 +146,9 @@ export class SimClock implements Clock {
     );
     if (this.#process.alive) timer.plan();
     return timer;
+  }
+
+  afterTurn(callback: () => void): void {
+    if (this.#process.alive) this.#scheduler.schedule(new Action(this.#process, callback), 0);
   }
 }

@@ -24,6 +24,11 @@ export interface Clock {
    * Timers of equal deadline fire in the order they were set.
    */
   setTimer(delayMs: number, callback: () => void): Timer;
+  /**
+   * Calls `callback` once, soon: when everything that has arrived by now was handled. Work that
+   * gathers during a turn is done together there. Never within this call; in the order of calls.
+   */
+  afterTurn(callback: () => void): void;
 }
 
 export interface Timer {

@@ -28,6 +28,19 @@ export function clockContract(name: string, make: MakeBench<Clock>): void {
     }
   });
 
+  rule('work put off to the end of a turn comes soon, once and in order', async (bench) => {
+    const done: number[] = [];
+    bench.subject.afterTurn(() => {
+      done.push(1);
+      bench.subject.afterTurn(() => done.push(3));
+      assert.deepEqual(done, [1], 'never within the call');
+    });
+    bench.subject.afterTurn(() => done.push(2));
+    assert.deepEqual(done, [], 'never within the call');
+    await bench.until(() => done.length === 3, 'all of it comes');
+    assert.deepEqual(done, [1, 2, 3]);
+  });
+
   rule(
     'of timers set at any moment with any delay none overtakes an earlier one',
     async (bench) => {

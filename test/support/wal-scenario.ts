@@ -40,6 +40,10 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  afterTurn(callback: () => void): void {
+    this.setTimer(0, callback);
+  }
+
   setTimer(delayMs: number, callback: () => void): Timer {
     const timer = { atMs: this.#nowMs + delayMs, callback, isCancelled: false };
     this.#timers.push(timer);

@@ -49,6 +49,10 @@ export class SystemClock implements Clock {
     return timer;
   }
 
+  afterTurn(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   readonly #drop = (timer: SystemTimer): void => {
     this.#waiting.remove(timer);
     if (this.#waiting.size === 0) this.#arm();

@@ -1,0 +1,67 @@
+// The words of the store: an ordered map of byte strings that keeps what the state machines of all
+// shards have made of the log.
+//
+// What is written is visible at once and durable later, in order: the log is what makes a command
+// durable, and replays what a crash took from the store. The log may forget an entry only when the
+// batch that holds its effect is durable here.
+
+export interface StoreView {
+  /** The value belongs to the store: it must not be changed. */
+  get(key: Uint8Array): Uint8Array | undefined;
+  /** `low <= key < high`, ascending. `high` undefined: to the end. */
+  range(low: Uint8Array, high: Uint8Array | undefined): Iterable<StorePair>;
+}
+
+export interface StorePair {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** The store as it was at one moment, however much is written meanwhile. Close it soon. */
+export interface StoreSnapshot extends StoreView {
+  /** The newest batch in it. */
+  readonly batch: number;
+  close(): void;
+}
+
+/**
+ * Ranges of the store itself, unlike those of a snapshot, are pulled before the next write. Batches
+ * are numbered from 1 with each opening. One that is open (`put`, `delete`) is ended by `commit` in
+ * the same turn; a crash leaves all of a batch or nothing of it, and no batch without those before.
+ */
+export interface Store extends StoreView {
+  /** Keeps `key` and `value`: the caller does not change them afterwards. */
+  put(key: Uint8Array, value: Uint8Array): void;
+  delete(key: Uint8Array): void;
+  /** Ends the batch and answers its number; the number of the last one if it was empty. */
+  commit(): number;
+
+  /** Number of the newest batch that survives a power failure. Only grows. */
+  durableBatch(): number;
+  /** Makes what is committed by now durable. False when the store has failed. */
+  flush(): Promise<boolean>;
+  /** The newest batch is in it, perhaps newer ones that are committed before it answers. */
+  snapshot(): Promise<StoreSnapshot>;
+
+  /** True while more is waiting to be written down than the limit: admit no new work. */
+  readonly isBehind: boolean;
+  stats(): StoreStats;
+  /** Flushes what it can. Open snapshots must be closed first. */
+  close(): Promise<void>;
+}
+
+export interface StoreStats {
+  readonly batches: number;
+  readonly durableBatches: number;
+  readonly flushes: number;
+  /** Written and not yet handed to the disk. */
+  readonly waitingBytes: number;
+  readonly snapshotsOpen: number;
+}
+
+export interface StoreEvents {
+  /** `batch` and all before it are durable. */
+  readonly onDurable: (batch: number) => void;
+  /** The store has stopped for good; the member must stop too. */
+  readonly onFailure: (reason: string) => void;
+}

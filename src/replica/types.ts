@@ -1,0 +1,128 @@
+// The words between the host of a member's replicas, its machines, and those who call it.
+
+import type { ConfChange, ConfState, EntryId, NodeId } from '../core/raft/index.ts';
+import type { StoreView } from '../engine/store/index.ts';
+import type { MemberId } from '../engine/transport/index.ts';
+import type { ShardId } from '../engine/wal/index.ts';
+
+/** A replica is named by the member that has it: the Raft id of a replica is its member's id. */
+export type ReplicaId = NodeId & MemberId;
+
+// --- machines -----------------------------------------------------------------------------------
+
+/** The part of the store that one shard's machine sees, with keys of its own. */
+export interface ShardState extends StoreView {
+  put(key: Uint8Array, value: Uint8Array): void;
+  delete(key: Uint8Array): void;
+}
+
+export interface MachineCommand {
+  /** Place in the shard's log. */
+  readonly index: number;
+  /** Proposed by the leader, never falls within a shard. */
+  readonly timeMs: number;
+  readonly body: Uint8Array;
+}
+
+/**
+ * What the commands of a shard mean. Deterministic: no clock, no randomness, nothing kept outside
+ * `state`. A command that cannot be carried out has a result that says so, alike on every replica;
+ * neither method throws, whatever the bytes.
+ */
+export interface ShardMachine {
+  apply(command: MachineCommand, state: ShardState): Uint8Array;
+  /** Answers a question about the state, and changes nothing. */
+  query(question: Uint8Array, view: StoreView): Uint8Array;
+}
+
+// --- what callers hear --------------------------------------------------------------------------
+
+/** None of these had or will have an effect. */
+export type WriteRefusal =
+  | 'unknownShard'
+  /** `leader` says who may lead, 0 if nobody is known. */
+  | 'notLeader'
+  | 'noLeader'
+  | 'transferring'
+  /** Limits of what may wait. */
+  | 'overloaded'
+  | 'diskFull'
+  | 'tooLarge'
+  | 'malformed'
+  /** Another leader's entry stands where ours was. */
+  | 'replaced'
+  | 'stopping';
+
+/** The command may take effect yet, or has had: only a session makes it safe to send again. */
+export type WriteDoubt = 'leaderChanged' | 'timeout' | 'connectionLost' | 'stopped';
+
+export type WriteOutcome =
+  | { readonly kind: 'applied'; readonly index: number; readonly result: Uint8Array }
+  | { readonly kind: 'refused'; readonly reason: WriteRefusal; readonly leader: MemberId }
+  | { readonly kind: 'unknown'; readonly reason: WriteDoubt };
+
+/**
+ * strong: linearizable, confirmed by a round to a majority. lease: linearizable while clocks drift
+ * within bounds, without a round. local: this replica's state, however old.
+ */
+export type ReadLevel = 'strong' | 'lease' | 'local';
+
+export type ReadRefusal =
+  | 'unknownShard'
+  | 'notLeader'
+  | 'noLeader'
+  | 'overloaded'
+  | 'malformed'
+  | 'timeout'
+  | 'stopping';
+
+export type ReadAnswer =
+  | {
+      readonly kind: 'answered';
+      /** The state that was asked is that after this index. */
+      readonly index: number;
+      readonly level: ReadLevel;
+      readonly result: Uint8Array;
+    }
+  | { readonly kind: 'refused'; readonly reason: ReadRefusal; readonly leader: MemberId };
+
+// --- the host -----------------------------------------------------------------------------------
+
+export interface ShardPlan {
+  readonly shard: ShardId;
+  readonly machine: ShardMachine;
+  /** The config that a new shard begins with. Ignored when the shard is on disk already. */
+  readonly founders: readonly MemberId[];
+}
+
+export interface ShardStatus {
+  readonly shard: ShardId;
+  readonly role: 'follower' | 'preCandidate' | 'candidate' | 'leader';
+  readonly term: number;
+  readonly leader: MemberId;
+  readonly commit: number;
+  readonly applied: EntryId;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly config: ConfState;
+  readonly isQuiet: boolean;
+  /** Why it cannot take part fully; undefined when nothing is amiss. */
+  readonly waitsFor: string | undefined;
+}
+
+/** One member's replicas. Callbacks are called once, never within the call that passed them. */
+export interface ReplicaHost {
+  openShard(plan: ShardPlan): void;
+  /** `payload` is a command with its header, see `encodeCommand`. Kept by the host. */
+  propose(shard: ShardId, payload: Uint8Array, done: (outcome: WriteOutcome) => void): void;
+  read(
+    shard: ShardId,
+    level: ReadLevel,
+    question: Uint8Array,
+    done: (answer: ReadAnswer) => void,
+  ): void;
+  changeConfig(shard: ShardId, change: ConfChange, done: (outcome: WriteOutcome) => void): void;
+  transferLeader(shard: ShardId, to: MemberId): string;
+  status(shard: ShardId): ShardStatus | undefined;
+  stop(): Promise<void>;
+}
