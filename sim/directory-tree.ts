@@ -42,6 +42,11 @@ export class DirectoryTree {
     return [...this.#current.values()].filter((node) => node !== 'directory');
   }
 
+  /** Files and their paths. */
+  *named(): Iterable<[string, FileImage]> {
+    for (const [path, node] of this.#current) if (node !== 'directory') yield [path, node];
+  }
+
   create(path: string): FileImage {
     this.#mustBeDirectory(parentOf(pathOf(path)));
     const node = new FileImage();
@@ -93,18 +98,18 @@ export class DirectoryTree {
     this.#pending = this.#pending.filter((pending) => !settled.has(pending));
   }
 
-  losePower(random: Prng, faults: FaultCounters): void {
+  losePower(random: Prng, faults: FaultCounters, keepsNothing: boolean): void {
     const lost: Pending[] = [];
     for (const pending of this.#pending) {
       const isBaseless = lost.some((earlier) => touchSamePath(earlier.change, pending.change));
-      if (isBaseless || random.below(2) === 0) {
+      if (isBaseless || keepsNothing || random.below(2) === 0) {
         lost.push(pending);
         faults.directoryChangeLost += 1;
       } else apply(this.#durable, pending.change);
     }
     this.#pending = [];
     this.#current = new Map(this.#durable);
-    for (const file of this.files()) file.losePower(random, faults);
+    for (const file of this.files()) file.losePower(random, faults, keepsNothing);
   }
 
   /** Changes that are durable now: those that need nothing more, and what these build upon. */

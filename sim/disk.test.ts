@@ -240,3 +240,77 @@ test('a slow disk takes its time', async () => {
   member.disk.rules({ slowFactor: 100 });
   assert.ok((await took()) > usual * 30);
 });
+
+test('a misdirected write is answered, lands in another block, and leaves its own place as it was', async () => {
+  const world = new World({ seed: 5 });
+  const member = world.member('n1');
+  const { disk } = member.capabilities;
+  await world.settle(write(disk, 'f', 0, Buffer.alloc(4_096, '.')));
+  member.disk.failNext('misdirect');
+  await world.settle(write(disk, 'f', 2_048, Buffer.alloc(512, '#')));
+  const text = (await world.settle(contents(disk, 'f'))).toString();
+  assert.equal(text.length, 4_096);
+  assert.equal(text.slice(2_048, 2_560), '.'.repeat(512));
+  assert.equal(text.indexOf('#') % 512, 0);
+  assert.equal(text.replaceAll('.', ''), '#'.repeat(512));
+  assert.equal(world.faults.writeMisdirected, 1);
+});
+
+test('an ordered fault strikes one call of its kind, and the next one succeeds', async () => {
+  const world = new World({ seed: 6 });
+  const member = world.member('n1');
+  const { disk } = member.capabilities;
+  await world.settle(write(disk, 'f', 0, Buffer.from('here')));
+  for (const [fault, call] of [
+    ['readError', () => contents(disk, 'f')],
+    ['writeError', () => write(disk, 'f', 0, Buffer.from('gone'))],
+    ['syncError', () => sync(disk, 'f')],
+  ] as const) {
+    member.disk.failNext(fault);
+    assert.ok(member.disk.isDue(fault));
+    await assert.rejects(world.settle<unknown>(call()), DiskError);
+    assert.ok(!member.disk.isDue(fault));
+    await world.settle<unknown>(call());
+  }
+});
+
+test('rot finds only what was written long enough ago, and survives a power failure', async () => {
+  const world = new World({ seed: 7 });
+  const member = world.member('n1');
+  const { disk } = member.capabilities;
+  await world.settle(write(disk, 'f', 0, Buffer.alloc(64)));
+  await world.settle(sync(disk, 'f'));
+  await world.settle(disk.syncDirectory(''));
+  assert.equal(member.disk.rot(1_000), undefined);
+  await world.runFor(1_001);
+  assert.equal(member.disk.rot(1_000), 'f');
+  member.losePower();
+  const bytes = await world.settle(contents(member.restart().disk, 'f'));
+  assert.equal([...bytes].filter((byte) => byte !== 0).length, 1);
+});
+
+test('a power failure that keeps nothing leaves what was synced and no more', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new World({ seed });
+    const member = world.member('n1');
+    const { disk } = member.capabilities;
+    await world.settle(write(disk, 'f', 0, Buffer.from('old')));
+    await world.settle(sync(disk, 'f'));
+    await world.settle(disk.syncDirectory(''));
+    await world.settle(write(disk, 'f', 0, Buffer.from('new')));
+    await world.settle(write(disk, 'g', 0, Buffer.from('new')));
+    member.losePower(true);
+    const after = member.restart().disk;
+    assert.equal((await world.settle(contents(after, 'f'))).toString(), 'old');
+    assert.deepEqual(await world.settle(after.list('')), ['f']);
+  }
+});
+
+test('a wiped disk is empty', async () => {
+  const world = new World({ seed: 8 });
+  const member = world.member('n1');
+  await world.settle(write(member.capabilities.disk, 'f', 0, Buffer.from('old')));
+  member.kill();
+  member.disk.wipe();
+  assert.deepEqual(await world.settle(member.restart().disk.list('')), []);
+});

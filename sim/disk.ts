@@ -1,6 +1,7 @@
 // The disk of one simulated machine. It outlives the machine's processes, and forgets what was not
 // synced when the power fails.
 
+import { must } from '../src/base/assert.ts';
 import { type Disk, DiskError, type DiskFile } from '../src/base/capabilities.ts';
 import { diskPathParts } from '../src/base/disk-path.ts';
 import type { Prng } from '../src/base/prng.ts';
@@ -15,6 +16,8 @@ export interface DiskRules {
   readonly syncErrorRate: number;
   /** Share of writes of which one bit arrives wrong, unnoticed. */
   readonly bitFlipRate: number;
+  /** Share of writes that land elsewhere in their file, unnoticed. */
+  readonly misdirectRate: number;
   readonly capacityBytes: number;
   /** How many times slower than usual the disk answers. */
   readonly slowFactor: number;
@@ -25,9 +28,16 @@ const SOUND: DiskRules = {
   writeErrorRate: 0,
   syncErrorRate: 0,
   bitFlipRate: 0,
+  misdirectRate: 0,
   capacityBytes: 1024 ** 4,
   slowFactor: 1,
 };
+
+/** What may befall the next call that it can befall. */
+export type DiskFault = 'readError' | 'writeError' | 'syncError' | 'bitFlip' | 'misdirect';
+
+/** Misdirected writes land at multiples of this: disks mix up whole blocks. */
+const BLOCK_BYTES = 512;
 
 /** What a solid-state disk takes on average; each call draws from an exponential distribution. */
 const MEAN_MS = { name: 0.05, read: 0.08, write: 0.03, sync: 0.4 } as const;
@@ -36,8 +46,9 @@ export class SimDisk {
   readonly #scheduler: Scheduler;
   readonly #random: Prng;
   readonly #faults: FaultCounters;
-  readonly #tree = new DirectoryTree();
+  #tree = new DirectoryTree();
   #rules = SOUND;
+  readonly #next = new Set<DiskFault>();
 
   constructor(scheduler: Scheduler, random: Prng, faults: FaultCounters) {
     this.#scheduler = scheduler;
@@ -49,19 +60,57 @@ export class SimDisk {
     this.#rules = { ...this.#rules, ...change };
   }
 
+  /** Once, soon. */
+  failNext(fault: DiskFault): void {
+    this.#next.add(fault);
+  }
+
+  /** It has not happened yet. */
+  isDue(fault: DiskFault): boolean {
+    return this.#next.has(fault);
+  }
+
+  /** Nothing that was ordered happens any more. */
+  relent(): void {
+    this.#next.clear();
+  }
+
+  /**
+   * Rot: a bit of what was written `ageMs` ago or earlier changes where it lies. Answers the file's
+   * path, or undefined when nothing is old enough.
+   */
+  rot(ageMs: number): string | undefined {
+    const beforeMs = this.#scheduler.nowMs - ageMs;
+    const places = [...this.#tree.named()].flatMap(([path, image]) =>
+      image.stretchesBefore(beforeMs).map((stretch) => ({ path, image, ...stretch })),
+    );
+    if (places.length === 0) return undefined;
+    const place = must(places[this.#random.below(places.length)], 'a place that is there');
+    place.image.flipBit(place.offset + this.#random.below(place.length), this.#random.below(8));
+    this.#faults.bitRotted += 1;
+    return place.path;
+  }
+
+  /** An empty disk takes the place of this one. */
+  wipe(): void {
+    this.#tree = new DirectoryTree();
+    this.#next.clear();
+    this.#faults.diskWiped += 1;
+  }
+
   /** Rot: a bit of a file changes where it lies. */
   flipBit(path: string, offset: number, bit: number): void {
     this.#tree.file(path)?.flipBit(offset, bit);
-    this.#faults.bitFlipped += 1;
+    this.#faults.bitRotted += 1;
   }
 
   /** The process that wrote is gone; what it wrote stays, synced or not. */
   loseWriter(): void {
-    for (const file of this.#tree.files()) file.loseWriter(this.#random);
+    for (const file of this.#tree.files()) file.loseWriter(this.#random, this.#scheduler.nowMs);
   }
 
-  losePower(): void {
-    this.#tree.losePower(this.#random, this.#faults);
+  losePower(keepsNothing: boolean): void {
+    this.#tree.losePower(this.#random, this.#faults, keepsNothing);
   }
 
   /** The disk as one process sees it. */
@@ -85,7 +134,7 @@ export class SimDisk {
       remove: (path) => name(() => this.#tree.remove(path)),
       syncDirectory: (directory) =>
         this.#later(process, MEAN_MS.sync, () => {
-          this.#maybeFail(this.#rules.syncErrorRate, directory);
+          if (this.#strikes('syncError', this.#rules.syncErrorRate)) this.#failSync(directory);
           this.#tree.sync(directory);
         }),
       freeBytes: () => name(() => Math.max(0, this.#rules.capacityBytes - this.#usedBytes())),
@@ -103,7 +152,10 @@ export class SimDisk {
       size: () => later(MEAN_MS.name, () => image.size),
       read: (offset, into) =>
         later(MEAN_MS.read, () => {
-          this.#maybeFail(this.#rules.readErrorRate, path);
+          if (this.#strikes('readError', this.#rules.readErrorRate)) {
+            this.#faults.readFailed += 1;
+            throw new DiskError('io', `${path}: EIO`);
+          }
           return image.read(offset, into);
         }),
       write: (offset, bytes) => {
@@ -132,24 +184,39 @@ export class SimDisk {
   #finish(path: string, image: FileImage, write: Write): void {
     const end = write.offset + write.bytes.length;
     try {
-      this.#maybeFail(this.#rules.writeErrorRate, path);
+      if (this.#strikes('writeError', this.#rules.writeErrorRate)) {
+        this.#faults.writeFailed += 1;
+        throw new DiskError('io', `${path}: EIO`);
+      }
       this.#mustHaveRoom(path, end - image.size);
     } catch (error) {
       image.abort(write);
       throw error;
     }
-    if (write.bytes.length > 0 && this.#happens(this.#rules.bitFlipRate)) {
+    if (write.bytes.length > 0 && this.#strikes('bitFlip', this.#rules.bitFlipRate)) {
       this.#faults.bitFlipped += 1;
       const at = this.#random.below(write.bytes.length);
       write.bytes[at] = (write.bytes[at] as number) ^ (1 << this.#random.below(8));
     }
-    image.finish(write);
+    const elsewhere = this.#elsewhere(image, write);
+    if (elsewhere === undefined) image.finish(write, this.#scheduler.nowMs);
+    else image.misdirect(write, elsewhere, this.#scheduler.nowMs);
+  }
+
+  /** Where a write lands that the disk misdirects. */
+  #elsewhere(image: FileImage, write: Write): number | undefined {
+    const blocks = Math.floor((image.size - write.bytes.length) / BLOCK_BYTES);
+    if (blocks < 1 || !this.#strikes('misdirect', this.#rules.misdirectRate)) return undefined;
+    const offset = this.#random.below(blocks) * BLOCK_BYTES;
+    if (offset === write.offset) return undefined;
+    this.#faults.writeMisdirected += 1;
+    return offset;
   }
 
   #sync(path: string, image: FileImage, watermark: number): void {
-    if (this.#happens(this.#rules.syncErrorRate)) {
+    if (this.#strikes('syncError', this.#rules.syncErrorRate)) {
       image.forsake(watermark);
-      this.#fail(path);
+      this.#failSync(path);
     }
     image.commit(watermark);
   }
@@ -166,16 +233,13 @@ export class SimDisk {
     return used;
   }
 
-  #maybeFail(rate: number, path: string): void {
-    if (this.#happens(rate)) this.#fail(path);
-  }
-
-  #fail(path: string): never {
-    this.#faults.ioFailed += 1;
+  #failSync(path: string): never {
+    this.#faults.syncFailed += 1;
     throw new DiskError('io', `${path}: EIO`);
   }
 
-  #happens(rate: number): boolean {
+  #strikes(fault: DiskFault, rate: number): boolean {
+    if (this.#next.size > 0 && this.#next.delete(fault)) return true;
     return rate > 0 && this.#random.unit() < rate;
   }
 

@@ -18,9 +18,14 @@ export interface FaultCounters {
   writeTorn: number;
   directoryChangeLost: number;
   bitFlipped: number;
-  ioFailed: number;
+  bitRotted: number;
+  writeMisdirected: number;
+  readFailed: number;
+  writeFailed: number;
+  syncFailed: number;
   diskFull: number;
   diskSlow: number;
+  diskWiped: number;
 }
 
 export function noFaults(): FaultCounters {
@@ -41,8 +46,13 @@ export function noFaults(): FaultCounters {
     writeTorn: 0,
     directoryChangeLost: 0,
     bitFlipped: 0,
-    ioFailed: 0,
+    bitRotted: 0,
+    writeMisdirected: 0,
+    readFailed: 0,
+    writeFailed: 0,
+    syncFailed: 0,
     diskFull: 0,
     diskSlow: 0,
+    diskWiped: 0,
   };
 }

@@ -16,6 +16,16 @@ export interface Write {
 
 type Change = Write | { readonly kind: 'resize'; readonly size: number };
 
+/** A stretch of a file that was written, and when. */
+export interface Stretch {
+  readonly offset: number;
+  readonly length: number;
+  readonly atMs: number;
+}
+
+/** Stretches remembered per file, the latest ones. */
+const STRETCHES_MAX = 64;
+
 export class FileImage {
   readonly #current = new ByteStore();
   readonly #durable = new ByteStore();
@@ -25,6 +35,7 @@ export class FileImage {
   #settledCount = 0;
   /** Writes asked for and not answered: a power failure may catch them half done. */
   readonly #underway = new Set<Write>();
+  readonly #stretches: Stretch[] = [];
 
   get size(): number {
     return this.#current.size;
@@ -43,10 +54,23 @@ export class FileImage {
     this.#underway.delete(write);
   }
 
-  finish(write: Write): void {
+  finish(write: Write, atMs: number): void {
     this.#underway.delete(write);
     this.#current.write(write.offset, write.bytes);
     this.#unsynced.push(write);
+    this.#stretches.push({ offset: write.offset, length: write.bytes.length, atMs });
+    if (this.#stretches.length > STRETCHES_MAX) this.#stretches.shift();
+  }
+
+  /** `write` lands at `offset` instead, as a disk does that mixes up its addresses. */
+  misdirect(write: Write, offset: number, atMs: number): void {
+    this.#underway.delete(write);
+    this.finish({ kind: 'write', offset, bytes: write.bytes }, atMs);
+  }
+
+  /** Of the latest writes, those made before `beforeMs`. */
+  stretchesBefore(beforeMs: number): readonly Stretch[] {
+    return this.#stretches.filter(({ atMs, length }) => atMs < beforeMs && length > 0);
   }
 
   resize(size: number): void {
@@ -83,9 +107,9 @@ export class FileImage {
   }
 
   /** The writer died. What the system had taken over goes on; the rest never happens. */
-  loseWriter(random: Prng): void {
+  loseWriter(random: Prng, atMs: number): void {
     for (const write of this.#underway) {
-      if (random.below(2) === 0) this.finish(write);
+      if (random.below(2) === 0) this.finish(write, atMs);
     }
     this.#underway.clear();
   }
@@ -95,10 +119,15 @@ export class FileImage {
     this.#durable.flipBit(offset, bit);
   }
 
-  /** The power fails: each change that was not synced is there, is not, or is there in parts. */
-  losePower(random: Prng, faults: FaultCounters): void {
+  /**
+   * The power fails: each change that was not synced is there, is not, or is there in parts.
+   * `keepsNothing`: none is there, which shows best what was promised too early.
+   */
+  losePower(random: Prng, faults: FaultCounters, keepsNothing: boolean): void {
     for (const change of [...this.#unsynced, ...this.#underway]) {
-      if (change.kind === 'write') this.#loseSectors(change, random, faults);
+      if (keepsNothing) {
+        if (change.kind === 'write') faults.writeLost += 1;
+      } else if (change.kind === 'write') this.#loseSectors(change, random, faults);
       else if (random.below(2) === 0) this.#durable.resize(change.size);
     }
     this.#settle(this.watermark());

@@ -57,16 +57,24 @@ export class Member {
 
   /** SIGKILL: the process is gone at once, the machine says so to its peers and keeps its files. */
   kill(): void {
-    this.#end(false);
-    this.disk.loseWriter();
+    this.exit();
     this.#ports.faults.processCrashed += 1;
   }
 
-  /** The power fails: nobody is told, and what was not synced may be lost. */
-  losePower(): void {
+  /**
+   * The power fails: nobody is told, and what was not synced may be lost. `keepsNothing`: all of it
+   * is lost.
+   */
+  losePower(keepsNothing = false): void {
     this.#end(true);
-    this.disk.losePower();
+    this.disk.losePower(keepsNothing);
     this.#ports.faults.powerLost += 1;
+  }
+
+  /** The process ends by itself: like `kill`, but nobody's fault. */
+  exit(): void {
+    this.#end(false);
+    this.disk.loseWriter();
   }
 
   /** Starts a new process on the machine and answers its capabilities. */

@@ -60,7 +60,7 @@ const IMMEDIATES_AHEAD_MAX = 64;
 export class Scheduler {
   readonly trace = new Trace();
   /** Called after every event, before its continuations run. */
-  onEvent: (() => void) | undefined;
+  onEvent: ((event: SimEvent) => void) | undefined;
   readonly #queue = new DeadlineQueue<SimEvent>();
   #nowMs = 0;
   #events = 0;
@@ -118,7 +118,7 @@ export class Scheduler {
     this.#events += 1;
     this.trace.note(event.atMs, event.label, owner?.index ?? -1, event.fingerprint);
     event.fire();
-    this.onEvent?.();
+    this.onEvent?.(event);
     return true;
   }
 

@@ -74,6 +74,7 @@ class Chatter {
         const record = Buffer.alloc(1 + random.below(4_000), this.#heard);
         await file.write(await file.size(), record);
         if (turn % 2 === 0) await file.sync();
+        if (turn % 3 === 0) await file.read(0, new Uint8Array(100));
         await file.close();
         if (turn % 5 === 0) await disk.remove(`log-${random.below(3)}`);
         if (turn % 8 === 0) await disk.syncDirectory('');
@@ -104,6 +105,7 @@ export async function runSoup(seed: number, durationMs: number): Promise<SoupRes
       writeErrorRate: 0.02,
       syncErrorRate: 0.02,
       bitFlipRate: 0.02,
+      misdirectRate: 0.02,
       capacityBytes: 50_000,
     });
     begin(world, member);
@@ -112,7 +114,7 @@ export async function runSoup(seed: number, durationMs: number): Promise<SoupRes
   const random = world.random('faults');
   const plague = (): void => {
     const names = [...world.members];
-    strike(world, names[random.below(names.length)] as Member, random.below(7));
+    strike(world, names[random.below(names.length)] as Member, random.below(9));
     world.after(random.below(400), plague);
   };
   world.after(0, plague);
@@ -142,7 +144,11 @@ function strike(world: World, victim: Member, kind: number): void {
   else if (kind === 2) victim.pause();
   else if (kind === 3) victim.drift(500);
   else if (kind === 4) victim.jumpWall(-3_000);
-  else if (kind === 5) world.network.partition([victim.index], others(victim.index));
+  else if (kind === 5) victim.disk.rot(0);
+  else if (kind === 6) {
+    victim.kill();
+    victim.disk.wipe();
+  } else if (kind === 7) world.network.partition([victim.index], others(victim.index));
   else victim.disk.rules({ slowFactor: 20 });
   world.after(300, () => {
     back();

@@ -15,7 +15,7 @@ import { type FaultCounters, noFaults } from './faults.ts';
 import { Journal } from './journal.ts';
 import { Member } from './member.ts';
 import { SimNetwork } from './network.ts';
-import { Action, Scheduler } from './scheduler.ts';
+import { Action, Scheduler, type SimEvent } from './scheduler.ts';
 
 export interface WorldOptions {
   readonly seed: number;
@@ -83,7 +83,7 @@ export class World {
   }
 
   /** Checks something after every event: a throw ends the run that is on. */
-  watch(check: () => void): void {
+  watch(check: (event: SimEvent) => void): void {
     this.#scheduler.onEvent = check;
   }
 
