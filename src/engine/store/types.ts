@@ -35,6 +35,8 @@ export interface Store extends StoreView {
   delete(key: Uint8Array): void;
   /** Ends the batch and answers its number; the number of the last one if it was empty. */
   commit(): number;
+  /** Takes back the open batch, for a machine that broke half-way through it. */
+  rollback(): void;
 
   /** Number of the newest batch that survives a power failure. Only grows. */
   durableBatch(): number;

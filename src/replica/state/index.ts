@@ -1,0 +1,3 @@
+// The public face of the shards' state in the store.
+
+export type * from './types.ts';
