@@ -90,7 +90,3 @@ export function noCounts(): Counters {
     readsDropped: 0,
   };
 }
-
-export function addCounts(total: Counters, more: Counters): void {
-  for (const name of Object.keys(total) as (keyof Counters)[]) total[name] += more[name];
-}

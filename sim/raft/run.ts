@@ -2,6 +2,7 @@
 
 import { checkHistory, registerModel } from '../../src/core/checker/index.ts';
 import type { BasicStatus } from '../../src/core/raft/index.ts';
+import type { SeedReport } from '../range.ts';
 import type { Counters } from './counters.ts';
 import { Violation } from './oracle.ts';
 import type { Replica } from './replica.ts';
@@ -13,15 +14,8 @@ const LIVENESS_ELECTIONS = 60;
 const ANSWER_TICKS = 300;
 const LOOK_TICKS = 5;
 
-export interface RunResult {
-  readonly seed: number;
-  readonly events: number;
-  readonly operations: number;
-  readonly ticks: number;
-  readonly counters: Counters;
-  /** What went wrong, if anything did. */
-  readonly failure: string | undefined;
-}
+/** `span` is in ticks. */
+export type RunResult = SeedReport<Counters>;
 
 export function runSeed(seed: number, observer?: Observer): RunResult {
   const scenario = drawScenario(seed);
@@ -36,8 +30,8 @@ export function runSeed(seed: number, observer?: Observer): RunResult {
     if (!(error instanceof Error)) throw error;
     failure = describe(error);
   }
-  const ticks = Math.floor(world.timeline.now / TICK);
-  return { seed, events: world.events, operations, ticks, counters: world.counters, failure };
+  const span = Math.floor(world.timeline.now / TICK);
+  return { seed, events: world.events, operations, span, counters: world.counters, failure };
 }
 
 function describe(error: Error): string {

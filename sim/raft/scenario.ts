@@ -1,7 +1,7 @@
 // What one seed is about. Each seed draws its own subset of faults and limits ("swarm testing"):
 // all of them at a low rate would hide those that only bite together, or alone.
 
-import { Prng } from '../../src/base/prng.ts';
+import { Dice } from '../dice.ts';
 
 /** Instants per tick of a clock that is right. */
 export const TICK = 20;
@@ -64,33 +64,8 @@ export interface Scenario {
   readonly burstEvery: number;
 }
 
-class Dice {
-  readonly #random: Prng;
-
-  constructor(seed: number) {
-    this.#random = Prng.from(seed, 'scenario');
-  }
-
-  chance(probability: number): boolean {
-    return this.#random.unit() < probability;
-  }
-
-  between(low: number, high: number): number {
-    return low + this.#random.below(high - low + 1);
-  }
-
-  oneOf<T>(items: readonly T[]): T {
-    return items[this.#random.below(items.length)] as T;
-  }
-
-  /** `value` with the given probability, else 0: the class is not part of this seed. */
-  maybe(probability: number, value: number): number {
-    return this.chance(probability) ? value : 0;
-  }
-}
-
 export function drawScenario(seed: number): Scenario {
-  const dice = new Dice(seed);
+  const dice = new Dice(seed, 'scenario');
   const members = dice.oneOf([1, 2, 3, 3, 3, 3, 4, 5, 5]);
   const checkQuorum = dice.chance(0.75);
   const work = drawWork(dice);
