@@ -39,6 +39,20 @@ export const LIMITS = {
     /** Free space left to votes, purges and snapshots: two segments and as much again. */
     reserveBytes: 64 * 1024 * 1024,
   },
+  store: {
+    /** Written and not yet handed to the disk; beyond it the member takes no new work. */
+    waitingBytesMax: 64 * 1024 * 1024,
+  },
+  wire: {
+    /** A frame of messages is handed over at this size, so that urgent ones wait less. */
+    frameBytesAim: 256 * 1024,
+    /** As many as the smallest entries that one append can have. */
+    entriesPerMessageMax: 65_536,
+    /** Nodes in one list of a configuration: far beyond what votes can be counted over. */
+    configNodesMax: 256,
+    /** What a snapshot's message says about it; the state itself comes as a stream. */
+    snapshotNameBytesMax: 64 * 1024,
+  },
   http: {
     /** The classic API takes its parameters in the URL. */
     urlBytesMax: 32 * 1024,

@@ -67,3 +67,18 @@ export interface StoreEvents {
   /** The store has stopped for good; the member must stop too. */
   readonly onFailure: (reason: string) => void;
 }
+
+export type StoreOpening = { readonly kind: 'opened'; readonly store: Store } | StoreRefusal;
+
+export interface StoreRefusal {
+  readonly kind: 'refused';
+  readonly reason: /** Bytes that were durable are not what was written. */
+    | 'corrupt'
+    /** Written by a newer Parley. */
+    | 'version'
+    /** The disk does not answer, or is full. */
+    | 'disk';
+  readonly path: string;
+  /** Says what happened, why it usually happens and what to do. */
+  readonly message: string;
+}
