@@ -18,6 +18,10 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
     file: 'src/core/gossip/gossip.bench.ts',
     about: 'nanoseconds per digest entry [--nodes N] [--rounds N] [--version 0|1]',
   },
+  'raft-codec': {
+    file: 'src/replica/codec/raft-codec.bench.ts',
+    about: 'nanoseconds per entry and per heartbeat, written and read',
+  },
   simulator: {
     file: 'bench/simulator.bench.ts',
     about: 'events per second of the simulated world',

@@ -53,6 +53,35 @@ export const LIMITS = {
     /** What a snapshot's message says about it; the state itself comes as a stream. */
     snapshotNameBytesMax: 64 * 1024,
   },
+  peer: {
+    /** The greeting of a connection: a cluster id, some numbers, or a sentence of refusal. */
+    helloBytesMax: 1_024,
+    /** The largest message of Raft with room to spare; a larger state goes as a stream. */
+    frameBytesMax: 8 * 1024 * 1024,
+    /** Votes and heartbeats are small: this many waiting means that nobody reads them. */
+    urgentBytesMax: 1024 * 1024,
+    /** What may wait for one peer before its senders are told that it is full. */
+    ordinaryBytesMax: 32 * 1024 * 1024,
+    bulkBytesMax: 16 * 1024 * 1024,
+    /** One write of bulk: an urgent frame waits for no more than this. */
+    bulkPartBytesMax: 256 * 1024,
+    /** While there is other traffic on the connection. */
+    busyPartBytesMax: 64 * 1024,
+    /** A reader of requests pauses while this much of its answers is not taken. */
+    answersBytesMax: 4 * 1024 * 1024,
+    /** Requests of one connection that are not answered yet; each costs some hundred bytes. */
+    requestsMax: 16_384,
+    /** Connections of clients at once: each costs some 20 kB. */
+    clientsMax: 2_048,
+    /** Connections whose greeting is under way. */
+    strangersMax: 256,
+    /** One piece of a stream as its sender writes and its receiver gets it. */
+    chunkBytesMax: 256 * 1024,
+    /** Of one stream, sent and not yet consumed by the receiver. */
+    streamWindowBytes: 1024 * 1024,
+    /** Streams of a member in one direction at once: each fills a window of memory. */
+    streamsMax: 16,
+  },
   http: {
     /** The classic API takes its parameters in the URL. */
     urlBytesMax: 32 * 1024,
@@ -69,6 +98,10 @@ assert(
 const wal = LIMITS.wal;
 assert(wal.batchBytesMax * 2 <= wal.segmentBytes, 'a segment holds more than one full batch');
 assert(wal.segmentBytes * 2 <= wal.reserveBytes, 'the reserve holds a segment and the next one');
+const peer = LIMITS.peer;
+assert(peer.frameBytesMax < peer.ordinaryBytesMax, 'the largest frame fits its queue');
+assert(peer.chunkBytesMax < peer.frameBytesMax, 'the largest chunk fits a frame');
+assert(peer.chunkBytesMax * 2 <= peer.streamWindowBytes, 'a window holds more than one chunk');
 assert(
   gossip.keyBytesMax * 3 + gossip.valueBytesMax * 3 <= LIMITS.http.urlBytesMax * 2,
   'percent-encoding can triple a text; most of the largest entries still fit a URL',

@@ -15,6 +15,7 @@ export { entryBytes } from './entries.ts';
 export type * from './events.ts';
 export type * from './log-source.ts';
 export { MemoryLog } from './memory-log.ts';
+export { type Draft, draftMessage } from './message.ts';
 export type * from './outcomes.ts';
 export type * from './outputs.ts';
 export {

@@ -1,0 +1,25 @@
+// The kinds of what passes between members, and between clients and members. A number that was
+// given out is never used for anything else.
+
+/** Frames that nobody answers. */
+export const FRAME_KIND = {
+  /** Messages of the Raft cores, of many shards: see FORMAT.md. */
+  raft: 1,
+  /** What hosts tell each other about shards that fall quiet. */
+  quiet: 2,
+} as const;
+
+/** Requests, which are answered once. */
+export const REQUEST_KIND = {
+  /** Commands for one shard. */
+  propose: 1,
+  /** A question to one shard. */
+  read: 2,
+  /** Entries of the log by index and term, from a peer that still has them. */
+  fetchEntries: 3,
+} as const;
+
+/** Streams of bulk data. */
+export const STREAM_KIND = {
+  snapshot: 1,
+} as const;
