@@ -51,6 +51,10 @@ export type WriteRefusal =
   | 'malformed'
   /** Another leader's entry stands where ours was. */
   | 'replaced'
+  /** Another config change is under way: one at a time. */
+  | 'changePending'
+  /** The config change makes no sense from the present config. */
+  | 'changeImpossible'
   | 'stopping';
 
 /** The command may take effect yet, or has had: only a session makes it safe to send again. */

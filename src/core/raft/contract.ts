@@ -38,8 +38,11 @@ export interface Raft {
   /** Lets go of a leader known to be dead, so that votes are not refused for its sake. */
   forgetLeader(): ForgetOutcome;
 
-  /** Asks for an index at which a read is linearizable: see ReadState and ReadDrop in Ready. */
-  readIndex(): ReadOutcome;
+  /**
+   * Asks for an index at which a read is linearizable: see ReadState and ReadDrop in Ready. With
+   * `byRound` a lease is not enough.
+   */
+  readIndex(byRound?: boolean): ReadOutcome;
 
   /** A message to `peer` got lost. */
   reportUnreachable(peer: NodeId): void;

@@ -79,8 +79,8 @@ export class RaftCore implements Raft {
     return forgetLeader(this.#raft);
   }
 
-  readIndex(): ReadOutcome {
-    return readIndex(this.#raft);
+  readIndex(byRound = false): ReadOutcome {
+    return readIndex(this.#raft, byRound);
   }
 
   reportUnreachable(peer: NodeId): void {

@@ -14,6 +14,8 @@ export interface ReadRequest {
   /** Who asked: this node or the follower that forwarded. */
   readonly from: NodeId;
   readonly ticket: number;
+  /** A lease is not enough for whoever asks. */
+  readonly byRound: boolean;
 }
 
 export interface ReadRound {

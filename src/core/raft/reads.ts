@@ -10,10 +10,10 @@ import { broadcastHeartbeat } from './replication.ts';
 import type { RaftState } from './state.ts';
 import { type Message, NO_NODE, type NodeId } from './types.ts';
 
-export function readIndex(raft: RaftState): ReadOutcome {
+export function readIndex(raft: RaftState, byRound: boolean): ReadOutcome {
   if (raft.isLeader()) {
     const ticket = raft.drawTicket();
-    const refusal = acceptRead(raft, { from: raft.id, ticket });
+    const refusal = acceptRead(raft, { from: raft.id, ticket, byRound });
     return refusal === undefined
       ? { kind: 'accepted', ticket }
       : { kind: 'refused', reason: refusal };
@@ -23,19 +23,20 @@ export function readIndex(raft: RaftState): ReadOutcome {
   const message = raft.draft('readIndex', raft.lead);
   message.term = 0;
   message.context = ticket;
+  message.forced = byRound;
   raft.post(message);
   return { kind: 'forwarded', ticket, to: raft.lead };
 }
 
 /** A follower's read reached the leader. */
 export function handleForwardedRead(raft: RaftState, message: Message): void {
-  const request: ReadRequest = { from: message.from, ticket: message.context };
+  const request = { from: message.from, ticket: message.context, byRound: message.forced };
   if (acceptRead(raft, request) !== undefined) refuse(raft, request, 'tooManyReads');
 }
 
 /** We do not lead any more, or not yet: whoever asked is told, and finds out who does. */
 export function refuseForwardedRead(raft: RaftState, message: Message): void {
-  refuse(raft, { from: message.from, ticket: message.context }, 'leaderChanged');
+  refuse(raft, { from: message.from, ticket: message.context, byRound: false }, 'leaderChanged');
 }
 
 /** The leader's answer to a read that we forwarded. */
@@ -59,7 +60,7 @@ function acceptRead(raft: RaftState, request: ReadRequest): ReadRefusal | undefi
 
 function serveRead(raft: RaftState, request: ReadRequest): void {
   const index = raft.log.committed;
-  if (hasLease(raft)) answer(raft, request, index);
+  if (!request.byRound && hasLease(raft)) answer(raft, request, index);
   else if (!raft.reads.join(request, index)) beginRound(raft, [request]);
 }
 

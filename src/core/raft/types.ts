@@ -142,7 +142,10 @@ export interface Message {
   readonly rejectHint: number;
   /** Heartbeats: the newest read round. readIndex and its response: the asker's ticket. */
   readonly context: number;
-  /** Votes: the election was ordered by the leader, so leases do not bind the voter. */
+  /**
+   * Votes: the election was ordered by the leader, so leases do not bind the voter. readIndex: by a
+   * round, even if the leader has a lease.
+   */
   readonly forced: boolean;
   /** Votes: the candidate's election priority. */
   readonly priority: number;
