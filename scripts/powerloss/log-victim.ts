@@ -1,0 +1,108 @@
+// The write-ahead log alone, in a process that does nothing else.
+
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LineProcess, type LineProcessOptions } from '../../test/drills/line-process.ts';
+import type { LoopDisk } from './loop-disk.ts';
+import { extend, missing, type Run } from './runs.ts';
+import type { Findings, Victim } from './victim.ts';
+
+const WRITER = fileURLToPath(new URL('log-writer.ts', import.meta.url));
+
+interface Shard {
+  /** What must be there, beyond what was purged. */
+  wanted: Run[];
+  purgedTo: number;
+  /** As the process that runs now has found it. */
+  found: Run[];
+  base: number;
+}
+
+export class LogVictim implements Victim {
+  readonly disks: readonly LoopDisk[];
+  acknowledged = 0;
+  readonly #options: LineProcessOptions;
+  readonly #shards = new Map<number, Shard>();
+  #process: LineProcess | undefined;
+  #cycle = 0;
+  #wrong: string[] = [];
+
+  constructor(disk: LoopDisk, options: LineProcessOptions) {
+    this.disks = [disk];
+    this.#options = options;
+  }
+
+  async start(cycle: number): Promise<Findings> {
+    const wanted = this.#wantedCount();
+    this.#cycle = cycle;
+    this.#wrong = [];
+    for (const shard of this.#shards.values()) shard.found = [];
+    const directory = join(this.disks[0]?.root ?? '', 'member');
+    const flags = ['--data', directory, '--cycle', String(cycle)];
+    const onLine = (line: string): void => this.#hear(line);
+    this.#process = new LineProcess(WRITER, flags, { ...this.#options, onLine });
+    const ready = await this.#process.line((line) => line === 'ready');
+    if (ready === undefined) {
+      const problems = [`the log does not open: ${this.#process.stderr.trim()}`];
+      return { checked: wanted, lost: wanted, problems };
+    }
+    return this.#judge();
+  }
+
+  /** It looks at everything whenever it starts. */
+  async inspect(): Promise<Findings> {
+    const findings = await this.start(this.#cycle + 1);
+    await this.kill();
+    return findings;
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.kill();
+  }
+
+  #hear(line: string): void {
+    const [word, number, ...rest] = line.split(' ');
+    const shard = this.#shard(Number(number));
+    const [first = 0, second = 0, third = 0] = rest.map(Number);
+    if (word === 'base') shard.base = first;
+    else if (word === 'run') shard.found.push({ from: first, to: second, cycle: third });
+    else if (word === 'wrong') this.#wrong.push(line);
+    else if (word === 'purge') shard.purgedTo = first;
+    else if (word === 'durable') {
+      this.acknowledged += first - (shard.wanted.at(-1)?.to ?? 0);
+      extend(shard.wanted, first, this.#cycle);
+    }
+  }
+
+  /** Compares, then takes what was found for what must be there: it was synced when it was read. */
+  #judge(): Findings {
+    let [checked, lost] = [0, 0];
+    const problems = [...this.#wrong];
+    for (const [number, shard] of this.#shards) {
+      checked += shard.wanted.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+      lost += missing(shard.wanted, shard.found, shard.purgedTo);
+      if (shard.base > shard.purgedTo) {
+        problems.push(`shard ${number} begins at ${shard.base}, purged to ${shard.purgedTo}`);
+      }
+      shard.wanted = shard.found;
+    }
+    return { checked, lost: lost + this.#wrong.length, problems };
+  }
+
+  #wantedCount(): number {
+    let count = 0;
+    for (const { wanted } of this.#shards.values()) {
+      count += wanted.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    }
+    return count;
+  }
+
+  #shard(number: number): Shard {
+    let shard = this.#shards.get(number);
+    if (shard === undefined) {
+      shard = { wanted: [], purgedTo: 0, found: [], base: 0 };
+      this.#shards.set(number, shard);
+    }
+    return shard;
+  }
+}

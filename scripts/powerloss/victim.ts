@@ -1,0 +1,25 @@
+// What the drill kills: processes on disks that lose power. Each kind remembers what was
+// acknowledged, and looks for it when its processes come up again.
+
+import type { LoopDisk } from './loop-disk.ts';
+
+export interface Victim {
+  readonly disks: readonly LoopDisk[];
+  /** Acknowledged since the first start, all cycles together. */
+  readonly acknowledged: number;
+  /** Starts the processes, looks for everything acknowledged, and lets the load begin. */
+  start(cycle: number): Promise<Findings>;
+  /** Looks at all of it once more, however long it takes. */
+  inspect(): Promise<Findings>;
+  /** Ends the load and the processes, without warning. What was acknowledged by then counts. */
+  kill(): Promise<void>;
+}
+
+export interface Findings {
+  /** Acknowledged writes that were looked for. */
+  readonly checked: number;
+  /** Those of them that are not there, or not as they were written. */
+  readonly lost: number;
+  /** What else is wrong, in words. */
+  readonly problems: readonly string[];
+}
