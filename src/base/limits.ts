@@ -82,6 +82,24 @@ export const LIMITS = {
     /** Streams of a member in one direction at once: each fills a window of memory. */
     streamsMax: 16,
   },
+  state: {
+    /** With the prefix of its shard it fits what the store takes as a key. */
+    keyBytesMax: 1_536,
+    /** A pair fits one chunk of a snapshot. */
+    valueBytesMax: 192 * 1024,
+    /** Of an old state, removed in one batch: a millisecond or two. */
+    removedPairsMax: 1_024,
+    /** Between two such batches, so that the rest of the member goes on. */
+    removalPauseMs: 5,
+  },
+  sessions: {
+    /** Clients of one shard that are owed exactly-once; the one used least recently goes. */
+    sessionsMax: 4_096,
+    /** Whoever pauses longer must ask what became of the last command. */
+    idleMs: 60 * 60 * 1_000,
+    /** Kept for a command that is sent again; with the above, 4 MiB of a shard's snapshot. */
+    resultBytesMax: 1_024,
+  },
   http: {
     /** The classic API takes its parameters in the URL. */
     urlBytesMax: 32 * 1024,
@@ -102,6 +120,11 @@ const peer = LIMITS.peer;
 assert(peer.frameBytesMax < peer.ordinaryBytesMax, 'the largest frame fits its queue');
 assert(peer.chunkBytesMax < peer.frameBytesMax, 'the largest chunk fits a frame');
 assert(peer.chunkBytesMax * 2 <= peer.streamWindowBytes, 'a window holds more than one chunk');
+const state = LIMITS.state;
+assert(
+  state.keyBytesMax + state.valueBytesMax + 1_024 <= peer.chunkBytesMax,
+  'the largest pair fits one chunk of a stream',
+);
 assert(
   gossip.keyBytesMax * 3 + gossip.valueBytesMax * 3 <= LIMITS.http.urlBytesMax * 2,
   'percent-encoding can triple a text; most of the largest entries still fit a URL',

@@ -1,3 +1,5 @@
 export { openFrontDoor } from './front-door.ts';
 export { systemNet } from './net.ts';
+export { connectClient } from './peer/client.ts';
+export { openPeers } from './peer/peers.ts';
 export type * from './peer/types.ts';

@@ -47,6 +47,7 @@ export type SendOutcome = 'queued' | 'full' | 'down';
 
 /** Definite: the request had no effect. Unknown: it may have had. */
 export type RequestOutcome =
+  /** `body` is a view into what arrived with it: what is kept for long should be a copy. */
   | { readonly kind: 'answered'; readonly body: Uint8Array }
   | { readonly kind: 'refused'; readonly reason: 'down' | 'full' | 'noHandler' }
   | { readonly kind: 'unknown'; readonly reason: 'timeout' | 'connectionLost' | 'cancelled' };
@@ -61,8 +62,10 @@ export interface IncomingRequest {
   readonly deadlineMs: number;
   /** The caller does not wait any more: it cancelled, or its connection is gone. */
   readonly isAbandoned: boolean;
-  /** Once. Copies `body`. */
+  /** Once, or `refuse`. Copies `body`. */
   respond(body: Uint8Array): void;
+  /** It had no effect and will have none: the caller hears `refused`. */
+  refuse(reason: 'full' | 'noHandler'): void;
 }
 
 export interface OutgoingStream {
@@ -88,7 +91,10 @@ export interface IncomingStreamHandler {
 }
 
 export interface PeersHandler {
-  /** Decides on whom a member talks to, for both directions, before any frame passes. */
+  /**
+   * Decides on whom a member talks to, for both directions, before any frame passes. Clients ask
+   * too. Cluster, callee and version are right already.
+   */
   admit(hello: Hello): Admission | Promise<Admission>;
   /** The connection that this member dialled stands: frames can be sent. */
   onUp(member: MemberId, hello: Hello): void;
@@ -130,6 +136,8 @@ export interface Peers {
     handler: OutgoingStreamHandler,
   ): OutgoingStream | undefined;
 
+  /** Ends the turn for what was sent so far, for a caller that works at the end of the turn. */
+  flush(): void;
   close(): Promise<void>;
 }
 

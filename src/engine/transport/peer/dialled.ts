@@ -1,0 +1,154 @@
+// A connection that this side dialled: it asks, the other side answers.
+
+import type { Net, StreamHandler } from '../../../base/capabilities.ts';
+import { ParleyError } from '../../../base/errors.ts';
+import type { SocketAddress } from '../../../base/ids.ts';
+import { FRAME, REFUSAL } from './frame.ts';
+import {
+  decodeGreeting,
+  encodeHello,
+  encodeRefusal,
+  type Greeting,
+  type Refusal,
+} from './hello.ts';
+import type { Requests } from './requests.ts';
+import type { Admission, Hello } from './types.ts';
+import { Wire, type WireOwner, type WireParts } from './wire.ts';
+
+/** Whoever wanted the connection. */
+export interface DialOwner {
+  /** Looks at who answered, before anything is sent. */
+  admit(hello: Hello): Admission | Promise<Admission>;
+  onUp(hello: Hello): void;
+  /** Once, also when it never came up. */
+  onGone(reason: string, refusal: Refusal | undefined): void;
+}
+
+export interface DialParts {
+  readonly net: Net;
+  readonly wireParts: WireParts;
+  readonly requests: Requests;
+  /** What this side says of itself. */
+  readonly hello: Hello;
+  readonly dialTimeoutMs: number;
+}
+
+export class Dialled implements WireOwner {
+  readonly wire: Wire;
+  readonly #parts: DialParts;
+  readonly #owner: DialOwner;
+  #peer: Hello | undefined;
+  #refusal: Refusal | undefined;
+
+  constructor(parts: DialParts, owner: DialOwner, to: SocketAddress) {
+    this.#parts = parts;
+    this.#owner = owner;
+    this.wire = new Wire(parts.wireParts, this);
+    void this.#dial(to, this.wire);
+  }
+
+  /** Who answered; undefined until the connection is up. */
+  get peer(): Hello | undefined {
+    return this.wire.isOpen ? this.#peer : undefined;
+  }
+
+  async #dial(to: SocketAddress, handler: StreamHandler): Promise<void> {
+    const { net, dialTimeoutMs, hello } = this.#parts;
+    try {
+      this.wire.attach(await net.connectStream(to, handler, dialTimeoutMs));
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      this.wire.cut(error.message);
+      return;
+    }
+    this.wire.greet(encodeHello(hello));
+  }
+
+  // --- greeting ---------------------------------------------------------------------------------
+
+  onGreeting(greeting: Greeting): void {
+    if (greeting.kind === 'refused') {
+      this.#refusal = greeting;
+      this.wire.cut(`refused by the other side: ${greeting.message}`);
+      return;
+    }
+    this.#peer = greeting.hello;
+    const admission = this.#refuse(greeting.hello) ?? this.#owner.admit(greeting.hello);
+    if (admission instanceof Promise) void admission.then((settled) => this.#admit(settled));
+    else this.#admit(admission);
+  }
+
+  #refuse(peer: Hello): Refusal | undefined {
+    const own = this.#parts.hello;
+    if (own.clusterId !== '' && peer.clusterId !== own.clusterId) {
+      const message = `the cluster there is ${peer.clusterId}, ours is ${own.clusterId}`;
+      return { kind: 'refused', reason: 'cluster', message };
+    }
+    if (own.callee !== 0 && peer.member !== own.callee) {
+      const message = `member ${peer.member} answers where member ${own.callee} is expected`;
+      return { kind: 'refused', reason: 'callee', message };
+    }
+    return undefined;
+  }
+
+  #admit(admission: Admission): void {
+    const peer = this.#peer;
+    if (this.wire.isClosed || peer === undefined) return;
+    if (admission.kind === 'refused') {
+      this.#refusal = admission;
+      const { reason, message } = admission;
+      // The other side has said hello and expects frames: the refusal comes as one.
+      this.wire.open();
+      this.wire.bid(encodeRefusal({ reason, message }), `refused by this side: ${message}`);
+      return;
+    }
+    this.wire.open();
+    if (this.wire.isOpen) this.#owner.onUp(peer);
+  }
+
+  // --- frames -----------------------------------------------------------------------------------
+
+  onWireFrame(
+    type: number,
+    kind: number,
+    id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    const { requests } = this.#parts;
+    switch (type) {
+      case FRAME.response:
+        requests.answer(this.wire, id, { kind: 'answered', body: bytes.subarray(start, end) });
+        break;
+      case FRAME.refusal: {
+        const reason = kind === REFUSAL.full ? 'full' : 'noHandler';
+        requests.answer(this.wire, id, { kind: 'refused', reason });
+        break;
+      }
+      case FRAME.pong:
+        break;
+      case FRAME.goodbye:
+        this.#goodbye(bytes.subarray(start, end));
+        break;
+      default:
+        this.wire.cut(`broken frame: frame of type ${type}`);
+    }
+    return this.wire.isOpen;
+  }
+
+  #goodbye(body: Uint8Array): void {
+    const read = decodeGreeting(body);
+    if (read.kind === 'read' && read.greeting.kind === 'refused') {
+      this.#refusal = read.greeting;
+      this.wire.cut(`refused by the other side: ${read.greeting.message}`);
+    } else this.wire.cut('the other side said goodbye');
+  }
+
+  onBulkRoom(_bytesMax: number): void {}
+
+  onGone(reason: string): void {
+    this.#parts.requests.lose(this.wire);
+    this.#owner.onGone(reason, this.#refusal);
+  }
+}

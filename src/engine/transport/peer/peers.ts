@@ -1,0 +1,267 @@
+// The connections of a member: those it dials to its peers, and those that peers and clients dial.
+// SPEC.md has the rules.
+
+import { assert } from '../../../base/assert.ts';
+import type { Clock, Stream, StreamHandler, Timer } from '../../../base/capabilities.ts';
+import type { SocketAddress } from '../../../base/ids.ts';
+import { LIMITS } from '../../../base/limits.ts';
+import { type Acceptance, Accepted } from './accepted.ts';
+import { FRAME, KIND_MAX } from './frame.ts';
+import type { Refusal } from './hello.ts';
+import { Link, type LinkParts } from './link.ts';
+import { PEER_DEFAULTS, type PeerCapabilities, type PeerOptions } from './options.ts';
+import { Requests } from './requests.ts';
+import { TurnEnd } from './turn-end.ts';
+import type {
+  Hello,
+  Lane,
+  MemberId,
+  OutgoingStream,
+  OutgoingStreamHandler,
+  Peers,
+  PeersHandler,
+  RequestOutcome,
+  SendOutcome,
+} from './types.ts';
+import type { Wire } from './wire.ts';
+
+export interface PeerIdentity {
+  readonly hello: Omit<Hello, 'callee'>;
+  readonly options?: Partial<PeerOptions>;
+}
+
+export function openPeers(
+  capabilities: PeerCapabilities,
+  identity: PeerIdentity,
+  handler: PeersHandler,
+): Peers {
+  return new MemberPeers(capabilities, identity, handler);
+}
+
+const NOTHING = new Uint8Array(0);
+
+class MemberPeers implements Peers, Acceptance {
+  readonly options: PeerOptions;
+  readonly handler: PeersHandler;
+  readonly hello: Hello;
+  readonly wireParts;
+  readonly #clock: Clock;
+  readonly #turnEnd: TurnEnd;
+  readonly #requests: Requests;
+  readonly #linkParts: LinkParts;
+  readonly #links = new Map<MemberId, Link>();
+  /** Dialled by others: those who have not said who they are, clients, and peers by their id. */
+  readonly #strangers = new Set<Accepted>();
+  readonly #clients = new Set<Accepted>();
+  readonly #peers = new Map<MemberId, Accepted>();
+  /** Of peers that may be down now. */
+  readonly #heardMs = new Map<MemberId, number>();
+  #timer: Timer | undefined;
+  #tickedMs: number;
+  #isClosed = false;
+
+  constructor(capabilities: PeerCapabilities, identity: PeerIdentity, handler: PeersHandler) {
+    const { clock, net, random, log } = capabilities;
+    this.#clock = clock;
+    this.options = { ...PEER_DEFAULTS, ...identity.options };
+    this.handler = handler;
+    this.hello = { ...identity.hello, callee: 0 };
+    assert(this.hello.member > 0, 'a member has an id');
+    this.#turnEnd = new TurnEnd(clock);
+    this.#requests = new Requests(clock, this.#turnEnd, this.options.requestsMax);
+    const { ordinaryBytesMax, dialTimeoutMs } = this.options;
+    this.wireParts = { clock, turnEnd: this.#turnEnd, ordinaryBytesMax };
+    this.#linkParts = {
+      dial: {
+        net,
+        wireParts: this.wireParts,
+        requests: this.#requests,
+        hello: this.hello,
+        dialTimeoutMs,
+      },
+      options: this.options,
+      handler,
+      random,
+      log,
+    };
+    this.#tickedMs = clock.monotonicMs();
+    this.#timer = clock.setTimer(this.options.pingMs, this.#tick);
+  }
+
+  // --- connections ------------------------------------------------------------------------------
+
+  accept(stream: Stream): StreamHandler {
+    const connection = new Accepted(this);
+    connection.wire.attach(stream);
+    if (this.#isClosed || this.#strangers.size >= LIMITS.peer.strangersMax) {
+      connection.wire.cut('too many connections');
+    } else this.#strangers.add(connection);
+    return connection.wire;
+  }
+
+  refuse(_connection: Accepted, { clusterId, callee, member }: Hello): Refusal | undefined {
+    const own = this.hello;
+    if (clusterId !== own.clusterId && !(member === 0 && clusterId === '')) {
+      return refusal('cluster', `the cluster here is ${own.clusterId}, yours is ${clusterId}`);
+    }
+    if (callee !== 0 && callee !== own.member) {
+      return refusal('callee', `this is member ${own.member}, not member ${callee}`);
+    }
+    if (member === own.member) {
+      return refusal('duplicate', `this is member ${member}, and you say that you are`);
+    }
+    return undefined;
+  }
+
+  settle(connection: Accepted): Refusal | undefined {
+    const { hello } = connection;
+    assert(hello !== undefined, 'a connection settles after its greeting');
+    this.#strangers.delete(connection);
+    if (hello.member === 0) {
+      if (this.#clients.size >= this.options.clientsMax) {
+        return refusal('overloaded', `this member has ${this.#clients.size} clients already`);
+      }
+      this.#clients.add(connection);
+      return undefined;
+    }
+    const former = this.#peers.get(hello.member);
+    if (former !== undefined) {
+      if (former.hello?.incarnation !== hello.incarnation) {
+        return refusal('duplicate', `another member ${hello.member} is connected`);
+      }
+      // A member keeps one connection: it gave up the former one, we have not noticed yet.
+      former.wire.cut('replaced by a newer connection');
+    }
+    this.#peers.set(hello.member, connection);
+    this.#links.get(hello.member)?.hurry();
+    return undefined;
+  }
+
+  onGone(connection: Accepted): void {
+    this.#strangers.delete(connection);
+    this.#clients.delete(connection);
+    const member = connection.hello?.member ?? 0;
+    if (this.#peers.get(member) !== connection) return;
+    this.#noteHeard(member, connection.wire);
+    this.#peers.delete(member);
+  }
+
+  setPeer(member: MemberId, address: SocketAddress): void {
+    assert(member !== this.hello.member && member > 0, 'a member is no peer of its own');
+    assert(!this.#isClosed, 'closed peers stay closed');
+    const known = this.#links.get(member);
+    if (known?.address === address) return;
+    known?.drop(NOTHING);
+    this.#links.set(member, new Link(this.#linkParts, member, address));
+  }
+
+  dropPeer(member: MemberId): void {
+    this.#links.get(member)?.drop(NOTHING);
+    this.#links.delete(member);
+    this.#heardMs.delete(member);
+  }
+
+  isUp(member: MemberId): boolean {
+    return this.#links.get(member)?.wire !== undefined;
+  }
+
+  featuresOf(member: MemberId): number {
+    return this.#links.get(member)?.features ?? 0;
+  }
+
+  lastHeardMs(member: MemberId): number {
+    return Math.max(
+      this.#links.get(member)?.wire?.heardMs ?? Number.NEGATIVE_INFINITY,
+      this.#peers.get(member)?.wire.heardMs ?? Number.NEGATIVE_INFINITY,
+      this.#heardMs.get(member) ?? Number.NEGATIVE_INFINITY,
+    );
+  }
+
+  #noteHeard(member: MemberId, wire: Wire): void {
+    const before = this.#heardMs.get(member) ?? Number.NEGATIVE_INFINITY;
+    this.#heardMs.set(member, Math.max(before, wire.heardMs));
+  }
+
+  // --- sending ----------------------------------------------------------------------------------
+
+  send(member: MemberId, lane: Lane, kind: number, body: Uint8Array): SendOutcome {
+    assert(kind <= KIND_MAX, 'a kind is a u16');
+    assert(body.length <= LIMITS.peer.frameBytesMax, 'what is sent fits a frame');
+    const wire = this.#links.get(member)?.wire;
+    return wire === undefined ? 'down' : wire.send(lane, FRAME.message, kind, 0, body);
+  }
+
+  request(
+    member: MemberId,
+    kind: number,
+    body: Uint8Array,
+    timeoutMs: number,
+    done: (outcome: RequestOutcome) => void,
+  ): number {
+    assert(body.length + 4 <= LIMITS.peer.frameBytesMax, 'what is asked fits a frame');
+    return this.#requests.ask(this.#links.get(member)?.wire, kind, body, timeoutMs, done);
+  }
+
+  cancel(request: number): void {
+    this.#requests.cancel(request);
+  }
+
+  openStream(
+    _member: MemberId,
+    _kind: number,
+    _header: Uint8Array,
+    _handler: OutgoingStreamHandler,
+  ): OutgoingStream | undefined {
+    return undefined;
+  }
+
+  flush(): void {
+    this.#turnEnd.flush();
+  }
+
+  // --- time -------------------------------------------------------------------------------------
+
+  readonly #tick = (): void => {
+    const { pingMs, silentMs, helloTimeoutMs } = this.options;
+    const nowMs = this.#clock.monotonicMs();
+    // This process slept: what came meanwhile waits to be read, and the others get their time anew.
+    const slept = nowMs - this.#tickedMs > silentMs / 2;
+    this.#tickedMs = nowMs;
+    this.#timer = this.#clock.setTimer(pingMs, this.#tick);
+    for (const link of this.#links.values()) {
+      const wire = link.connection?.wire;
+      if (wire === undefined || slept) continue;
+      if (!wire.isOpen) {
+        if (nowMs - wire.openedMs > helloTimeoutMs) wire.cut('no greeting in time');
+        continue;
+      }
+      this.#noteHeard(link.member, wire);
+      if (nowMs - wire.heardMs > silentMs) wire.cut('silent');
+      else if (nowMs - wire.heardMs >= pingMs) wire.sendEmpty(FRAME.ping, 0, 0);
+    }
+    if (slept) return;
+    for (const { wire } of this.#peers.values()) this.#maybeCut(wire, nowMs);
+    for (const { wire } of this.#clients) this.#maybeCut(wire, nowMs);
+    for (const { wire } of this.#strangers) {
+      if (nowMs - wire.openedMs > helloTimeoutMs) wire.cut('no greeting in time');
+    }
+  };
+
+  #maybeCut(wire: Wire, nowMs: number): void {
+    if (!wire.isPaused && nowMs - wire.heardMs > this.options.silentMs) wire.cut('silent');
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    for (const member of [...this.#links.keys()]) this.dropPeer(member);
+    const accepted = [...this.#strangers, ...this.#clients, ...this.#peers.values()];
+    for (const { wire } of accepted) wire.bid(NOTHING, 'this member stops');
+    this.#requests.close();
+    return Promise.resolve();
+  }
+}
+
+function refusal(reason: Refusal['reason'], message: string): Refusal {
+  return { kind: 'refused', reason, message };
+}
