@@ -253,6 +253,32 @@ export class ByteWriter {
   }
 }
 
+/** A counter of 64 bits in the middle of things, where a reader would be one object too many. */
+export function readU64le(bytes: Uint8Array, at: number): number {
+  const high = readU32le(bytes, at + 4);
+  return high >= 2 ** 21 ? SAFE_MAX : high * WORD + readU32le(bytes, at);
+}
+
+function readU32le(bytes: Uint8Array, at: number): number {
+  assert(at + 4 <= bytes.length, 'a number lies within its bytes');
+  const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+  const high = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
+  return (low | (high << 16)) >>> 0;
+}
+
+export function writeU64le(bytes: Uint8Array, at: number, value: number): void {
+  assert(value >= 0 && value <= SAFE_MAX, 'a counter is a safe non-negative integer');
+  assert(at + 8 <= bytes.length, 'a number lies within its bytes');
+  let low = value >>> 0;
+  let high = Math.floor(value / WORD);
+  for (let i = 0; i < 4; i++) {
+    bytes[at + i] = low;
+    bytes[at + 4 + i] = high;
+    low >>>= 8;
+    high >>>= 8;
+  }
+}
+
 /** Lexicographic order of byte strings, the order of UTF-8 text by code point. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);

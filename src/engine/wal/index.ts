@@ -1,4 +1,5 @@
 // The public face of the write-ahead log.
 
+export { decodeSnapshot, encodeSnapshot } from './snapshot-codec.ts';
 export type * from './types.ts';
 export { Wal, type WalOpened } from './wal.ts';

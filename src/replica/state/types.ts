@@ -1,15 +1,17 @@
 // The words of a member's shards in its store: what the host asks of them, and hears.
 
-import type { Clock } from '../../base/capabilities.ts';
+import type { Clock, Random } from '../../base/capabilities.ts';
 import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.ts';
-import type { Store, StoreSnapshot } from '../../engine/store/index.ts';
+import type { Store, StorePair, StoreSnapshot } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { ShardMachine } from '../types.ts';
 
 export interface ShardStatesOptions {
   readonly store: Store;
   /** Paces the removal of generations that nobody needs any more. */
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'setTimer'>;
+  /** Names prepared snapshots. */
+  readonly random: Random;
   readonly sessions?: Partial<SessionLimits>;
 }
 
@@ -21,6 +23,17 @@ export interface SessionLimits {
   /** A longer result is not kept for those who ask again. */
   readonly resultBytesMax: number;
 }
+
+/** Why the store's records cannot be used; what to do about it is said in `message`. */
+export interface StatesRefusal {
+  readonly kind: 'refused';
+  readonly reason: 'version' | 'corrupt';
+  readonly message: string;
+}
+
+export type StatesOpening =
+  | { readonly kind: 'opened'; readonly states: ShardStates }
+  | StatesRefusal;
 
 /** All shards of one member's store. */
 export interface ShardStates {
@@ -40,12 +53,6 @@ export interface ShardStates {
   close(): void;
 }
 
-/** Whom the results of commands go to. One for all entries: no closure per entry. */
-export interface ResultSink {
-  /** See `decodeResult`. Called when all of the batch had its effect. */
-  onResult(entry: Entry, result: Uint8Array): void;
-}
-
 /**
  * One shard's slice of the store. Everything that writes ends the store's batch itself, so that a
  * machine that breaks takes nothing else back with it.
@@ -58,16 +65,17 @@ export interface ShardData {
   durableApplied(): number;
   /**
    * Why the machine broke, which is a bug; undefined while it works. A broken shard is as it was
-   * before the batch in which it broke, takes no more, and may be asked nothing.
+   * before the batch in which it broke, and takes no more until the member starts anew.
    */
   readonly broken: string | undefined;
 
   /**
    * Carries out normal entries that follow `applied()` without a gap; empty ones have no effect.
-   * One batch of the store: all of it or nothing. Without a sink results are not even made.
-   * Throws (AssertionError) when the machine does; see `broken`.
+   * One batch of the store: all of it or nothing. `results[i]` becomes the result of `entries[i]`,
+   * see `decodeResult`; without `results` none are made. Throws (AssertionError) when the machine
+   * does; see `broken`.
    */
-  apply(entries: readonly Entry[], sink: ResultSink | undefined): void;
+  apply(entries: readonly Entry[], results: Uint8Array[] | undefined): void;
   /** The entry `at` was a config change, or one without effect: the config from now on. */
   setConfState(confState: ConfState, at: EntryId): void;
   /** Asks the machine. */
@@ -75,11 +83,14 @@ export interface ShardData {
 
   /** The state as it is now, with the config and index that belong to exactly this state. */
   prepareSnapshot(): Promise<PreparedSnapshot>;
+
+  /** The state that waits, whole and durable, to become the shard's state. */
+  staged(): Snapshot | undefined;
   /**
-   * Makes the staged state the shard's state. The log's record of the same snapshot must be
-   * durable. False when another one, or none, is staged: a bug of the caller.
+   * Makes the staged state of `snapshot` the shard's state. The log's record of the same snapshot
+   * must be durable.
    */
-  install(snapshot: Snapshot): boolean;
+  install(snapshot: Snapshot): void;
   /**
    * At start, with the log's newest snapshot: finishes an installation that the log knows and a
    * crash interrupted. `missing`: the log begins beyond what is here, and nothing is staged that
@@ -87,11 +98,21 @@ export interface ShardData {
    */
   finishInstall(snapshot: Snapshot): 'current' | 'finished' | 'missing';
 
+  /** What is under way to become the next state, whole or not. */
+  readonly staging: Staging | undefined;
+  /** Begins a next state; what was under way before is dropped. */
+  stage(snapshot: Snapshot): Staging;
+  /** Drops what is under way. */
+  dropStaging(): void;
+
   /** Sums up all that the machine and the sessions hold: equal on replicas of equal index. */
   digest(): string;
 }
 
-/** A state that stays as it was. Holds a reader of the store open: close it soon. */
+/**
+ * A state that stays as it was. Holds a reader of the store open: release it soon. Whoever passes
+ * it on retains it once more.
+ */
 export interface PreparedSnapshot {
   readonly shard: ShardId;
   /** Its `data` is the id of this very state. */
@@ -99,5 +120,28 @@ export interface PreparedSnapshot {
   readonly view: StoreSnapshot;
   /** Every key of the state begins with this. */
   readonly prefix: Uint8Array;
+  retain(): void;
   close(): void;
+}
+
+/** How far the next state has come. */
+export interface Progress {
+  /** What follows the prefix in the last key that is here; empty: nothing yet. */
+  readonly lastKey: Uint8Array;
+  /** Sums up all chunks so far: two transfers at the same point agree on all that was sent. */
+  readonly chain: Uint8Array;
+  readonly chunks: number;
+  readonly pairs: number;
+  readonly bytes: number;
+}
+
+/** A shard's next state, which comes from another member in the order of its keys. */
+export interface Staging {
+  readonly snapshot: Snapshot;
+  readonly progress: Progress;
+  readonly isComplete: boolean;
+  /** Adds pairs whose keys ascend from beyond the last one, in one batch. */
+  add(pairs: readonly StorePair[], progress: Progress): void;
+  /** Nothing is missing. Durable once the store is flushed; only then may anyone hear of it. */
+  complete(): void;
 }

@@ -1,0 +1,222 @@
+// One shard's slice of the store: its record, its commands, its snapshots.
+
+import { AssertionError, assert, must } from '../../base/assert.ts';
+import { equalBytes } from '../../base/bytes.ts';
+import type { Random } from '../../base/capabilities.ts';
+import { type ConfState, type Entry, type EntryId, type Snapshot } from '../../core/raft/index.ts';
+import type { Store } from '../../engine/store/index.ts';
+import { encodeSnapshot, type ShardId } from '../../engine/wal/index.ts';
+import type { ShardMachine } from '../types.ts';
+import { encodeResult, STATUS } from './commands.ts';
+import { digestOf } from './digest.ts';
+import { DurableMarks } from './durable-marks.ts';
+import type { GarbageCollector } from './garbage.ts';
+import {
+  decodeMeta,
+  encodeMeta,
+  type Generation,
+  generationPrefix,
+  type Meta,
+  metaKey,
+  type Staged,
+  stagedKey,
+} from './layout.ts';
+import { prepared } from './prepared.ts';
+import { CommandRunner } from './runner.ts';
+import { NextState } from './staging.ts';
+import type { PreparedSnapshot, SessionLimits, ShardData } from './types.ts';
+
+const NO_DATA = new Uint8Array(0);
+const CLIENT_BYTES = 8;
+
+export interface SliceParts {
+  readonly shard: ShardId;
+  readonly store: Store;
+  readonly machine: ShardMachine;
+  readonly random: Random;
+  readonly garbage: GarbageCollector;
+  readonly sessions: Partial<SessionLimits>;
+  /** What a transfer that was under way at the last stop left behind. */
+  readonly staged: Staged | undefined;
+}
+
+export class ShardSlice implements ShardData {
+  readonly shard: ShardId;
+  readonly #parts: SliceParts;
+  readonly #store: Store;
+  readonly #metaKey: Uint8Array;
+  readonly #marks: DurableMarks;
+  #generation: Generation;
+  #applied: EntryId;
+  #confState: ConfState;
+  /** The same as bytes, which go into every record. */
+  #conf: Uint8Array;
+  #runner: CommandRunner;
+  #staging: NextState | undefined;
+  #broken: string | undefined;
+
+  /** `meta` is what the store has of the shard; `durable` says up to where that is durable. */
+  constructor(parts: SliceParts, meta: Meta, durable: number) {
+    const { shard, store, staged } = parts;
+    this.shard = shard;
+    this.#parts = parts;
+    this.#store = store;
+    this.#metaKey = metaKey(shard);
+    this.#marks = new DurableMarks(durable);
+    this.#generation = meta.generation;
+    this.#applied = meta.applied;
+    this.#confState = meta.snapshot.confState;
+    this.#conf = encodeSnapshot(meta.snapshot);
+    this.#runner = this.#newRunner();
+    if (staged !== undefined) this.#staging = new NextState(shard, store, staged);
+  }
+
+  applied(): EntryId {
+    return this.#applied;
+  }
+
+  confState(): ConfState {
+    return this.#confState;
+  }
+
+  durableApplied(): number {
+    return this.#marks.durableIndex(this.#store.durableBatch());
+  }
+
+  get broken(): string | undefined {
+    return this.#broken;
+  }
+
+  // --- commands ---------------------------------------------------------------------------------
+
+  apply(entries: readonly Entry[], results: Uint8Array[] | undefined): void {
+    assert(this.#broken === undefined, '[D5] a broken shard takes no more entries');
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    try {
+      for (let i = 0; i < entries.length; i++) {
+        const entry = entries[i] as Entry;
+        const expected = this.#applied.index + 1 + i;
+        assert(entry.index === expected, '[D3] entries are applied in order, without a gap');
+        assert(entry.kind === 'normal', "[D3] config changes are the host's to apply");
+        const result = this.#runner.run(entry);
+        if (results !== undefined) results[i] = this.#seal(entry, result);
+      }
+      this.#runner.storeSessions();
+    } catch (error) {
+      // [D5] Half a command must not stay: after a restart the log brings all of it once more.
+      this.#store.rollback();
+      const where = `${this.#applied.index + 1}..${last.index}`;
+      this.#broken = `the machine broke at ${where}: ${String(error)}`;
+      throw new AssertionError(`[D5] ${this.#broken}`);
+    }
+    this.#advance({ index: last.index, term: last.term });
+  }
+
+  setConfState(confState: ConfState, at: EntryId): void {
+    assert(this.#broken === undefined, '[D5] a broken shard takes no more entries');
+    assert(at.index === this.#applied.index + 1, '[D3] config changes have their place as well');
+    this.#confState = confState;
+    this.#conf = confBytes(confState);
+    this.#advance(at);
+  }
+
+  query(question: Uint8Array): Uint8Array {
+    return this.#runner.query(question);
+  }
+
+  /** [D4] The record and what it speaks of are in one batch. */
+  #advance(to: EntryId): void {
+    this.#applied = to;
+    this.#store.put(this.#metaKey, encodeMeta(this.#generation, to, this.#conf));
+    this.#marks.note(this.#store.commit(), to.index);
+  }
+
+  #seal({ index }: Entry, result: Uint8Array): Uint8Array {
+    const { status } = this.#runner;
+    if (status !== STATUS.opened) return encodeResult(status, result);
+    const client = new Uint8Array(CLIENT_BYTES);
+    new DataView(client.buffer).setBigUint64(0, BigInt(index), true);
+    return encodeResult(status, client);
+  }
+
+  #newRunner(): CommandRunner {
+    const { machine, sessions } = this.#parts;
+    return new CommandRunner(this.#store, machine, this.shard, this.#generation, sessions);
+  }
+
+  // --- snapshots --------------------------------------------------------------------------------
+
+  async prepareSnapshot(): Promise<PreparedSnapshot> {
+    const view = await this.#store.snapshot();
+    // [D14] The view may be newer than the moment of asking: only its own record fits it.
+    const record = must(view.get(this.#metaKey), '[D1] an open shard has a record');
+    const meta = must(decodeMeta(record), '[D2] the store gives back what was written');
+    return prepared(this.shard, meta, view, this.#parts.random);
+  }
+
+  get staging(): NextState | undefined {
+    return this.#staging;
+  }
+
+  stage(snapshot: Snapshot): NextState {
+    this.dropStaging();
+    const { garbage } = this.#parts;
+    const generation = garbage.unusedGeneration(this.shard, this.#generation);
+    this.#staging = NextState.begin(this.shard, this.#store, generation, snapshot);
+    return this.#staging;
+  }
+
+  dropStaging(): void {
+    if (this.#staging === undefined) return;
+    const { generation } = this.#staging;
+    this.#staging = undefined;
+    this.#store.delete(stagedKey(this.shard));
+    this.#parts.garbage.add(this.shard, generation);
+    this.#store.commit();
+  }
+
+  staged(): Snapshot | undefined {
+    return this.#staging?.isComplete === true ? this.#staging.snapshot : undefined;
+  }
+
+  /** [D15] One small batch: before it the old state, after it the new one. */
+  install(snapshot: Snapshot): void {
+    const staging = this.#staging;
+    assert(
+      staging !== undefined && staging.isComplete && isSame(staging.snapshot, snapshot),
+      '[D16] what is installed is staged as a whole, under the same name',
+    );
+    assert(snapshot.index > this.#applied.index, '[D17] what is applied never goes back');
+    const before = this.#generation;
+    this.#staging = undefined;
+    this.#generation = staging.generation;
+    this.#confState = snapshot.confState;
+    this.#conf = confBytes(snapshot.confState);
+    this.#runner = this.#newRunner();
+    this.#broken = undefined;
+    this.#store.delete(stagedKey(this.shard));
+    this.#parts.garbage.add(this.shard, before);
+    this.#advance({ index: snapshot.index, term: snapshot.term });
+  }
+
+  finishInstall(snapshot: Snapshot): 'current' | 'finished' | 'missing' {
+    if (snapshot.index <= this.#applied.index) return 'current';
+    const staged = this.staged();
+    if (staged === undefined || !isSame(staged, snapshot)) return 'missing';
+    this.install(snapshot);
+    return 'finished';
+  }
+
+  digest(): string {
+    return digestOf(this.#store, generationPrefix(this.shard, this.#generation));
+  }
+}
+
+export function confBytes(confState: ConfState): Uint8Array {
+  return encodeSnapshot({ index: 0, term: 0, confState, data: NO_DATA });
+}
+
+function isSame(a: Snapshot, b: Snapshot): boolean {
+  return a.index === b.index && a.term === b.term && equalBytes(a.data, b.data);
+}
