@@ -1,7 +1,7 @@
 // The drill: load, cut, recover, look; again on the same data.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cutPower } from './loop-disk.ts';
+import { cutPower, type LoopDisk } from './loop-disk.ts';
 import type { Findings, Victim } from './victim.ts';
 
 /** The cut comes at a random moment of the load. */
@@ -19,6 +19,8 @@ export interface Tally {
 }
 
 export interface DrillOptions {
+  /** Below the victim's directories. */
+  readonly disks: readonly LoopDisk[];
   readonly cycles: number;
   readonly onCycle: (tally: Tally) => void;
 }
@@ -47,7 +49,7 @@ export async function drill(victim: Victim, options: DrillOptions): Promise<Tall
       const isFine = note(await victim.start(tally.cycles + 1));
       if (!isFine) return tally;
       const before = victim.acknowledged;
-      await cutUnderLoad(victim);
+      await cutUnderLoad(victim, options.disks);
       tally.cycles += 1;
       tally.acknowledged = victim.acknowledged;
       if (victim.acknowledged === before) {
@@ -62,11 +64,11 @@ export async function drill(victim: Victim, options: DrillOptions): Promise<Tall
   }
 }
 
-async function cutUnderLoad(victim: Victim): Promise<void> {
+async function cutUnderLoad(victim: Victim, disks: readonly LoopDisk[]): Promise<void> {
   const { atLeast, atMost } = LOAD_MS;
   await sleep(atLeast + Math.random() * (atMost - atLeast));
-  cutPower(victim.disks);
+  cutPower(disks);
   await sleep(Math.random() * AFTERMATH_MS_MAX);
   await victim.kill();
-  for (const disk of victim.disks) disk.restore();
+  for (const disk of disks) disk.restore();
 }

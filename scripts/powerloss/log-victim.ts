@@ -1,9 +1,7 @@
 // The write-ahead log alone, in a process that does nothing else.
 
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LineProcess, type LineProcessOptions } from '../../test/drills/line-process.ts';
-import type { LoopDisk } from './loop-disk.ts';
 import { extend, missing, type Run } from './runs.ts';
 import type { Findings, Victim } from './victim.ts';
 
@@ -19,17 +17,23 @@ interface Shard {
 }
 
 export class LogVictim implements Victim {
-  readonly disks: readonly LoopDisk[];
   acknowledged = 0;
-  readonly #options: LineProcessOptions;
+  /** Of the processes started from now on. */
+  options: LineProcessOptions;
+  readonly #directory: string;
   readonly #shards = new Map<number, Shard>();
   #process: LineProcess | undefined;
   #cycle = 0;
   #wrong: string[] = [];
 
-  constructor(disk: LoopDisk, options: LineProcessOptions) {
-    this.disks = [disk];
-    this.#options = options;
+  constructor(directory: string, options: LineProcessOptions) {
+    this.#directory = directory;
+    this.options = options;
+  }
+
+  /** Resolves when the process has ended by itself, with what it said last. */
+  async ended(): Promise<string> {
+    return (await this.#process?.ended)?.stderr ?? '';
   }
 
   async start(cycle: number): Promise<Findings> {
@@ -37,10 +41,9 @@ export class LogVictim implements Victim {
     this.#cycle = cycle;
     this.#wrong = [];
     for (const shard of this.#shards.values()) shard.found = [];
-    const directory = join(this.disks[0]?.root ?? '', 'member');
-    const flags = ['--data', directory, '--cycle', String(cycle)];
+    const flags = ['--data', this.#directory, '--cycle', String(cycle)];
     const onLine = (line: string): void => this.#hear(line);
-    this.#process = new LineProcess(WRITER, flags, { ...this.#options, onLine });
+    this.#process = new LineProcess(WRITER, flags, { ...this.options, onLine });
     const ready = await this.#process.line((line) => line === 'ready');
     if (ready === undefined) {
       const problems = [`the log does not open: ${this.#process.stderr.trim()}`];
@@ -62,6 +65,7 @@ export class LogVictim implements Victim {
 
   #hear(line: string): void {
     const [word, number, ...rest] = line.split(' ');
+    if (number === undefined) return;
     const shard = this.#shard(Number(number));
     const [first = 0, second = 0, third = 0] = rest.map(Number);
     if (word === 'base') shard.base = first;

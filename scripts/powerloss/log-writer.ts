@@ -3,8 +3,9 @@
 //
 //   log-writer.ts --data DIR --cycle N
 //
-// Lines: `base SHARD INDEX`, `run SHARD FROM TO CYCLE` and `wrong SHARD INDEX WHY` for what it finds,
-// `ready`, then `durable SHARD INDEX` and, before it lets go of old entries, `purge SHARD INDEX`.
+// Lines for what it finds: `base SHARD INDEX`, `run SHARD FROM TO CYCLE`, `wrong SHARD INDEX WHY`.
+// Then `ready`, and from there on `durable SHARD INDEX` and, before it lets go of old entries,
+// `purge SHARD INDEX`.
 
 import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -17,6 +17,8 @@ const SHUT_DOWN = `
     ioctl($root, 0x8004587d, $flag) or die "$place: $!";
   }
 `;
+/** A process that was killed a moment ago may have its files open yet. */
+const RELEASE_TRIES = { atMost: 40, pauseMs: 50 };
 const TOOLS = ['mkfs.ext4', 'mount', 'umount', 'perl'];
 
 /** Why this machine cannot cut power, undefined when it can. */
@@ -86,19 +88,19 @@ export class LoopDisk {
     this.#mount();
   }
 
-  /** Ends a cut: nobody may have files open. */
+  /** Ends a cut: nobody has files open. */
   restore(): void {
-    must('umount', this.root);
-    this.#isMounted = false;
+    if (!this.release()) throw new Error(`${this.root} is in use`);
     this.#mount();
   }
 
-  /** False when the system does not let go of it. */
+  /** False when the system does not let go of it. Holds up this process: it may be its last act. */
   release(): boolean {
-    if (!this.#isMounted) return true;
-    if (run('umount', this.root) !== undefined) return false;
-    this.#isMounted = false;
-    return true;
+    for (let tries = 0; this.#isMounted && tries < RELEASE_TRIES.atMost; tries++) {
+      if (tries > 0) holdUp(RELEASE_TRIES.pauseMs);
+      this.#isMounted = run('umount', this.root) !== undefined;
+    }
+    return !this.#isMounted;
   }
 
   #mount(): void {
@@ -122,4 +124,8 @@ function run(command: string, ...flags: readonly string[]): string | undefined {
   const { status, stderr, error } = spawnSync(command, flags, { encoding: 'utf8' });
   if (status === 0) return undefined;
   return error?.message ?? (stderr.trim() || `exit code ${status}`);
+}
+
+function holdUp(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

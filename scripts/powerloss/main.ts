@@ -8,11 +8,12 @@
 // disks that lie about syncing, and must report loss. The last line: `N cycles, 0 lost, control lost M`.
 
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LineProcessOptions } from '../../test/drills/line-process.ts';
 import { drill, type Tally } from './drill.ts';
 import { LogVictim } from './log-victim.ts';
-import { type LoopDisk, LoopDisks, whyNoLoopDisks } from './loop-disk.ts';
+import { LoopDisks, whyNoLoopDisks } from './loop-disk.ts';
 import type { Victim } from './victim.ts';
 
 const DISK_MEBIBYTES = 128;
@@ -25,7 +26,8 @@ interface Subject {
   readonly name: string;
   readonly cycles: number;
   readonly disks: number;
-  readonly victim: (disks: readonly LoopDisk[], options: LineProcessOptions) => Victim;
+  /** One directory on each disk. */
+  readonly victim: (directories: readonly string[], options: LineProcessOptions) => Victim;
 }
 
 interface Row {
@@ -48,7 +50,7 @@ const SUBJECTS: readonly Subject[] = [
     name: 'log alone',
     cycles: Number(values.log),
     disks: 1,
-    victim: ([disk], options) => new LogVictim(disk as LoopDisk, options),
+    victim: ([directory], options) => new LogVictim(directory as string, options),
   },
 ];
 
@@ -92,9 +94,12 @@ async function series(subject: Subject, lie: (typeof LIES)[number] | undefined):
     const options: LineProcessOptions = isControl
       ? { nodeFlags: ['--import', LIAR], environment: { PARLEY_SYNC: lie } }
       : {};
-    const victim = subject.victim(all, options);
-    const cycles = isControl ? CONTROL_CYCLES_MAX : subject.cycles;
-    const tally = await drill(victim, { cycles, onCycle: (so) => tellProgress(name, so) });
+    const directories = all.map(({ root }) => join(root, 'member'));
+    const tally = await drill(subject.victim(directories, options), {
+      cycles: isControl ? CONTROL_CYCLES_MAX : subject.cycles,
+      disks: all,
+      onCycle: (so) => tellProgress(name, so),
+    });
     console.log(rowOf({ name, isControl, tally }));
     return { name, isControl, tally };
   } finally {

@@ -1,10 +1,7 @@
 // What the drill kills: processes on disks that lose power. Each kind remembers what was
 // acknowledged, and looks for it when its processes come up again.
 
-import type { LoopDisk } from './loop-disk.ts';
-
 export interface Victim {
-  readonly disks: readonly LoopDisk[];
   /** Acknowledged since the first start, all cycles together. */
   readonly acknowledged: number;
   /** Starts the processes, looks for everything acknowledged, and lets the load begin. */

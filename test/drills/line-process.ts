@@ -9,6 +9,11 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const COMPILED = `${ROOT}.parley/compiled`;
 const STDERR_CHARACTERS_KEPT = 4_000;
 
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export interface LineProcessOptions {
   /** Flags of Node itself, before the program. */
   readonly nodeFlags?: readonly string[];
@@ -40,6 +45,7 @@ export class LineProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...environment },
     });
+    running.add(this.#child);
     if (this.#child.stdout !== null) {
       createInterface({ input: this.#child.stdout }).on('line', (line) => {
         onLine?.(line);
@@ -52,6 +58,7 @@ export class LineProcess {
     this.ended = new Promise((resolve) => {
       // `close` comes after the last line.
       this.#child.on('close', (code, signal) => {
+        running.delete(this.#child);
         this.#end = { code, signal, stderr: this.#stderr };
         resolve(this.#end);
       });
