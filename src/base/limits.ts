@@ -100,6 +100,55 @@ export const LIMITS = {
     /** Kept for a command that is sent again; with the above, 4 MiB of a shard's snapshot. */
     resultBytesMax: 1_024,
   },
+  replica: {
+    /** A larger value belongs in several commands: it would hold up all that is behind it. */
+    payloadBytesMax: 1024 * 1024,
+    /** One append: the window is made of several, so that sending and acknowledging overlap. */
+    appendBytesMax: 256 * 1024,
+    /** Appends on the way to one peer: at ten a second of round trip, 80 MB/s. */
+    inflightMessagesMax: 128,
+    inflightBytesMax: 8 * 1024 * 1024,
+    /** Handed to a machine at once: a slice of work after which others get their turn. */
+    applyBytesMax: 1024 * 1024,
+    /** Proposals of one shard that are not applied yet. */
+    shardWaitingMax: 32_768,
+    shardWaitingBytesMax: 16 * 1024 * 1024,
+    /** Of all shards of a member: each costs some hundred bytes beside its payload. */
+    memberWaitingMax: 131_072,
+    memberWaitingBytesMax: 64 * 1024 * 1024,
+    /** Reads of one shard that wait for their index. */
+    readsWaitingMax: 32_768,
+    /** Entries that a peer sends to fill holes in a log, in one answer. */
+    repairBytesMax: 1024 * 1024,
+    /** Holes asked for at once. */
+    repairEntriesMax: 1_024,
+  },
+  requests: {
+    /** Commands of one request: what a busy client gathers while an answer is on its way. */
+    commandsMax: 4_096,
+    /** Results in one answer; what would pass it is said to have happened, without its result. */
+    answerBytesMax: 4 * 1024 * 1024,
+    /** Commands that one client has waiting; more are refused at once. */
+    waitingMax: 16_384,
+  },
+  snapshots: {
+    /** A state that many peers lack at once is better read by one after the other. */
+    sendsMax: 4,
+    /** Each is written down twice: in the store's waiting part, and on disk. */
+    receivesMax: 2,
+    /** As long as a reader may keep the store from using old pages again. */
+    transferMsMax: 10 * 60 * 1_000,
+    /** A connection that was lost is back by then, or its peer is down. */
+    resumeMs: 30 * 1_000,
+    /** Long enough that a sender which is still there comes back. */
+    sweepMs: 60 * 1_000,
+    /** Whether a peer wants a snapshot is known at once. */
+    offerTimeoutMs: 5 * 1_000,
+    /** The last chunks that a sender remembers: more than fit the window of a stream. */
+    trailChunksMax: 64,
+    /** Until a store that is behind is asked again. */
+    behindPauseMs: 10,
+  },
   http: {
     /** The classic API takes its parameters in the URL. */
     urlBytesMax: 32 * 1024,
@@ -120,11 +169,22 @@ const peer = LIMITS.peer;
 assert(peer.frameBytesMax < peer.ordinaryBytesMax, 'the largest frame fits its queue');
 assert(peer.chunkBytesMax < peer.frameBytesMax, 'the largest chunk fits a frame');
 assert(peer.chunkBytesMax * 2 <= peer.streamWindowBytes, 'a window holds more than one chunk');
+assert(
+  LIMITS.requests.answerBytesMax + LIMITS.requests.commandsMax * 16 <= peer.frameBytesMax,
+  'the largest answer fits a frame',
+);
 const state = LIMITS.state;
 assert(
   state.keyBytesMax + state.valueBytesMax + 1_024 <= peer.chunkBytesMax,
   'the largest pair fits one chunk of a stream',
 );
+const replica = LIMITS.replica;
+assert(replica.payloadBytesMax * 2 <= wal.segmentBytes, 'the largest entry fits a segment');
+assert(
+  replica.payloadBytesMax * 2 <= LIMITS.peer.frameBytesMax,
+  'the largest entry fits a frame with all that goes with it',
+);
+assert(replica.appendBytesMax <= replica.inflightBytesMax, 'one append fits the window');
 assert(
   gossip.keyBytesMax * 3 + gossip.valueBytesMax * 3 <= LIMITS.http.urlBytesMax * 2,
   'percent-encoding can triple a text; most of the largest entries still fit a URL',

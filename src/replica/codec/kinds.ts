@@ -17,6 +17,8 @@ export const REQUEST_KIND = {
   read: 2,
   /** Entries of the log by index and term, from a peer that still has them. */
   fetchEntries: 3,
+  /** A snapshot about to be sent: is it wanted, and from where on. */
+  offerSnapshot: 4,
 } as const;
 
 /** Streams of bulk data. */

@@ -1,55 +1,50 @@
 // The words of snapshots on their way between members.
 
-import type { Message, Snapshot } from '../../core/raft/index.ts';
-import type {
-  IncomingRequest,
-  IncomingStreamHandler,
-  MemberId,
-} from '../../engine/transport/index.ts';
+import type { Clock, Log } from '../../base/capabilities.ts';
+import type { Message } from '../../core/raft/index.ts';
+import type { Store } from '../../engine/store/index.ts';
+import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
+import type { ShardStates } from '../state/index.ts';
 
-/** What the host is asked and told. */
-export interface SnapshotsHandler {
-  /** A snapshot that was asked for with `latest` is there now, or could not be made. */
-  onPrepared(shard: ShardId): void;
+export interface SnapshotParts {
+  readonly member: MemberId;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'afterTurn'>;
+  readonly log: Log;
+  readonly peers: Pick<Peers, 'request' | 'cancel' | 'openStream'>;
+  readonly store: Pick<Store, 'isBehind' | 'flush'>;
+  readonly states: Pick<ShardStates, 'shardIds' | 'state'>;
   /**
-   * The state of `message.snapshot` is staged and durable: step the message. True if the core
-   * restores it: `ShardData.install` follows when the log has it. False: it is not needed.
+   * The state of `message.snapshot` is staged and durable, or not needed any more: step the
+   * message. True if the core restores it, so that `ShardData.install` follows.
    */
-  onStaged(shard: ShardId, message: Message): boolean;
+  readonly onStaged: (shard: ShardId, message: Message) => boolean;
+  readonly limits?: Partial<SnapshotLimits>;
 }
 
-/** The snapshots that one member makes, sends and receives. */
-export interface Snapshots {
-  /**
-   * The newest snapshot at hand of `minIndex` or beyond. `pending`: one is being made, and
-   * `onPrepared` follows. Ask with a higher index for one with a newer config.
-   */
-  latest(shard: ShardId, minIndex: number): Snapshot | 'pending';
-  /**
-   * Sends the state that `message.snapshot` names, then the message. `onDone` is called once, never
-   * within this call: tell the core with `reportSnapshot`. False as well when the state is not at
-   * hand any more, the peer is down, or too much is under way.
-   */
-  send(peer: MemberId, shard: ShardId, message: Message, onDone: (isSent: boolean) => void): void;
-
-  /** For the member's `PeersHandler`: requests and streams of the kinds `SNAPSHOT_KINDS`. */
-  onRequest(request: IncomingRequest): void;
-  onStream(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined;
-
-  stats(): SnapshotStats;
-  close(): void;
+export interface SnapshotLimits {
+  /** Pairs of one chunk, in bytes. */
+  readonly chunkBytesMax: number;
+  readonly sendsMax: number;
+  readonly receivesMax: number;
+  /** A transfer that takes longer holds its reader of the store for too long. */
+  readonly transferMsMax: number;
+  /** How long a sender that was interrupted keeps the state, to go on where it stopped. */
+  readonly resumeMs: number;
+  /** Twice this long a receiver keeps what came of a transfer that was interrupted. */
+  readonly sweepMs: number;
 }
 
 export interface SnapshotStats {
-  readonly prepared: number;
-  readonly preparedOpen: number;
+  readonly sending: number;
+  readonly receiving: number;
   readonly sent: number;
   readonly received: number;
   readonly failed: number;
+  /** Transfers that went on where an earlier one was interrupted. */
   readonly resumed: number;
   readonly chunksSent: number;
   readonly bytesSent: number;
-  /** Chunks that the receiver had already, and copied. */
+  /** Chunks that the receiver had in its present state already. */
   readonly chunksCopied: number;
 }

@@ -7,6 +7,8 @@ export {
   encodeCommand,
   stampCommand,
 } from './commands.ts';
+export { endOfPrefix, NO_PROGRESS } from './layout.ts';
 export { PeerMemory } from './peer-memory.ts';
+export { SNAPSHOT_NAME_BYTES } from './prepared.ts';
 export { openShardStates } from './states.ts';
 export type * from './types.ts';

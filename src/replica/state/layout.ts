@@ -20,7 +20,7 @@ export const MACHINE_SPACE = 1;
 
 const GENERATION_PREFIX_BYTES = 9;
 /** The digest that names where a transfer stands. */
-export const CHAIN_BYTES = 16;
+const CHAIN_BYTES = 16;
 
 export type Generation = number;
 

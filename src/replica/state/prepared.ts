@@ -8,7 +8,7 @@ import type { ShardId } from '../../engine/wal/index.ts';
 import { generationPrefix, type Meta } from './layout.ts';
 import type { PreparedSnapshot } from './types.ts';
 
-const NAME_WORDS = 4;
+export const SNAPSHOT_NAME_BYTES = 16;
 
 export function prepared(
   shard: ShardId,
@@ -37,7 +37,7 @@ export function prepared(
 
 /** Nobody else, and nobody before a restart, gives the same name. */
 function newName(random: Random): Uint8Array {
-  const words = new Uint32Array(NAME_WORDS);
+  const words = new Uint32Array(SNAPSHOT_NAME_BYTES / 4);
   for (let at = 0; at < words.length; at++) words[at] = random.u32();
   return new Uint8Array(words.buffer);
 }

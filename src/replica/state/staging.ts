@@ -57,16 +57,17 @@ export class NextState implements Staging {
     return this.#isComplete;
   }
 
-  add(pairs: readonly StorePair[], progress: Progress): void {
+  add(pairs: readonly StorePair[], progress: Progress): boolean {
     assert(!this.#isComplete, '[D18] nothing is added to a whole state');
-    let last = this.#progress.lastKey;
+    const first = pairs[0];
+    if (first !== undefined && compareBytes(first.key, this.#progress.lastKey) <= 0) return false;
     for (const { key, value } of pairs) {
-      assert(compareBytes(key, last) > 0, '[D18] the keys of a state come in order');
-      this.#store.put(joinBytes(this.#prefix, key), value);
-      last = key;
+      // A copy, or one small value would keep the whole chunk in memory.
+      this.#store.put(joinBytes(this.#prefix, key), value.slice());
     }
     this.#progress = progress;
     this.#save();
+    return true;
   }
 
   complete(): void {

@@ -140,8 +140,8 @@ export interface Staging {
   readonly snapshot: Snapshot;
   readonly progress: Progress;
   readonly isComplete: boolean;
-  /** Adds pairs whose keys ascend from beyond the last one, in one batch. */
-  add(pairs: readonly StorePair[], progress: Progress): void;
+  /** Adds ascending pairs in one batch. False, and nothing added, unless they lie further on. */
+  add(pairs: readonly StorePair[], progress: Progress): boolean;
   /** Nothing is missing. Durable once the store is flushed; only then may anyone hear of it. */
   complete(): void;
 }

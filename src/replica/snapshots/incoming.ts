@@ -1,0 +1,106 @@
+// One state on its way here: checks what comes and stages it beside the present state.
+
+import { assert } from '../../base/assert.ts';
+import { equalBytes } from '../../base/bytes.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { IncomingStreamHandler } from '../../engine/transport/index.ts';
+import type { Progress, ShardData, Staging } from '../state/index.ts';
+import type { SnapshotParts } from './types.ts';
+import { decodeChunk, type Offer, progressAfter } from './wire.ts';
+
+/** Told once how the transfer ended; true says that all of it is staged and durable. */
+export type IncomingEnd = (isWhole: boolean, why: string) => boolean;
+
+export class IncomingTransfer implements IncomingStreamHandler {
+  readonly offer: Offer;
+  readonly #data: ShardData;
+  readonly #staging: Staging;
+  readonly #parts: SnapshotParts;
+  readonly #onEnd: IncomingEnd;
+  /** Why the rest is not even looked at. */
+  #trouble: string | undefined;
+  #isEndSeen = false;
+  #isFinishing = false;
+
+  constructor(
+    offer: Offer,
+    data: ShardData,
+    staging: Staging,
+    parts: SnapshotParts,
+    onEnd: IncomingEnd,
+  ) {
+    this.offer = offer;
+    this.#data = data;
+    this.#staging = staging;
+    this.#parts = parts;
+    this.#onEnd = onEnd;
+  }
+
+  /** All is here, and being made durable: too late to begin another transfer. */
+  get isFinishing(): boolean {
+    return this.#isFinishing;
+  }
+
+  async onChunk(bytes: Uint8Array): Promise<void> {
+    this.#take(bytes);
+    // [N7] The sender waits with us while the store cannot keep up.
+    while (this.#parts.store.isBehind && this.#trouble === undefined) await this.#pause();
+  }
+
+  async onFinish(): Promise<boolean> {
+    if (!this.#isEndSeen) this.#trouble ??= 'the stream ended early';
+    if (this.#data.staging !== this.#staging) this.#trouble ??= 'another state is being staged';
+    if (this.#trouble !== undefined) return this.#onEnd(false, this.#trouble);
+    this.#isFinishing = true;
+    this.#staging.complete();
+    // [N8] The log may name this state only when no crash can take it away.
+    const isDurable = await this.#parts.store.flush();
+    return this.#onEnd(isDurable, 'the store has failed');
+  }
+
+  onAbort(reason: string): void {
+    this.#trouble ??= reason;
+    if (!this.#isFinishing) this.#onEnd(false, reason);
+  }
+
+  /** Another transfer takes the place of this one. */
+  giveWay(): void {
+    this.#trouble ??= 'a newer transfer took its place';
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (this.#trouble !== undefined) return;
+    const chunk = decodeChunk(bytes);
+    if (this.#isEndSeen || chunk === undefined) {
+      this.#trouble = 'a chunk cannot be read';
+      return;
+    }
+    const { progress } = this.#staging;
+    if (chunk.kind === 'end') {
+      // [N3] What the sender sent is what was staged, over all interruptions.
+      this.#isEndSeen = isSameSum(chunk.totals, progress);
+      if (!this.#isEndSeen) this.#trouble = 'the sums of the state differ';
+      return;
+    }
+    const next = progressAfter(progress, bytes, chunk.pairs);
+    const isInOrder = this.#staging.add(chunk.pairs, next);
+    if (!isInOrder) this.#trouble = 'the chunks are not in order';
+  }
+
+  #pause(): Promise<void> {
+    const { clock } = this.#parts;
+    return new Promise((resolve) => {
+      clock.setTimer(LIMITS.snapshots.behindPauseMs, resolve);
+    });
+  }
+}
+
+function isSameSum(totals: Omit<Progress, 'lastKey'>, progress: Progress): boolean {
+  assert(totals.chain.length === progress.chain.length, '[N3] sums are of one length');
+  return (
+    totals.chunks === progress.chunks &&
+    totals.pairs === progress.pairs &&
+    totals.bytes === progress.bytes &&
+    equalBytes(totals.chain, progress.chain)
+  );
+}

@@ -1,0 +1,140 @@
+// The states that this member receives: which it takes, and what becomes of those that come to
+// nothing.
+
+import { equalBytes } from '../../base/bytes.ts';
+import type { Timer } from '../../base/capabilities.ts';
+import type { Snapshot } from '../../core/raft/index.ts';
+import type {
+  IncomingRequest,
+  IncomingStreamHandler,
+  MemberId,
+} from '../../engine/transport/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
+import { NO_PROGRESS, type Progress, type ShardData } from '../state/index.ts';
+import { IncomingTransfer } from './incoming.ts';
+import type { SnapshotLimits, SnapshotParts } from './types.ts';
+import { decodeHeader, decodeOffer, encodeVerdict, type Offer, type Verdict } from './wire.ts';
+
+export class SnapshotReceiver {
+  readonly counters = { received: 0, receivesFailed: 0 };
+  readonly #parts: SnapshotParts;
+  readonly #limits: SnapshotLimits;
+  readonly #running = new Map<ShardId, IncomingTransfer>();
+  /** Handed to the host, which installs them: nothing may take their place. */
+  readonly #installing = new Map<ShardId, Snapshot>();
+  /** How far what nobody sends any more had come when it was last looked at. */
+  #idle = new Map<ShardId, Progress>();
+  #sweep: Timer | undefined;
+
+  constructor(parts: SnapshotParts, limits: SnapshotLimits) {
+    this.#parts = parts;
+    this.#limits = limits;
+    this.#scheduleSweep();
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  answer(request: IncomingRequest): void {
+    const offer = decodeOffer(request.body, request.from, this.#parts.member);
+    const verdict: Verdict = offer === undefined ? { kind: 'refused' } : this.#judge(offer);
+    request.respond(encodeVerdict(verdict));
+  }
+
+  accept(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined {
+    const offer = decodeHeader(header, from, this.#parts.member);
+    if (offer === undefined) return undefined;
+    const data = this.#parts.states.state(offer.shard);
+    const verdict = this.#judge(offer);
+    if (data === undefined || verdict.kind !== 'wanted') return undefined;
+    // [N6] Either from the beginning, or from where this side stands; there is nothing between.
+    const isContinued = offer.chunks > 0;
+    if (isContinued && verdict.progress.chunks !== offer.chunks) return undefined;
+    this.#running.get(offer.shard)?.giveWay();
+    const present = data.staging;
+    const staging = isContinued && present !== undefined ? present : data.stage(offer.snapshot);
+    const transfer = new IncomingTransfer(offer, data, staging, this.#parts, (isWhole, why) =>
+      this.#end(transfer, data, isWhole, why),
+    );
+    this.#running.set(offer.shard, transfer);
+    return transfer;
+  }
+
+  close(): void {
+    this.#sweep?.cancel();
+    for (const transfer of this.#running.values()) transfer.giveWay();
+    this.#running.clear();
+  }
+
+  /** Decides only; nothing is changed here but that the core may hear of a state it has. */
+  #judge(offer: Offer): Verdict {
+    const { shard, snapshot, message } = offer;
+    const data = this.#parts.states.state(shard);
+    const running = this.#running.get(shard);
+    if (data === undefined || running?.isFinishing === true) return { kind: 'refused' };
+    if (snapshot.index <= data.applied().index) {
+      // The core answers how far it is, and its leader goes on from there.
+      this.#parts.onStaged(shard, message);
+      return { kind: 'taken' };
+    }
+    if (this.#isInstalling(shard, data)) return { kind: 'refused' };
+    const others = this.#running.size - (running === undefined ? 0 : 1);
+    if (others >= this.#limits.receivesMax) return { kind: 'refused' };
+    const { staging } = data;
+    const isSame = staging !== undefined && isSameState(staging.snapshot, snapshot);
+    if (!isSame || staging.isComplete) return { kind: 'wanted', progress: NO_PROGRESS };
+    return { kind: 'wanted', progress: staging.progress };
+  }
+
+  #isInstalling(shard: ShardId, data: ShardData): boolean {
+    const handed = this.#installing.get(shard);
+    const staged = data.staged();
+    if (handed === undefined) return false;
+    if (staged !== undefined && isSameState(handed, staged)) return true;
+    this.#installing.delete(shard);
+    return false;
+  }
+
+  #end(transfer: IncomingTransfer, data: ShardData, isWhole: boolean, why: string): boolean {
+    const { shard, snapshot, message } = transfer.offer;
+    if (this.#running.get(shard) === transfer) this.#running.delete(shard);
+    if (!isWhole) {
+      this.counters.receivesFailed += 1;
+      this.#parts.log.warn('snapshot not received', { shard, from: message.from, why });
+      return false;
+    }
+    this.counters.received += 1;
+    this.#parts.log.info('snapshot received', { shard, index: snapshot.index });
+    if (this.#parts.onStaged(shard, message)) this.#installing.set(shard, snapshot);
+    else data.dropStaging();
+    return true;
+  }
+
+  // --- what came to nothing ---------------------------------------------------------------------
+
+  #scheduleSweep(): void {
+    this.#sweep = this.#parts.clock.setTimer(this.#limits.sweepMs, () => {
+      this.#dropForsaken();
+      this.#scheduleSweep();
+    });
+  }
+
+  /** [N9] What has not grown since the last time, and is not under way, goes. */
+  #dropForsaken(): void {
+    const idle = new Map<ShardId, Progress>();
+    for (const shard of this.#parts.states.shardIds()) {
+      const data = this.#parts.states.state(shard);
+      const progress = data?.staging?.progress;
+      if (data === undefined || progress === undefined) continue;
+      if (this.#running.has(shard) || this.#isInstalling(shard, data)) continue;
+      if (this.#idle.get(shard) === progress) data.dropStaging();
+      else idle.set(shard, progress);
+    }
+    this.#idle = idle;
+  }
+}
+
+function isSameState(a: Snapshot, b: Snapshot): boolean {
+  return a.index === b.index && a.term === b.term && equalBytes(a.data, b.data);
+}

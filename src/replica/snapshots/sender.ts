@@ -1,0 +1,97 @@
+// The states that this member sends, and those whose transfer was interrupted and may go on.
+
+import { equalBytes } from '../../base/bytes.ts';
+import type { Timer } from '../../base/capabilities.ts';
+import type { Message } from '../../core/raft/index.ts';
+import type { MemberId } from '../../engine/transport/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
+import type { PreparedSnapshot } from '../state/index.ts';
+import { OutgoingTransfer } from './outgoing.ts';
+import type { SnapshotLimits, SnapshotParts } from './types.ts';
+import { encodeOffer } from './wire.ts';
+
+interface Transfer {
+  readonly outgoing: OutgoingTransfer;
+  /** Runs while the transfer does not. */
+  expiry: Timer | undefined;
+}
+
+export class SnapshotSender {
+  readonly counters = { sent: 0, sendsFailed: 0, resumed: 0, chunksSent: 0, bytesSent: 0 };
+  readonly #parts: SnapshotParts;
+  readonly #limits: SnapshotLimits;
+  /** By peer and shard: a peer takes one state of a shard at a time. */
+  readonly #transfers = new Map<string, Transfer>();
+  #isClosed = false;
+
+  constructor(parts: SnapshotParts, limits: SnapshotLimits) {
+    this.#parts = parts;
+    this.#limits = limits;
+  }
+
+  get running(): number {
+    let running = 0;
+    for (const { outgoing } of this.#transfers.values()) if (outgoing.isRunning) running += 1;
+    return running;
+  }
+
+  send(
+    shard: ShardId,
+    message: Message,
+    prepared: PreparedSnapshot,
+    onDone: (isSent: boolean) => void,
+  ): void {
+    const { clock } = this.#parts;
+    const key = `${message.to} ${shard}`;
+    const transfer = this.#transferFor(key, message.to, prepared);
+    if (transfer === undefined) {
+      clock.afterTurn(() => onDone(false));
+      return;
+    }
+    transfer.outgoing.start(encodeOffer(shard, message), (result) => {
+      const isSent = result === 'sent';
+      if (isSent) this.counters.sent += 1;
+      else this.counters.sendsFailed += 1;
+      const isReplaced = this.#isClosed || this.#transfers.get(key) !== transfer;
+      if (isSent || isReplaced || !transfer.outgoing.hasBegun) this.#drop(key, transfer);
+      else transfer.expiry = clock.setTimer(this.#limits.resumeMs, () => this.#drop(key, transfer));
+      clock.afterTurn(() => onDone(isSent));
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const [key, transfer] of this.#transfers) {
+      if (transfer.outgoing.isRunning) transfer.outgoing.stop();
+      else this.#drop(key, transfer);
+    }
+  }
+
+  /** One that was interrupted, or a new one; undefined when there are too many. */
+  #transferFor(key: string, peer: MemberId, prepared: PreparedSnapshot): Transfer | undefined {
+    const present = this.#transfers.get(key);
+    if (present !== undefined) {
+      const { outgoing } = present;
+      if (equalBytes(outgoing.prepared.snapshot.data, prepared.snapshot.data)) {
+        present.expiry?.cancel();
+        return outgoing.isRunning ? undefined : present;
+      }
+      // [N5] A newer state replaces an older one: the core waits for one per peer only.
+      this.#transfers.delete(key);
+      if (outgoing.isRunning) outgoing.stop();
+      else this.#drop(key, present);
+    }
+    if (this.#isClosed || this.running >= this.#limits.sendsMax) return undefined;
+    prepared.retain();
+    const outgoing = new OutgoingTransfer(peer, prepared, this.#parts, this.#limits, this.counters);
+    const transfer: Transfer = { outgoing, expiry: undefined };
+    this.#transfers.set(key, transfer);
+    return transfer;
+  }
+
+  #drop(key: string, transfer: Transfer): void {
+    transfer.expiry?.cancel();
+    if (this.#transfers.get(key) === transfer) this.#transfers.delete(key);
+    transfer.outgoing.prepared.close();
+  }
+}
