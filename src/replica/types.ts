@@ -58,7 +58,13 @@ export type WriteRefusal =
   | 'stopping';
 
 /** The command may take effect yet, or has had: only a session makes it safe to send again. */
-export type WriteDoubt = 'leaderChanged' | 'timeout' | 'connectionLost' | 'stopped';
+export type WriteDoubt =
+  | 'leaderChanged'
+  | 'timeout'
+  | 'connectionLost'
+  | 'stopped'
+  /** It has had its effect, but what came of it does not fit the answer. */
+  | 'answerTooLarge';
 
 export type WriteOutcome =
   | { readonly kind: 'applied'; readonly index: number; readonly result: Uint8Array }
@@ -77,6 +83,8 @@ export type ReadRefusal =
   | 'noLeader'
   | 'overloaded'
   | 'malformed'
+  /** The answer is longer than a frame: ask for less. */
+  | 'tooLarge'
   | 'timeout'
   | 'stopping';
 

@@ -1,0 +1,33 @@
+// Whom to ask about one shard: the member that was said to lead, or everyone in turn.
+
+import { assert } from '../../base/assert.ts';
+import type { MemberId } from '../../engine/transport/index.ts';
+
+export class LeaderHint {
+  readonly #members: readonly MemberId[];
+  #leader: MemberId = 0;
+  #turn = 0;
+
+  constructor(members: readonly MemberId[]) {
+    assert(members.length > 0, 'there is somebody to ask');
+    this.#members = members;
+  }
+
+  get member(): MemberId {
+    return this.#leader === 0
+      ? (this.#members[this.#turn % this.#members.length] as MemberId)
+      : this.#leader;
+  }
+
+  /** Somebody said so. 0 says nothing. */
+  follow(leader: MemberId): void {
+    if (leader !== 0) this.#leader = leader;
+  }
+
+  /** `asked` was no help: unless somebody else was named meanwhile, the next one is asked. */
+  leave(asked: MemberId): void {
+    if (this.member !== asked) return;
+    this.#leader = 0;
+    this.#turn += 1;
+  }
+}

@@ -1,0 +1,142 @@
+// Answers requests to shards: from clients, and from members that pass on what they cannot answer.
+// Whoever is not the leader passes a client's request on once, so that outcomes come back the same
+// way and nobody runs in circles.
+
+import type { Clock } from '../../base/capabilities.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { IncomingRequest, MemberId, Peers } from '../../engine/transport/index.ts';
+import { REQUEST_KIND } from '../codec/index.ts';
+import type { ReadAnswer, ReplicaHost, WriteOutcome } from '../types.ts';
+import { encodeProposeAnswer, encodeReadReply } from './answers.ts';
+import {
+  decodePropose,
+  decodeRead,
+  encodePropose,
+  encodeRead,
+  type ProposeBody,
+  type ReadBody,
+} from './bodies.ts';
+import { readReplyOf, writeAnswerOf } from './outcomes.ts';
+
+export interface RequestServerParts {
+  readonly member: MemberId;
+  readonly clock: Clock;
+  readonly host: Pick<ReplicaHost, 'propose' | 'read'>;
+  readonly peers: Pick<Peers, 'request'>;
+}
+
+export class RequestServer {
+  readonly #parts: RequestServerParts;
+
+  constructor(parts: RequestServerParts) {
+    this.#parts = parts;
+  }
+
+  propose(request: IncomingRequest): void {
+    const body = decodePropose(request.body);
+    if (body === undefined) {
+      request.respond(encodeProposeAnswer({ leader: 0, outcomes: [] }));
+      return;
+    }
+    const { host } = this.#parts;
+    const pending = new PendingWrites(this.#parts, request, body);
+    const { shard, commands } = body;
+    for (let i = 0; i < commands.length; i++) {
+      host.propose(shard, commands[i] as Uint8Array, (outcome) => pending.settle(i, outcome));
+    }
+  }
+
+  read(request: IncomingRequest): void {
+    const body = decodeRead(request.body);
+    if (body === undefined) {
+      respondRead(request, 0, { kind: 'refused', reason: 'malformed', leader: 0 });
+      return;
+    }
+    this.#parts.host.read(body.shard, body.level, body.question, (answer) => {
+      const leader = body.isForwarded ? 0 : elsewhere(this.#parts, answer);
+      const leftMs = request.deadlineMs - this.#parts.clock.monotonicMs();
+      if (leader === 0 || leftMs <= 0) respondRead(request, 0, answer);
+      else this.#passOnRead(request, body, leader, leftMs);
+    });
+  }
+
+  #passOnRead(request: IncomingRequest, body: ReadBody, leader: MemberId, leftMs: number): void {
+    const bytes = encodeRead({ ...body, isForwarded: true });
+    this.#parts.peers.request(leader, REQUEST_KIND.read, bytes, leftMs, (outcome) => {
+      const { answer } = readReplyOf(outcome);
+      respondRead(request, answer.kind === 'answered' ? leader : 0, answer);
+    });
+  }
+}
+
+/** Who leads, when another member does and this one therefore refused. */
+function elsewhere({ member }: RequestServerParts, outcome: WriteOutcome | ReadAnswer): MemberId {
+  if (outcome.kind !== 'refused' || outcome.reason !== 'notLeader') return 0;
+  return outcome.leader === member ? 0 : outcome.leader;
+}
+
+function respondRead(request: IncomingRequest, leader: MemberId, answer: ReadAnswer): void {
+  const bytes = encodeReadReply({ leader, answer });
+  if (bytes.length <= LIMITS.peer.frameBytesMax) return request.respond(bytes);
+  const tooLarge: ReadAnswer = { kind: 'refused', reason: 'tooLarge', leader: 0 };
+  request.respond(encodeReadReply({ leader, answer: tooLarge }));
+}
+
+/** The commands of one request, on their way to one answer. */
+class PendingWrites {
+  readonly #parts: RequestServerParts;
+  readonly #request: IncomingRequest;
+  readonly #body: ProposeBody;
+  readonly #outcomes: WriteOutcome[] = [];
+  #waiting: number;
+
+  constructor(parts: RequestServerParts, request: IncomingRequest, body: ProposeBody) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#body = body;
+    this.#waiting = body.commands.length;
+  }
+
+  settle(place: number, outcome: WriteOutcome): void {
+    this.#outcomes[place] = outcome;
+    this.#waiting -= 1;
+    if (this.#waiting > 0) return;
+    const leader = this.#leaderElsewhere();
+    const leftMs = this.#request.deadlineMs - this.#parts.clock.monotonicMs();
+    if (leader === 0 || leftMs <= 0) this.#respond(0);
+    else this.#passOn(leader, leftMs);
+  }
+
+  /** [Q2] Nothing is passed on a second time. */
+  #leaderElsewhere(): MemberId {
+    if (this.#body.isForwarded) return 0;
+    for (const outcome of this.#outcomes) {
+      const leader = elsewhere(this.#parts, outcome);
+      if (leader !== 0) return leader;
+    }
+    return 0;
+  }
+
+  /** [Q2] Only what this member refused without effect goes to the leader. */
+  #passOn(leader: MemberId, leftMs: number): void {
+    const { shard, commands } = this.#body;
+    const places: number[] = [];
+    for (const [place, outcome] of this.#outcomes.entries()) {
+      if (elsewhere(this.#parts, outcome) !== 0) places.push(place);
+    }
+    const chosen = places.map((place) => commands[place] as Uint8Array);
+    const bytes = encodePropose({ shard, isForwarded: true, commands: chosen });
+    this.#parts.peers.request(leader, REQUEST_KIND.propose, bytes, leftMs, (outcome) => {
+      const { outcomes } = writeAnswerOf(outcome, places.length);
+      for (const [i, place] of places.entries()) {
+        this.#outcomes[place] = outcomes[i] as WriteOutcome;
+      }
+      this.#respond(outcomes[0]?.kind === 'applied' ? leader : 0);
+    });
+  }
+
+  #respond(leader: MemberId): void {
+    if (this.#request.isAbandoned) return;
+    this.#request.respond(encodeProposeAnswer({ leader, outcomes: this.#outcomes }));
+  }
+}

@@ -1,0 +1,278 @@
+// Asks the replicas of one shard, wherever its leader is, until there is an answer or the time is
+// over. Commands of one turn travel together.
+
+import { assert } from '../../base/assert.ts';
+import type { Clock, Random, Timer } from '../../base/capabilities.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { MemberId, RequestOutcome } from '../../engine/transport/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
+import { REQUEST_KIND } from '../codec/index.ts';
+import type { ReadAnswer, ReadLevel, ReadRefusal, WriteOutcome, WriteRefusal } from '../types.ts';
+import { encodePropose, encodeRead } from './bodies.ts';
+import { LeaderHint } from './leader-hint.ts';
+import { readReplyOf, writeAnswerOf } from './outcomes.ts';
+
+/** How a client reaches members. `done` is called once, never within the call. */
+export interface Callees {
+  readonly members: readonly MemberId[];
+  request(
+    member: MemberId,
+    kind: number,
+    body: Uint8Array,
+    timeoutMs: number,
+    done: (outcome: RequestOutcome) => void,
+  ): void;
+}
+
+export interface ShardClientOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly callees: Callees;
+  readonly shard: ShardId;
+  /** After this long without an answer, what is safe to ask twice is asked elsewhere. */
+  readonly attemptMs?: number;
+}
+
+/** `isRepeated`: an earlier attempt of the same command may have had its effect as well. */
+type ProposeDone = (outcome: WriteOutcome, isRepeated: boolean) => void;
+
+/** Pauses between attempts double from the first to the second, less a random half. */
+const PAUSE_MS_MIN = 5;
+const PAUSE_MS_MAX = 100;
+/** Commands travel together when their deadlines are this close; the earliest counts for all. */
+const DEADLINE_GRAIN_MS = 50;
+const ATTEMPT_MS = 1_000;
+
+/** A command until its outcome is known, or will not be. */
+interface Waiting {
+  readonly payload: Uint8Array;
+  readonly deadlineMs: number;
+  /** To have it carried out twice is the same as once. */
+  readonly isRepeatable: boolean;
+  readonly done: ProposeDone;
+  /** [Q5] An attempt was made whose outcome nobody knows. */
+  isDoubtful: boolean;
+}
+
+export class ShardClient {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #callees: Callees;
+  readonly #shard: ShardId;
+  readonly #attemptMs: number;
+  readonly #hint: LeaderHint;
+  #gathered: Waiting[] = [];
+  #paused: Waiting[] = [];
+  #pause: Timer | undefined;
+  #pauseMs = PAUSE_MS_MIN;
+  #waitingCount = 0;
+  #isClosed = false;
+
+  constructor({ clock, random, callees, shard, attemptMs }: ShardClientOptions) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#callees = callees;
+    this.#shard = shard;
+    this.#attemptMs = attemptMs ?? ATTEMPT_MS;
+    this.#hint = new LeaderHint(callees.members);
+  }
+
+  /** The member that would be asked next. */
+  get target(): MemberId {
+    return this.#hint.member;
+  }
+
+  /**
+   * Has a command carried out; `payload` is one as `encodeCommand` makes it, and is kept. What is
+   * refused without effect is asked again until the time is over; what may have had an effect only
+   * if the command is repeatable, as those of a session are. `done` is never called within this
+   * call.
+   */
+  propose(payload: Uint8Array, timeoutMs: number, isRepeatable: boolean, done: ProposeDone): void {
+    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
+    const waiting: Waiting = { payload, deadlineMs, isRepeatable, done, isDoubtful: false };
+    if (this.#isClosed || this.#waitingCount >= LIMITS.requests.waitingMax) {
+      const reason = this.#isClosed ? 'stopping' : 'overloaded';
+      this.#clock.afterTurn(() => done({ kind: 'refused', reason, leader: 0 }, false));
+      return;
+    }
+    this.#waitingCount += 1;
+    this.#gather(waiting);
+  }
+
+  /** A read of the leader or, when `local`, of `member`. Never answers within this call. */
+  read(
+    level: ReadLevel,
+    question: Uint8Array,
+    timeoutMs: number,
+    done: (answer: ReadAnswer) => void,
+    member: MemberId = 0,
+  ): void {
+    const read = { level, question, done, member };
+    this.#attemptRead(read, this.#clock.monotonicMs() + timeoutMs, PAUSE_MS_MIN);
+  }
+
+  /** What still waits to be asked again is told that nobody will; the rest is answered. */
+  close(): void {
+    this.#isClosed = true;
+    this.#pause?.cancel();
+    const paused = this.#paused;
+    this.#paused = [];
+    for (const waiting of paused) this.#giveUp(waiting);
+  }
+
+  // --- commands ---------------------------------------------------------------------------------
+
+  #gather(waiting: Waiting): void {
+    if (this.#gathered.length === 0) this.#clock.afterTurn(this.#flush);
+    this.#gathered.push(waiting);
+  }
+
+  readonly #flush = (): void => {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    let batch: Waiting[] = [];
+    let bytes = 0;
+    for (const waiting of gathered) {
+      if (batch.length > 0 && !this.#fits(waiting, batch, bytes)) {
+        this.#send(batch);
+        batch = [];
+        bytes = 0;
+      }
+      batch.push(waiting);
+      bytes += waiting.payload.length;
+    }
+    if (batch.length > 0) this.#send(batch);
+  };
+
+  #fits(waiting: Waiting, batch: readonly Waiting[], bytes: number): boolean {
+    const first = batch[0] as Waiting;
+    return (
+      first.isRepeatable === waiting.isRepeatable &&
+      Math.abs(first.deadlineMs - waiting.deadlineMs) <= DEADLINE_GRAIN_MS &&
+      batch.length < LIMITS.requests.commandsMax &&
+      bytes + waiting.payload.length <= LIMITS.requests.answerBytesMax
+    );
+  }
+
+  #send(batch: readonly Waiting[]): void {
+    const [first] = batch;
+    assert(first !== undefined, 'a batch has commands');
+    const leftMs = first.deadlineMs - this.#clock.monotonicMs();
+    if (leftMs <= 0) {
+      for (const waiting of batch) this.#giveUp(waiting);
+      return;
+    }
+    const commands = batch.map(({ payload }) => payload);
+    const body = encodePropose({ shard: this.#shard, isForwarded: false, commands });
+    const member = this.#hint.member;
+    const timeoutMs = first.isRepeatable ? Math.min(leftMs, this.#attemptMs) : leftMs;
+    this.#callees.request(member, REQUEST_KIND.propose, body, timeoutMs, (outcome) =>
+      this.#takeAnswer(member, batch, outcome),
+    );
+  }
+
+  #takeAnswer(member: MemberId, batch: readonly Waiting[], outcome: RequestOutcome): void {
+    const { leader, outcomes } = writeAnswerOf(outcome, batch.length);
+    this.#hint.follow(leader);
+    let isLeft = false;
+    for (let i = 0; i < batch.length; i++) {
+      const waiting = batch[i] as Waiting;
+      const made = outcomes[i] as WriteOutcome;
+      if (made.kind === 'refused') this.#hint.follow(made.leader === member ? 0 : made.leader);
+      if (!isLeft && isNoHelp(made)) {
+        this.#hint.leave(member);
+        isLeft = true;
+      }
+      this.#settle(waiting, made);
+    }
+  }
+
+  /** [Q5] Final, or asked again. */
+  #settle(waiting: Waiting, outcome: WriteOutcome): void {
+    if (outcome.kind === 'applied') {
+      this.#pauseMs = PAUSE_MS_MIN;
+      this.#finish(waiting, outcome);
+      return;
+    }
+    const isUnknown = outcome.kind === 'unknown';
+    if (isUnknown) waiting.isDoubtful = true;
+    const isWorthwhile = isUnknown ? waiting.isRepeatable : !LASTING.has(outcome.reason);
+    if (!isWorthwhile) this.#finish(waiting, outcome);
+    else if (this.#isClosed || waiting.deadlineMs <= this.#clock.monotonicMs()) {
+      this.#giveUp(waiting, outcome);
+    } else this.#askLater(waiting);
+  }
+
+  #giveUp(waiting: Waiting, last?: WriteOutcome): void {
+    this.#finish(waiting, last ?? { kind: 'refused', reason: 'noLeader', leader: 0 });
+  }
+
+  /** [Q5] What was in doubt once is never refused: an earlier attempt may take effect yet. */
+  #finish(waiting: Waiting, outcome: WriteOutcome): void {
+    this.#waitingCount -= 1;
+    const isMistaken = outcome.kind === 'refused' && waiting.isDoubtful;
+    waiting.done(isMistaken ? { kind: 'unknown', reason: 'timeout' } : outcome, waiting.isDoubtful);
+  }
+
+  #askLater(waiting: Waiting): void {
+    this.#paused.push(waiting);
+    if (this.#pause !== undefined) return;
+    this.#pause = this.#clock.setTimer(this.#randomly(this.#pauseMs), () => {
+      this.#pause = undefined;
+      const paused = this.#paused;
+      this.#paused = [];
+      for (const each of paused) this.#gather(each);
+    });
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS_MAX);
+  }
+
+  #randomly(pauseMs: number): number {
+    return pauseMs * (1 - this.#random.unit() / 2);
+  }
+
+  // --- reads ------------------------------------------------------------------------------------
+
+  #attemptRead(read: PendingRead, deadlineMs: number, pauseMs: number): void {
+    const { level, question, done } = read;
+    const member = read.member === 0 ? this.#hint.member : read.member;
+    const isForwarded = read.member !== 0;
+    const body = encodeRead({ shard: this.#shard, isForwarded, level, question });
+    const leftMs = deadlineMs - this.#clock.monotonicMs();
+    const timeoutMs = Math.max(0, Math.min(leftMs, this.#attemptMs));
+    this.#callees.request(member, REQUEST_KIND.read, body, timeoutMs, (outcome) => {
+      const { leader, answer } = readReplyOf(outcome);
+      this.#hint.follow(leader);
+      if (answer.kind === 'answered' || LASTING.has(answer.reason)) return done(answer);
+      this.#hint.leave(member);
+      this.#hint.follow(answer.leader === member ? 0 : answer.leader);
+      if (this.#isClosed || this.#clock.monotonicMs() + pauseMs >= deadlineMs) return done(answer);
+      this.#clock.setTimer(this.#randomly(pauseMs), () =>
+        this.#attemptRead(read, deadlineMs, Math.min(pauseMs * 2, PAUSE_MS_MAX)),
+      );
+    });
+  }
+}
+
+interface PendingRead {
+  readonly level: ReadLevel;
+  readonly question: Uint8Array;
+  readonly done: (answer: ReadAnswer) => void;
+  readonly member: MemberId;
+}
+
+/** Another member may do better, or may know who does. */
+function isNoHelp(outcome: WriteOutcome): boolean {
+  if (outcome.kind === 'applied') return false;
+  if (outcome.kind === 'unknown') return outcome.reason !== 'answerTooLarge';
+  return !LASTING.has(outcome.reason) && outcome.reason !== 'overloaded';
+}
+
+/** What the same command meets, wherever and whenever it is sent. */
+const LASTING: ReadonlySet<WriteRefusal | ReadRefusal> = new Set([
+  'malformed',
+  'tooLarge',
+  'diskFull',
+  'changePending',
+  'changeImpossible',
+] as const);
