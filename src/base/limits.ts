@@ -132,6 +132,10 @@ export const LIMITS = {
     waitingMax: 16_384,
   },
   snapshots: {
+    /** Each keeps old pages of the store from being used again. */
+    preparedMax: 8,
+    /** Peers that need a state at the same time get the same one. */
+    preparedMs: 30 * 1_000,
     /** A state that many peers lack at once is better read by one after the other. */
     sendsMax: 4,
     /** Each is written down twice: in the store's waiting part, and on disk. */
