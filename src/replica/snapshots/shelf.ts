@@ -52,12 +52,16 @@ export class PreparedShelf {
     const data = this.#parts.states.state(shard);
     if (data === undefined) return;
     this.#underWay.add(shard);
-    const prepared = await data.prepareSnapshot();
+    const prepared = await data.prepareSnapshot().catch((error: unknown) => {
+      this.#parts.log.error('snapshot not prepared', { shard, why: String(error) });
+    });
     this.#underWay.delete(shard);
-    if (this.#isClosed) {
-      prepared.close();
-      return;
-    }
+    if (this.#isClosed) prepared?.close();
+    else if (prepared !== undefined) this.#put(shard, prepared);
+    if (!this.#isClosed) this.#onPrepared(shard);
+  }
+
+  #put(shard: ShardId, prepared: PreparedSnapshot): void {
     this.made += 1;
     this.#drop(shard);
     for (const oldest of this.#places.keys()) {
@@ -67,7 +71,6 @@ export class PreparedShelf {
     const { preparedMs } = this.#limits;
     const expiry = this.#parts.clock.setTimer(preparedMs, () => this.#drop(shard));
     this.#places.set(shard, { prepared, expiry });
-    this.#onPrepared(shard);
   }
 
   /** Those who send it still hold it. */

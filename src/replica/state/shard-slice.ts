@@ -187,12 +187,10 @@ export class ShardSlice implements ShardData {
   }
 
   /** [D15] One small batch: before it the old state, after it the new one. */
-  install(snapshot: Snapshot): void {
+  install(snapshot: Snapshot): boolean {
     const staging = this.#staging;
-    assert(
-      staging !== undefined && staging.isComplete && isSame(staging.snapshot, snapshot),
-      '[D16] what is installed is staged as a whole, under the same name',
-    );
+    // [D16] What is installed is staged as a whole, under the same name.
+    if (staging?.isComplete !== true || !isSame(staging.snapshot, snapshot)) return false;
     assert(snapshot.index > this.#applied.index, '[D17] what is applied never goes back');
     const before = this.#generation;
     this.#staging = undefined;
@@ -204,14 +202,12 @@ export class ShardSlice implements ShardData {
     this.#store.delete(stagedKey(this.shard));
     this.#parts.garbage.add(this.shard, before);
     this.#advance({ index: snapshot.index, term: snapshot.term });
+    return true;
   }
 
   finishInstall(snapshot: Snapshot): 'current' | 'finished' | 'missing' {
     if (snapshot.index <= this.#applied.index) return 'current';
-    const staged = this.staged();
-    if (staged === undefined || !isSame(staged, snapshot)) return 'missing';
-    this.install(snapshot);
-    return 'finished';
+    return this.install(snapshot) ? 'finished' : 'missing';
   }
 
   digest(): string {

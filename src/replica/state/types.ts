@@ -93,9 +93,9 @@ export interface ShardData {
   staged(): Snapshot | undefined;
   /**
    * Makes the staged state of `snapshot` the shard's state. The log's record of the same snapshot
-   * must be durable.
+   * must be durable. False when another one, or none, is staged.
    */
-  install(snapshot: Snapshot): void;
+  install(snapshot: Snapshot): boolean;
   /**
    * At start, with the log's newest snapshot: finishes an installation that the log knows and a
    * crash interrupted. `missing`: the log begins beyond what is here, and nothing is staged that
