@@ -12,13 +12,12 @@ import type {
 import type { ShardId } from '../../engine/wal/index.ts';
 import { NO_PROGRESS, type Progress, type ShardData } from '../state/index.ts';
 import { IncomingTransfer } from './incoming.ts';
-import type { SnapshotLimits, SnapshotParts, SnapshotsHandler } from './types.ts';
+import type { SnapshotLimits, SnapshotParts } from './types.ts';
 import { decodeHeader, decodeOffer, encodeVerdict, type Offer, type Verdict } from './wire.ts';
 
 export class SnapshotReceiver {
   readonly counters = { received: 0, receivesFailed: 0 };
   readonly #parts: SnapshotParts;
-  readonly #handler: SnapshotsHandler;
   readonly #limits: SnapshotLimits;
   readonly #running = new Map<ShardId, IncomingTransfer>();
   /** Handed to the host, which installs them: nothing may take their place. */
@@ -27,9 +26,8 @@ export class SnapshotReceiver {
   #idle = new Map<ShardId, Progress>();
   #sweep: Timer | undefined;
 
-  constructor(parts: SnapshotParts, handler: SnapshotsHandler, limits: SnapshotLimits) {
+  constructor(parts: SnapshotParts, limits: SnapshotLimits) {
     this.#parts = parts;
-    this.#handler = handler;
     this.#limits = limits;
     this.#scheduleSweep();
   }
@@ -77,7 +75,7 @@ export class SnapshotReceiver {
     if (data === undefined || running?.isFinishing === true) return { kind: 'refused' };
     if (snapshot.index <= data.applied().index) {
       // The core answers how far it is, and its leader goes on from there.
-      this.#handler.onStaged(shard, message);
+      this.#parts.onStaged(shard, message);
       return { kind: 'taken' };
     }
     if (this.#isInstalling(shard, data)) return { kind: 'refused' };
@@ -108,7 +106,7 @@ export class SnapshotReceiver {
     }
     this.counters.received += 1;
     this.#parts.log.info('snapshot received', { shard, index: snapshot.index });
-    if (this.#handler.onStaged(shard, message)) this.#installing.set(shard, snapshot);
+    if (this.#parts.onStaged(shard, message)) this.#installing.set(shard, snapshot);
     else data.dropStaging();
     return true;
   }
