@@ -26,6 +26,7 @@ export const ERRORS = {
   E_TOO_LARGE: { title: 'A value is larger than its limit', retry: 'never', http: 413 },
   E_INTERNAL: { title: 'Parley failed; this is a bug', retry: 'after', http: 500 },
   E_CONFIG: { title: 'A setting is not acceptable', retry: 'never', http: 500 },
+  E_DATA: { title: 'The data directory cannot be used', retry: 'never', http: 500 },
   E_ADDRESS_IN_USE: { title: 'Another process has this address', retry: 'never', http: 500 },
   E_ADDRESS_UNUSABLE: { title: 'This machine cannot use the address', retry: 'never', http: 500 },
   E_UNRESOLVABLE: { title: 'A host name has no address', retry: 'after', http: 502 },

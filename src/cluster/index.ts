@@ -1,3 +1,9 @@
+export {
+  DataPlane,
+  type DataPlaneOpening,
+  type DataPlaneParts,
+  type DataPlaneSettings,
+} from './data-plane.ts';
 export type { ClusterPort, ClusterView } from './members.ts';
 export { Node } from './node.ts';
 export { describeSeed, parseSeed, type Seed } from './seeds.ts';

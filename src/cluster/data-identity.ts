@@ -1,0 +1,81 @@
+// Whose a data directory is. A directory that another member wrote, or a member of another cluster,
+// holds votes and entries of that one: to go on with them in a new name could elect two leaders.
+
+import { type Disk, DiskError, type DiskFile } from '../base/capabilities.ts';
+import { ParleyError } from '../base/errors.ts';
+import type { MemberId } from '../engine/transport/index.ts';
+
+export interface DataIdentity {
+  readonly clusterId: string;
+  readonly member: MemberId;
+}
+
+const NAME = 'identity';
+const BYTES_MAX = 256;
+
+/** Undefined when the directory is ours now: new, or ours before. */
+export async function claimDirectory(
+  disk: Disk,
+  directory: string,
+  own: DataIdentity,
+): Promise<ParleyError | undefined> {
+  const path = directory === '' ? NAME : `${directory}/${NAME}`;
+  const line = `parley cluster ${own.clusterId} member ${own.member}\n`;
+  try {
+    const found = await readIdentity(disk, path);
+    if (found === line) return undefined;
+    if (found !== undefined) {
+      return new ParleyError('E_DATA', `The data directory belongs to ${describe(found)}.`, {
+        advice: `This is member ${own.member} of cluster ${own.clusterId}: give it its own directory.`,
+      });
+    }
+    await writeIdentity(disk, directory, path, line);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    return new ParleyError('E_DATA', `The data directory cannot be used: ${error.message}.`);
+  }
+}
+
+/** Undefined when nobody has claimed the directory: a name that is not whole was never acted on. */
+async function readIdentity(disk: Disk, path: string): Promise<string | undefined> {
+  let file: DiskFile;
+  try {
+    file = await disk.open(path, 'read');
+  } catch (error) {
+    if (error instanceof DiskError && error.code === 'notFound') return undefined;
+    throw error;
+  }
+  try {
+    const bytes = new Uint8Array(BYTES_MAX);
+    const length = await file.read(0, bytes);
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Renamed into its place when it is whole and durable. */
+async function writeIdentity(
+  disk: Disk,
+  directory: string,
+  path: string,
+  line: string,
+): Promise<void> {
+  if (directory !== '') await disk.makeDirectory(directory);
+  const file = await disk.open(`${path}.new`, 'create');
+  try {
+    await file.write(0, new TextEncoder().encode(line));
+    await file.truncate(line.length);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(`${path}.new`, path);
+  await disk.syncDirectory(directory);
+}
+
+function describe(line: string): string {
+  const known = /^parley cluster (\S+) member (\d+)\n$/.exec(line);
+  return known === null ? 'something else' : `member ${known[2]} of cluster ${known[1]}`;
+}
