@@ -12,12 +12,13 @@ import type {
 import type { ShardId } from '../../engine/wal/index.ts';
 import { NO_PROGRESS, type Progress, type ShardData } from '../state/index.ts';
 import { IncomingTransfer } from './incoming.ts';
-import type { SnapshotLimits, SnapshotParts } from './types.ts';
+import type { SnapshotLimits, SnapshotParts, SnapshotsHandler } from './types.ts';
 import { decodeHeader, decodeOffer, encodeVerdict, type Offer, type Verdict } from './wire.ts';
 
 export class SnapshotReceiver {
   readonly counters = { received: 0, receivesFailed: 0 };
   readonly #parts: SnapshotParts;
+  readonly #handler: SnapshotsHandler;
   readonly #limits: SnapshotLimits;
   readonly #running = new Map<ShardId, IncomingTransfer>();
   /** Handed to the host, which installs them: nothing may take their place. */
@@ -26,8 +27,9 @@ export class SnapshotReceiver {
   #idle = new Map<ShardId, Progress>();
   #sweep: Timer | undefined;
 
-  constructor(parts: SnapshotParts, limits: SnapshotLimits) {
+  constructor(parts: SnapshotParts, handler: SnapshotsHandler, limits: SnapshotLimits) {
     this.#parts = parts;
+    this.#handler = handler;
     this.#limits = limits;
     this.#scheduleSweep();
   }
@@ -75,7 +77,7 @@ export class SnapshotReceiver {
     if (data === undefined || running?.isFinishing === true) return { kind: 'refused' };
     if (snapshot.index <= data.applied().index) {
       // The core answers how far it is, and its leader goes on from there.
-      this.#parts.onStaged(shard, message);
+      this.#handler.onStaged(shard, message);
       return { kind: 'taken' };
     }
     if (this.#isInstalling(shard, data)) return { kind: 'refused' };
@@ -106,7 +108,7 @@ export class SnapshotReceiver {
     }
     this.counters.received += 1;
     this.#parts.log.info('snapshot received', { shard, index: snapshot.index });
-    if (this.#parts.onStaged(shard, message)) this.#installing.set(shard, snapshot);
+    if (this.#handler.onStaged(shard, message)) this.#installing.set(shard, snapshot);
     else data.dropStaging();
     return true;
   }

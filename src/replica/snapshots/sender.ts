@@ -17,7 +17,14 @@ interface Transfer {
 }
 
 export class SnapshotSender {
-  readonly counters = { sent: 0, sendsFailed: 0, resumed: 0, chunksSent: 0, bytesSent: 0 };
+  readonly counters = {
+    sent: 0,
+    sendsFailed: 0,
+    resumed: 0,
+    chunksSent: 0,
+    bytesSent: 0,
+    chunksCopied: 0,
+  };
   readonly #parts: SnapshotParts;
   readonly #limits: SnapshotLimits;
   /** By peer and shard: a peer takes one state of a shard at a time. */
@@ -36,14 +43,15 @@ export class SnapshotSender {
   }
 
   send(
+    peer: MemberId,
     shard: ShardId,
     message: Message,
     prepared: PreparedSnapshot,
     onDone: (isSent: boolean) => void,
   ): void {
     const { clock } = this.#parts;
-    const key = `${message.to} ${shard}`;
-    const transfer = this.#transferFor(key, message.to, prepared);
+    const key = `${peer} ${shard}`;
+    const transfer = this.#transferFor(key, peer, prepared);
     if (transfer === undefined) {
       clock.afterTurn(() => onDone(false));
       return;

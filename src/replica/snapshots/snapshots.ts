@@ -1,72 +1,53 @@
-// The snapshots that one member sends and receives.
+// The snapshots that one member makes, sends and receives.
 
 import { LIMITS } from '../../base/limits.ts';
-import type { Message } from '../../core/raft/index.ts';
-import type {
-  IncomingRequest,
-  IncomingStreamHandler,
-  MemberId,
-} from '../../engine/transport/index.ts';
-import type { ShardId } from '../../engine/wal/index.ts';
-import type { PreparedSnapshot } from '../state/index.ts';
 import { SnapshotReceiver } from './receiver.ts';
 import { SnapshotSender } from './sender.ts';
-import type { SnapshotLimits, SnapshotParts, SnapshotStats } from './types.ts';
+import { PreparedShelf } from './shelf.ts';
+import type {
+  SnapshotLimits,
+  SnapshotParts,
+  SnapshotStats,
+  Snapshots,
+  SnapshotsHandler,
+} from './types.ts';
 
-export class Snapshots {
-  readonly #sender: SnapshotSender;
-  readonly #receiver: SnapshotReceiver;
+const DEFAULTS: SnapshotLimits = {
+  ...LIMITS.snapshots,
+  chunkBytesMax: LIMITS.peer.chunkBytesMax - 1,
+};
 
-  constructor(parts: SnapshotParts) {
-    const defaults = { ...LIMITS.snapshots, chunkBytesMax: LIMITS.peer.chunkBytesMax - 1 };
-    const limits: SnapshotLimits = { ...defaults, ...parts.limits };
-    this.#sender = new SnapshotSender(parts, limits);
-    this.#receiver = new SnapshotReceiver(parts, limits);
-  }
-
-  /**
-   * Sends the prepared state to `message.to`, which then steps `message`. `onDone` is called once,
-   * never within this call: tell the core with `reportSnapshot`. A transfer that was interrupted
-   * goes on if the same state is sent again soon.
-   */
-  send(
-    shard: ShardId,
-    message: Message,
-    prepared: PreparedSnapshot,
-    onDone: (isSent: boolean) => void,
-  ): void {
-    this.#sender.send(shard, message, prepared, onDone);
-  }
-
-  /** A request of the kind `offerSnapshot`. */
-  onRequest(request: IncomingRequest): void {
-    this.#receiver.answer(request);
-  }
-
-  /** A stream of the kind `snapshot`. */
-  onStream(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined {
-    return this.#receiver.accept(from, header);
-  }
-
-  stats(): SnapshotStats {
-    const { sent, sendsFailed, resumed, chunksSent, bytesSent } = this.#sender.counters;
-    const { received, receivesFailed } = this.#receiver.counters;
-    return {
-      sending: this.#sender.running,
-      receiving: this.#receiver.running,
-      sent,
-      received,
-      failed: sendsFailed + receivesFailed,
-      resumed,
-      chunksSent,
-      bytesSent,
-      chunksCopied: 0,
-    };
-  }
-
-  /** Ends every transfer. The prepared states that were kept are let go of. */
-  close(): void {
-    this.#sender.close();
-    this.#receiver.close();
-  }
+export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): Snapshots {
+  const limits: SnapshotLimits = { ...DEFAULTS, ...parts.limits };
+  const shelf = new PreparedShelf(parts, limits, (shard) => handler.onPrepared(shard));
+  const sender = new SnapshotSender(parts, limits);
+  const receiver = new SnapshotReceiver(parts, handler, limits);
+  return {
+    latest: (shard, minIndex) => shelf.latest(shard, minIndex),
+    send: (peer, shard, message, onDone) => {
+      const name = message.snapshot?.data;
+      const prepared = name === undefined ? undefined : shelf.find(shard, name);
+      if (prepared === undefined) parts.clock.afterTurn(() => onDone(false));
+      else sender.send(peer, shard, message, prepared, onDone);
+    },
+    onRequest: (request) => receiver.answer(request),
+    onStream: (from, header) => receiver.accept(from, header),
+    stats: (): SnapshotStats => {
+      const { sendsFailed, ...sending } = sender.counters;
+      const { receivesFailed, ...receiving } = receiver.counters;
+      return {
+        ...sending,
+        ...receiving,
+        prepared: shelf.made,
+        sending: sender.running,
+        receiving: receiver.running,
+        failed: sendsFailed + receivesFailed,
+      };
+    },
+    close: () => {
+      sender.close();
+      receiver.close();
+      shelf.close();
+    },
+  };
 }

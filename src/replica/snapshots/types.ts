@@ -1,9 +1,14 @@
 // The words of snapshots on their way between members.
 
 import type { Clock, Log } from '../../base/capabilities.ts';
-import type { Message } from '../../core/raft/index.ts';
+import type { Message, Snapshot } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
-import type { MemberId, Peers } from '../../engine/transport/index.ts';
+import type {
+  IncomingRequest,
+  IncomingStreamHandler,
+  MemberId,
+  Peers,
+} from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { ShardStates } from '../state/index.ts';
 
@@ -14,12 +19,43 @@ export interface SnapshotParts {
   readonly peers: Pick<Peers, 'request' | 'cancel' | 'openStream'>;
   readonly store: Pick<Store, 'isBehind' | 'flush'>;
   readonly states: Pick<ShardStates, 'shardIds' | 'state'>;
+  readonly limits?: Partial<SnapshotLimits>;
+}
+
+/** What the host is asked and told; never within a call of `Snapshots`. */
+export interface SnapshotsHandler {
+  /** A snapshot that was asked for with `latest` is there now, or could not be made. */
+  onPrepared(shard: ShardId): void;
   /**
    * The state of `message.snapshot` is staged and durable, or not needed any more: step the
-   * message. True if the core restores it, so that `ShardData.install` follows.
+   * message. True if the core restores it: `ShardData.install` follows when the log has it.
    */
-  readonly onStaged: (shard: ShardId, message: Message) => boolean;
-  readonly limits?: Partial<SnapshotLimits>;
+  onStaged(shard: ShardId, message: Message): boolean;
+}
+
+/** The snapshots that one member makes, sends and receives. */
+export interface Snapshots {
+  /**
+   * A snapshot at hand of `minIndex` or beyond. `pending`: one is being made, and `onPrepared`
+   * follows. Ask with a higher index for one with a newer config.
+   */
+  latest(shard: ShardId, minIndex: number): Snapshot | 'pending';
+  /**
+   * Sends the state that `message.snapshot` names, then the message. `onDone` is called once, never
+   * within this call: tell the core with `reportSnapshot`. False as well when the state is not at
+   * hand any more, the peer is down, or too much is under way. A transfer that was interrupted goes
+   * on if the same state is sent again soon.
+   */
+  send(peer: MemberId, shard: ShardId, message: Message, onDone: (isSent: boolean) => void): void;
+
+  /** A request of the kind `offerSnapshot`. */
+  onRequest(request: IncomingRequest): void;
+  /** A stream of the kind `snapshot`. */
+  onStream(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined;
+
+  stats(): SnapshotStats;
+  /** Ends every transfer, and lets go of the prepared states: the store may be closed then. */
+  close(): void;
 }
 
 export interface SnapshotLimits {
@@ -29,6 +65,10 @@ export interface SnapshotLimits {
   readonly receivesMax: number;
   /** A transfer that takes longer holds its reader of the store for too long. */
   readonly transferMsMax: number;
+  /** States held ready, which is as many readers of the store. */
+  readonly preparedMax: number;
+  /** How long a state is held ready for others who need one. */
+  readonly preparedMs: number;
   /** How long a sender that was interrupted keeps the state, to go on where it stopped. */
   readonly resumeMs: number;
   /** Twice this long a receiver keeps what came of a transfer that was interrupted. */
@@ -36,6 +76,7 @@ export interface SnapshotLimits {
 }
 
 export interface SnapshotStats {
+  readonly prepared: number;
   readonly sending: number;
   readonly receiving: number;
   readonly sent: number;

@@ -24,7 +24,7 @@ import {
 import { prepared } from './prepared.ts';
 import { CommandRunner } from './runner.ts';
 import { NextState } from './staging.ts';
-import type { PreparedSnapshot, SessionLimits, ShardData } from './types.ts';
+import type { PreparedSnapshot, ResultSink, SessionLimits, ShardData } from './types.ts';
 
 const NO_DATA = new Uint8Array(0);
 const CLIENT_BYTES = 8;
@@ -54,6 +54,8 @@ export class ShardSlice implements ShardData {
   #runner: CommandRunner;
   #staging: NextState | undefined;
   #broken: string | undefined;
+  /** Of the batch that is applied; used again for each. */
+  readonly #results: Uint8Array[] = [];
 
   /** `meta` is what the store has of the shard; `durable` says up to where that is durable. */
   constructor(parts: SliceParts, meta: Meta, durable: number) {
@@ -89,7 +91,7 @@ export class ShardSlice implements ShardData {
 
   // --- commands ---------------------------------------------------------------------------------
 
-  apply(entries: readonly Entry[], results: Uint8Array[] | undefined): void {
+  apply(entries: readonly Entry[], sink: ResultSink | undefined): void {
     assert(this.#broken === undefined, '[D5] a broken shard takes no more entries');
     const last = entries.at(-1);
     if (last === undefined) return;
@@ -100,7 +102,7 @@ export class ShardSlice implements ShardData {
         assert(entry.index === expected, '[D3] entries are applied in order, without a gap');
         assert(entry.kind === 'normal', "[D3] config changes are the host's to apply");
         const result = this.#runner.run(entry);
-        if (results !== undefined) results[i] = this.#seal(entry, result);
+        if (sink !== undefined) this.#results[i] = this.#seal(entry, result);
       }
       this.#runner.storeSessions();
     } catch (error) {
@@ -111,6 +113,10 @@ export class ShardSlice implements ShardData {
       throw new AssertionError(`[D5] ${this.#broken}`);
     }
     this.#advance({ index: last.index, term: last.term });
+    if (sink === undefined) return;
+    for (let i = 0; i < entries.length; i++) {
+      sink.onResult(entries[i] as Entry, this.#results[i] as Uint8Array);
+    }
   }
 
   setConfState(confState: ConfState, at: EntryId): void {
@@ -181,12 +187,10 @@ export class ShardSlice implements ShardData {
   }
 
   /** [D15] One small batch: before it the old state, after it the new one. */
-  install(snapshot: Snapshot): void {
+  install(snapshot: Snapshot): boolean {
     const staging = this.#staging;
-    assert(
-      staging !== undefined && staging.isComplete && isSame(staging.snapshot, snapshot),
-      '[D16] what is installed is staged as a whole, under the same name',
-    );
+    // [D16] What is installed is staged as a whole, under the same name.
+    if (staging?.isComplete !== true || !isSame(staging.snapshot, snapshot)) return false;
     assert(snapshot.index > this.#applied.index, '[D17] what is applied never goes back');
     const before = this.#generation;
     this.#staging = undefined;
@@ -198,14 +202,12 @@ export class ShardSlice implements ShardData {
     this.#store.delete(stagedKey(this.shard));
     this.#parts.garbage.add(this.shard, before);
     this.#advance({ index: snapshot.index, term: snapshot.term });
+    return true;
   }
 
   finishInstall(snapshot: Snapshot): 'current' | 'finished' | 'missing' {
     if (snapshot.index <= this.#applied.index) return 'current';
-    const staged = this.staged();
-    if (staged === undefined || !isSame(staged, snapshot)) return 'missing';
-    this.install(snapshot);
-    return 'finished';
+    return this.install(snapshot) ? 'finished' : 'missing';
   }
 
   digest(): string {

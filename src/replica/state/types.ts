@@ -53,6 +53,12 @@ export interface ShardStates {
   close(): void;
 }
 
+/** Whom the results of commands go to. One for all entries: no closure per entry. */
+export interface ResultSink {
+  /** See `decodeResult`. Called in order, once all of the batch had its effect. */
+  onResult(entry: Entry, result: Uint8Array): void;
+}
+
 /**
  * One shard's slice of the store. Everything that writes ends the store's batch itself, so that a
  * machine that breaks takes nothing else back with it.
@@ -71,11 +77,10 @@ export interface ShardData {
 
   /**
    * Carries out normal entries that follow `applied()` without a gap; empty ones have no effect.
-   * One batch of the store: all of it or nothing. `results[i]` becomes the result of `entries[i]`,
-   * see `decodeResult`; without `results` none are made. Throws (AssertionError) when the machine
-   * does; see `broken`.
+   * One batch of the store: all of it or nothing. Without a sink results are not even made.
+   * Throws (AssertionError) when the machine does; see `broken`.
    */
-  apply(entries: readonly Entry[], results: Uint8Array[] | undefined): void;
+  apply(entries: readonly Entry[], sink: ResultSink | undefined): void;
   /** The entry `at` was a config change, or one without effect: the config from now on. */
   setConfState(confState: ConfState, at: EntryId): void;
   /** Asks the machine. */
@@ -88,9 +93,9 @@ export interface ShardData {
   staged(): Snapshot | undefined;
   /**
    * Makes the staged state of `snapshot` the shard's state. The log's record of the same snapshot
-   * must be durable.
+   * must be durable. False when another one, or none, is staged.
    */
-  install(snapshot: Snapshot): void;
+  install(snapshot: Snapshot): boolean;
   /**
    * At start, with the log's newest snapshot: finishes an installation that the log knows and a
    * crash interrupted. `missing`: the log begins beyond what is here, and nothing is staged that
