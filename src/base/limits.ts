@@ -40,8 +40,14 @@ export const LIMITS = {
     reserveBytes: 64 * 1024 * 1024,
   },
   store: {
+    /** What LMDB takes with pages of 4 kB. */
+    keyBytesMax: 1_978,
+    /** What a pair costs in a table of recent writes beside its bytes. */
+    pairOverheadBytes: 128,
     /** Written and not yet handed to the disk; beyond it the member takes no new work. */
     waitingBytesMax: 64 * 1024 * 1024,
+    /** What goes to the disk in one transaction: handing it over takes some milliseconds. */
+    tableBytesMax: 4 * 1024 * 1024,
   },
   wire: {
     /** A frame of messages is handed over at this size, so that urgent ones wait less. */
@@ -189,6 +195,8 @@ assert(
   'the largest entry fits a frame with all that goes with it',
 );
 assert(replica.appendBytesMax <= replica.inflightBytesMax, 'one append fits the window');
+const store = LIMITS.store;
+assert(store.tableBytesMax * 4 <= store.waitingBytesMax, 'a table fills while another is written');
 assert(
   gossip.keyBytesMax * 3 + gossip.valueBytesMax * 3 <= LIMITS.http.urlBytesMax * 2,
   'percent-encoding can triple a text; most of the largest entries still fit a URL',

@@ -1,0 +1,50 @@
+// Bounds what waits: work that would only queue up is refused at the door, while refusing is cheap.
+
+import { assert } from '../../base/assert.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { WriteRefusal } from '../types.ts';
+
+/** What all shards of a member have waiting. */
+export class MemberLoad {
+  bytes = 0;
+  count = 0;
+}
+
+/** What one shard has waiting. [H20] Whatever is taken in is let go of exactly once. */
+export class Admission {
+  readonly #member: MemberLoad;
+  #bytes = 0;
+  #count = 0;
+
+  constructor(member: MemberLoad) {
+    this.#member = member;
+  }
+
+  /** Undefined lets `bytes` in, and counts them. */
+  admit(bytes: number): WriteRefusal | undefined {
+    const limits = LIMITS.replica;
+    if (bytes > limits.payloadBytesMax) return 'tooLarge';
+    const member = this.#member;
+    if (
+      member.count >= limits.memberWaitingMax ||
+      member.bytes + bytes > limits.memberWaitingBytesMax ||
+      this.#count >= limits.shardWaitingMax ||
+      this.#bytes + bytes > limits.shardWaitingBytesMax
+    ) {
+      return 'overloaded';
+    }
+    member.count += 1;
+    member.bytes += bytes;
+    this.#count += 1;
+    this.#bytes += bytes;
+    return undefined;
+  }
+
+  release(count: number, bytes: number): void {
+    this.#count -= count;
+    this.#bytes -= bytes;
+    this.#member.count -= count;
+    this.#member.bytes -= bytes;
+    assert(this.#count >= 0 && this.#bytes >= 0, '[H20] what is let go of was taken in');
+  }
+}

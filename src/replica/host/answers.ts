@@ -1,0 +1,61 @@
+// What callers are to hear, in order. They hear it at the end of the turn, when the store has the
+// batch that the answers speak of, and never within the call that asked.
+
+import type { MemberId } from '../../engine/transport/index.ts';
+import type {
+  ReadAnswer,
+  ReadRefusal,
+  WriteDoubt,
+  WriteOutcome,
+  WriteRefusal,
+} from '../types.ts';
+
+export type WriteDone = (outcome: WriteOutcome) => void;
+export type ReadDone = (answer: ReadAnswer) => void;
+
+export class Answers {
+  #writes: WriteDone[] = [];
+  #outcomes: WriteOutcome[] = [];
+  #reads: ReadDone[] = [];
+  #answers: ReadAnswer[] = [];
+
+  get isEmpty(): boolean {
+    return this.#writes.length === 0 && this.#reads.length === 0;
+  }
+
+  write(done: WriteDone, outcome: WriteOutcome): void {
+    this.#writes.push(done);
+    this.#outcomes.push(outcome);
+  }
+
+  refuseWrite(done: WriteDone, reason: WriteRefusal, leader: MemberId): void {
+    this.write(done, { kind: 'refused', reason, leader });
+  }
+
+  doubtWrite(done: WriteDone, reason: WriteDoubt): void {
+    this.write(done, { kind: 'unknown', reason });
+  }
+
+  read(done: ReadDone, answer: ReadAnswer): void {
+    this.#reads.push(done);
+    this.#answers.push(answer);
+  }
+
+  refuseRead(done: ReadDone, reason: ReadRefusal, leader: MemberId): void {
+    this.read(done, { kind: 'refused', reason, leader });
+  }
+
+  /** Callers may ask for more meanwhile: that is answered in another turn. */
+  deliver(): void {
+    const [writes, outcomes] = [this.#writes, this.#outcomes];
+    const [reads, answers] = [this.#reads, this.#answers];
+    this.#writes = [];
+    this.#outcomes = [];
+    this.#reads = [];
+    this.#answers = [];
+    for (let i = 0; i < writes.length; i++) {
+      (writes[i] as WriteDone)(outcomes[i] as WriteOutcome);
+    }
+    for (let i = 0; i < reads.length; i++) (reads[i] as ReadDone)(answers[i] as ReadAnswer);
+  }
+}

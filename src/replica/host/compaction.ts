@@ -1,0 +1,93 @@
+// Lets the log go: behind what the store holds for good, less some entries for peers that are a
+// little behind. A shard that nobody writes to would keep an old segment for ever: when there are
+// too many of them, those who keep the oldest one are made to let go.
+
+import { assert } from '../../base/assert.ts';
+import type { Store } from '../../engine/store/index.ts';
+import type { ShardId, Wal } from '../../engine/wal/index.ts';
+import type { Replica } from './replica.ts';
+import type { HostSettings } from './settings.ts';
+
+const NO_DATA = new Uint8Array(0);
+
+export interface CompactionHome {
+  readonly wal: Wal;
+  readonly store: Pick<Store, 'flush'>;
+  readonly settings: HostSettings;
+  replica(shard: ShardId): Replica | undefined;
+}
+
+export class Compaction {
+  readonly #home: CompactionHome;
+  /** Whose state moved since they were last looked at. */
+  readonly #moved = new Set<Replica>();
+  #isForcing = false;
+
+  constructor(home: CompactionHome) {
+    this.#home = home;
+  }
+
+  noteApplied(replica: Replica): void {
+    this.#moved.add(replica);
+  }
+
+  forget(replica: Replica): void {
+    this.#moved.delete(replica);
+  }
+
+  /** From time to time. */
+  step(): void {
+    const { segmentsMax } = this.#home.settings;
+    for (const replica of this.#moved) {
+      const { index } = replica.data.applied();
+      this.#maybeCut(replica);
+      if (replica.data.durableApplied() >= index) this.#moved.delete(replica);
+    }
+    if (this.#home.wal.stats().segments > segmentsMax && !this.#isForcing) void this.#force();
+  }
+
+  #maybeCut(replica: Replica): void {
+    const { purgeBytes, purgeEntries, trailingEntries } = this.#home.settings;
+    const log = replica.log.wal;
+    const to = replica.data.durableApplied() - trailingEntries;
+    const count = to - log.base.index;
+    if (count <= 0) return;
+    const bytes = (log.index.payloadBytes / Math.max(1, log.index.count)) * count;
+    if (count >= purgeEntries || bytes >= purgeBytes) this.cut(replica, to);
+  }
+
+  /** [H54] Cuts the log up to `index`, or as far as the durable state allows. */
+  cut(replica: Replica, index: number): void {
+    const { wal } = this.#home;
+    const { data, shard } = replica;
+    const log = replica.log.wal;
+    const durable = data.durableApplied();
+    const to = Math.min(index, durable);
+    if (to <= log.base.index) return;
+    assert(durable <= log.lastIndex(), '[H50] the state never runs ahead of the log');
+    const term = log.term(durable);
+    // The mark would say a config that is newer than its index: wait until both agree.
+    if (typeof term !== 'number' || replica.log.configIndex > durable) return;
+    const save = { index: durable, term, confState: data.confState(), data: NO_DATA };
+    wal.append([{ shard, save }], noteNothing);
+    wal.purge(shard, to);
+  }
+
+  /** Makes room: the state of whoever keeps the oldest segment is made durable, or copied on. */
+  async #force(): Promise<void> {
+    this.#isForcing = true;
+    const { store, wal } = this.#home;
+    if (await store.flush()) {
+      for (const { shard, lastIndexInside } of wal.pins()) {
+        const replica = this.#home.replica(shard);
+        if (replica === undefined) continue;
+        this.cut(replica, lastIndexInside);
+        if (replica.log.wal.base.index < lastIndexInside) await wal.rewrite(shard);
+      }
+    }
+    this.#isForcing = false;
+  }
+}
+
+/** The log itself says when it has failed. */
+function noteNothing(): void {}

@@ -1,0 +1,79 @@
+// A leader whose disk does not answer holds up its shards while its heartbeats keep others from
+// leading. [H70] It hands over to whoever has the most; [H71] if that does not help it falls
+// silent, so that it is deposed.
+
+import type { Log } from '../../base/capabilities.ts';
+import type { PeerStatus } from '../../core/raft/index.ts';
+import type { MemberId } from '../../engine/transport/index.ts';
+import type { Replica } from './replica.ts';
+import type { HostSettings } from './settings.ts';
+
+export interface DiskWatchHome {
+  readonly member: MemberId;
+  readonly log: Log;
+  readonly settings: HostSettings;
+  replicas(): Iterable<Replica>;
+  wake(replica: Replica): void;
+}
+
+export class DiskWatch {
+  readonly #home: DiskWatchHome;
+  #isSick = false;
+  #isSilent = false;
+
+  constructor(home: DiskWatchHome) {
+    this.#home = home;
+  }
+
+  /** `waitedMs`: for how long the oldest append has not been answered. */
+  step(waitedMs: number): void {
+    const { electionTicks, sickDiskMs, tickMs } = this.#home.settings;
+    if (waitedMs < sickDiskMs) {
+      if (this.#isSick) this.#recover();
+      return;
+    }
+    if (!this.#isSick) this.#handOver(waitedMs);
+    // A transfer has one election timeout.
+    if (!this.#isSilent && waitedMs >= sickDiskMs + electionTicks * tickMs) this.#fallSilent();
+  }
+
+  #handOver(waitedMs: number): void {
+    this.#isSick = true;
+    this.#home.log.warn('disk does not answer', { waitedMs: Math.round(waitedMs) });
+    for (const replica of this.#home.replicas()) {
+      if (!replica.isLeader || replica.stopped !== undefined) continue;
+      const heir = findHeir(replica, this.#home.member);
+      if (heir === undefined) continue;
+      this.#home.wake(replica);
+      replica.core.transferLeader(heir);
+    }
+  }
+
+  #fallSilent(): void {
+    this.#isSilent = true;
+    for (const replica of this.#home.replicas()) {
+      // Whoever is alone has nobody to leave the shard to.
+      if (replica.isLeader && findHeir(replica, this.#home.member) !== undefined) {
+        this.#home.wake(replica);
+        replica.isSilent = true;
+      }
+    }
+  }
+
+  #recover(): void {
+    this.#isSick = false;
+    this.#isSilent = false;
+    this.#home.log.info('disk answers again');
+    for (const replica of this.#home.replicas()) replica.isSilent = false;
+  }
+}
+
+function findHeir(replica: Replica, self: MemberId): MemberId | undefined {
+  const { config, peers } = replica.core.status();
+  let best: PeerStatus | undefined;
+  for (const peer of peers) {
+    if (peer.id === self || !config.voters.includes(peer.id) || !peer.isRecentlyActive) continue;
+    if (best === undefined || peer.match > best.match) best = peer;
+  }
+  return best?.id;
+}

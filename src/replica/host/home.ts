@@ -1,0 +1,31 @@
+// What a replica finds on its member: everything that is shared between shards.
+
+import type { Log } from '../../base/capabilities.ts';
+import type { LogFetch, Message, Snapshot } from '../../core/raft/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
+import type { MemberLoad } from './admission.ts';
+import type { Answers } from './answers.ts';
+import type { HostParts } from './ports.ts';
+import type { Replica } from './replica.ts';
+import type { HostSettings } from './settings.ts';
+import type { Storage } from './storage.ts';
+
+export interface ReplicaHome {
+  readonly parts: HostParts;
+  readonly settings: HostSettings;
+  readonly log: Log;
+  readonly load: MemberLoad;
+  readonly answers: Answers;
+  readonly storage: Storage;
+  readonly outbox: { post(shard: ShardId, message: Message): void };
+  /** When this turn began, by the monotonic clock. */
+  readonly nowMs: number;
+
+  markDirty(replica: Replica): void;
+  /** False when a tick became due since the last one that was made. */
+  isTimeKnown(): boolean;
+  fetch(replica: Replica, fetch: LogFetch): void;
+  install(replica: Replica, snapshot: Snapshot): void;
+  /** Its state moved on: its log may be cut one day. */
+  noteApplied(replica: Replica): void;
+}

@@ -1,0 +1,23 @@
+// What the host is made of. The composition root hands it in.
+
+import type { Clock, Log, Random } from '../../base/capabilities.ts';
+import type { Store } from '../../engine/store/index.ts';
+import type { MemberId, Peers } from '../../engine/transport/index.ts';
+import type { Wal } from '../../engine/wal/index.ts';
+import type { ShardStates } from '../state/index.ts';
+
+export interface HostParts {
+  readonly member: MemberId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly wal: Wal;
+  readonly store: Pick<Store, 'flush' | 'isBehind'>;
+  readonly states: ShardStates;
+  readonly peers: Pick<
+    Peers,
+    'cancel' | 'featuresOf' | 'isUp' | 'lastHeardMs' | 'openStream' | 'request' | 'send'
+  >;
+  /** The member must stop. Called once, never within a call of the host. */
+  readonly onFatal: (reason: string) => void;
+}

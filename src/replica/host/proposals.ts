@@ -1,0 +1,230 @@
+// A shard's proposals, from the door to the answer. They are handed to the core as one batch per
+// turn, and are known from then on by their place in the log: a batch has consecutive indexes, so
+// that the entry at hand is matched by counting.
+//
+//   waiting at the door   in the log, not applied
+//   p7 p8 p9              [4 5 6] [2 3]         batches, each with the term it was accepted in
+//
+// [H10] Only the committed entry at a proposal's index decides. A proposal that lost its place in
+// our log may come back: A leads term 2 and appends 10 on A and D alone. B leads term 3, replaces
+// A's 10 by its own on A, and dies. D wins term 4 with the old 10, and commits it. So a leader of
+// the past keeps watching until something at 10 is committed, or says that it does not know.
+
+import { assert } from '../../base/assert.ts';
+import type { ConfChange, Entry, ProposalRefusal, RaftCore } from '../../core/raft/index.ts';
+import type { MemberId } from '../../engine/transport/index.ts';
+import type { WriteDoubt, WriteRefusal } from '../types.ts';
+import type { Admission } from './admission.ts';
+import type { Answers, WriteDone } from './answers.ts';
+
+interface Batch {
+  readonly term: number;
+  readonly last: number;
+  readonly dones: readonly WriteDone[];
+  readonly bytes: number;
+  /** The first index whose entry is not decided. */
+  next: number;
+  /** Infinity while we lead the term. */
+  givesUpMs: number;
+}
+
+interface WaitingChange {
+  readonly change: ConfChange;
+  readonly done: WriteDone;
+}
+
+const REFUSALS: Readonly<Record<ProposalRefusal, WriteRefusal>> = {
+  noLeader: 'noLeader',
+  forwardingDisabled: 'notLeader',
+  removed: 'notLeader',
+  transferringLeadership: 'transferring',
+  uncommittedBytes: 'overloaded',
+  emptyBatch: 'malformed',
+  malformedChange: 'malformed',
+};
+
+export class Proposals {
+  readonly #admission: Admission;
+  readonly #answers: Answers;
+  #payloads: Uint8Array[] = [];
+  #dones: WriteDone[] = [];
+  #bytes = 0;
+  #changes: WaitingChange[] = [];
+  /** In the order in which they were accepted. */
+  #batches: Batch[] = [];
+  /** A later batch begins at or below the end of an earlier one: its leader lost its tail. */
+  #isOverlapping = false;
+
+  constructor(admission: Admission, answers: Answers) {
+    this.#admission = admission;
+    this.#answers = answers;
+  }
+
+  /** Nothing waits, neither at the door nor in the log. */
+  get isEmpty(): boolean {
+    return this.#dones.length === 0 && this.#changes.length === 0 && this.#batches.length === 0;
+  }
+
+  /** Undefined if it waits now for the end of the turn. */
+  add(payload: Uint8Array, done: WriteDone): WriteRefusal | undefined {
+    const refusal = this.#admission.admit(payload.length);
+    if (refusal !== undefined) return refusal;
+    this.#payloads.push(payload);
+    this.#dones.push(done);
+    this.#bytes += payload.length;
+    return undefined;
+  }
+
+  addChange(change: ConfChange, done: WriteDone): WriteRefusal | undefined {
+    const refusal = this.#admission.admit(0);
+    if (refusal === undefined) this.#changes.push({ change, done });
+    return refusal;
+  }
+
+  /** What gathered in this turn goes into the log, all of it or nothing. */
+  hand(core: RaftCore, leader: MemberId): void {
+    if (this.#dones.length > 0) this.#handPayloads(core, leader);
+    if (this.#changes.length > 0) this.#handChanges(core, leader);
+  }
+
+  #handPayloads(core: RaftCore, leader: MemberId): void {
+    const [dones, bytes] = [this.#dones, this.#bytes];
+    const outcome = core.propose(this.#payloads);
+    this.#payloads = [];
+    this.#dones = [];
+    this.#bytes = 0;
+    if (outcome.kind === 'accepted') {
+      this.#enter(outcome.term, outcome.firstIndex, outcome.lastIndex, dones, bytes);
+      return;
+    }
+    assert(outcome.kind === 'refused', '[H11] the core passes nothing on: the host does');
+    this.#admission.release(dones.length, bytes);
+    const reason = REFUSALS[outcome.reason];
+    for (const done of dones) this.#answers.refuseWrite(done, reason, leader);
+  }
+
+  #handChanges(core: RaftCore, leader: MemberId): void {
+    const changes = this.#changes;
+    this.#changes = [];
+    for (const { change, done } of changes) {
+      const outcome = core.proposeConfChange(change);
+      if (outcome.kind === 'accepted') {
+        this.#enter(outcome.term, outcome.index, outcome.index, [done], 0);
+        continue;
+      }
+      assert(outcome.kind !== 'forwarded', '[H11] the core passes nothing on: the host does');
+      this.#admission.release(1, 0);
+      // An ignored change stands in the log as an empty entry, which is nobody's.
+      const isIgnored = outcome.kind === 'ignored';
+      const reason = isIgnored ? refusalOf(outcome.reason) : REFUSALS[outcome.reason];
+      this.#answers.refuseWrite(done, reason, leader);
+    }
+  }
+
+  #enter(
+    term: number,
+    first: number,
+    last: number,
+    dones: readonly WriteDone[],
+    bytes: number,
+  ): void {
+    assert(last - first + 1 === dones.length, '[H10] a batch has consecutive indexes');
+    if ((this.#batches.at(-1)?.last ?? 0) >= first) this.#isOverlapping = true;
+    const givesUpMs = Number.POSITIVE_INFINITY;
+    this.#batches.push({ term, last, dones, bytes, next: first, givesUpMs });
+  }
+
+  // --- answers ----------------------------------------------------------------------------------
+
+  /** The entry of `term` at `index` had its effect; those before it had theirs. */
+  settle(index: number, term: number, result: Uint8Array): void {
+    const batches = this.#batches;
+    for (let at = 0; at < batches.length; at++) {
+      const batch = batches[at] as Batch;
+      if (batch.next === index) settleOne(batch, index, term, result, this.#answers);
+      // Ascending batches: what is not beyond one of them is not in a later one.
+      if (!this.#isOverlapping) break;
+    }
+    const first = batches[0];
+    if (this.#isOverlapping || (first !== undefined && first.next > first.last)) {
+      this.#dropSettled();
+    }
+  }
+
+  /** Consecutive entries had their effect. */
+  settleRun(entries: readonly Entry[], results: readonly Uint8Array[]): void {
+    for (let i = 0; i < entries.length && this.#batches.length > 0; i++) {
+      const { index, term } = entries[i] as Entry;
+      this.settle(index, term, results[i] as Uint8Array);
+    }
+  }
+
+  #dropSettled(): void {
+    const open: Batch[] = [];
+    for (const batch of this.#batches) {
+      if (batch.next <= batch.last) open.push(batch);
+      else this.#admission.release(batch.dones.length, batch.bytes);
+    }
+    this.#batches = open;
+    if (open.length <= 1) this.#isOverlapping = false;
+  }
+
+  /** We do not lead any more: what is in the log is decided by others, but we may see it. */
+  orphan(givesUpMs: number): void {
+    for (const batch of this.#batches) batch.givesUpMs = Math.min(batch.givesUpMs, givesUpMs);
+  }
+
+  /** Those who watched for too long are told that nobody knows. */
+  sweep(nowMs: number): void {
+    for (const batch of this.#batches) {
+      if (batch.givesUpMs <= nowMs) this.#doubt(batch, batch.last, 'leaderChanged');
+    }
+    this.#dropSettled();
+  }
+
+  /** A snapshot replaced the log up to `index`: which entries it was made of is not known. */
+  skipTo(index: number): void {
+    for (const batch of this.#batches) this.#doubt(batch, index, 'leaderChanged');
+    this.#dropSettled();
+  }
+
+  #doubt(batch: Batch, upTo: number, reason: WriteDoubt): void {
+    const end = Math.min(upTo, batch.last);
+    const first = batch.last - batch.dones.length + 1;
+    for (; batch.next <= end; batch.next++) {
+      this.#answers.doubtWrite(batch.dones[batch.next - first] as WriteDone, reason);
+    }
+  }
+
+  /** The shard or the member stops. */
+  stop(): void {
+    this.#admission.release(this.#dones.length + this.#changes.length, this.#bytes);
+    for (const done of this.#dones) this.#answers.refuseWrite(done, 'stopping', 0);
+    for (const { done } of this.#changes) this.#answers.refuseWrite(done, 'stopping', 0);
+    this.#dones = [];
+    this.#changes = [];
+    this.#payloads = [];
+    this.#bytes = 0;
+    for (const batch of this.#batches) this.#doubt(batch, batch.last, 'stopped');
+    this.#dropSettled();
+  }
+}
+
+function settleOne(
+  batch: Batch,
+  index: number,
+  term: number,
+  result: Uint8Array,
+  answers: Answers,
+): void {
+  const { dones, last } = batch;
+  if (index > last) return;
+  batch.next += 1;
+  const done = dones[index - (last - dones.length + 1)] as WriteDone;
+  if (batch.term === term) answers.write(done, { kind: 'applied', index, result });
+  else answers.refuseWrite(done, 'replaced', 0);
+}
+
+function refusalOf(reason: string): WriteRefusal {
+  return reason === 'pendingChange' ? 'changePending' : 'changeImpossible';
+}

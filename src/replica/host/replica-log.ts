@@ -1,0 +1,60 @@
+// The durable log as one shard's core sees it: the member's log, with what the state adds to it.
+
+import type {
+  ConfState,
+  Entry,
+  HardState,
+  LogSource,
+  Snapshot,
+} from '../../core/raft/index.ts';
+import type { Wal } from '../../engine/wal/index.ts';
+import type { ShardData } from '../state/index.ts';
+import type { SnapshotOffer } from './snapshot-offer.ts';
+
+export type ShardLog = ReturnType<Wal['shard']>;
+
+export class ReplicaLog implements LogSource {
+  readonly wal: ShardLog;
+  readonly #data: ShardData;
+  readonly #offer: SnapshotOffer;
+  /** A snapshot of this index or beyond has the present config, and so all who may need one. */
+  configIndex: number;
+
+  constructor(wal: ShardLog, data: ShardData, offer: SnapshotOffer) {
+    this.wal = wal;
+    this.#data = data;
+    this.#offer = offer;
+    this.configIndex = data.applied().index;
+  }
+
+  /**
+   * The config is that of the state, which is newer than the log's newest snapshot. [H50] What was
+   * applied was committed: the commit index on disk may lag behind, because it is not synced.
+   */
+  initialState(): { hardState: HardState; confState: ConfState } {
+    const { hardState } = this.wal.initialState();
+    const commit = Math.max(hardState.commit, this.#data.applied().index);
+    return { hardState: { ...hardState, commit }, confState: this.#data.confState() };
+  }
+
+  firstIndex(): number {
+    return this.wal.firstIndex();
+  }
+
+  lastIndex(): number {
+    return this.wal.lastIndex();
+  }
+
+  term(index: number): number | 'compacted' | 'unavailable' {
+    return this.wal.term(index);
+  }
+
+  entries(low: number, high: number, bytesMax: number): readonly Entry[] | 'compacted' | 'pending' {
+    return this.wal.entries(low, high, bytesMax);
+  }
+
+  snapshot(): Snapshot | 'pending' {
+    const minIndex = Math.max(this.wal.firstIndex() - 1, this.configIndex);
+    return this.#offer.latest(minIndex);
+  }
+}

@@ -1,0 +1,316 @@
+// One shard's replica: its core, and all that the core is wired to. Inputs come in at any time;
+// `work` is called once per turn for those that have any, and does what the core asks for.
+
+import { assert } from '../../base/assert.ts';
+import {
+  APPEND_THREAD,
+  APPLY_THREAD,
+  type ConfChange,
+  decodeConfChange,
+  type Entry,
+  type LogFetch,
+  type Message,
+  NO_NODE,
+  RaftCore,
+  type RaftEvent,
+  type Ready,
+  type Role,
+  type StepOutcome,
+} from '../../core/raft/index.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { MemberId } from '../../engine/transport/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
+import type { ShardData } from '../state/index.ts';
+import type { ReadLevel, ShardStatus } from '../types.ts';
+import { Admission } from './admission.ts';
+import type { ReadDone, WriteDone } from './answers.ts';
+import type { ReplicaHome } from './home.ts';
+import { Proposals } from './proposals.ts';
+import { Reads } from './reads.ts';
+import { ReplicaLog } from './replica-log.ts';
+import { SnapshotOffer } from './snapshot-offer.ts';
+import { HardStateMemory, type StorageClient } from './storage.ts';
+
+/** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
+const READYS_MAX = 8;
+
+export type Rest =
+  | { readonly kind: 'awake' }
+  /** A leader that asks its peers whether they agree to be quiet. */
+  | { readonly kind: 'asking'; readonly agreed: Set<MemberId>; readonly index: number }
+  /** Does not tick. `sinceMs`: the last tick. */
+  | { readonly kind: 'quiet'; readonly sinceMs: number };
+
+export const AWAKE: Rest = { kind: 'awake' };
+
+export class Replica implements StorageClient {
+  readonly shard: ShardId;
+  readonly core: RaftCore;
+  readonly data: ShardData;
+  readonly log: ReplicaLog;
+  readonly offer: SnapshotOffer;
+  readonly phase: number;
+  readonly proposals: Proposals;
+  readonly reads: Reads;
+  readonly #home: ReplicaHome;
+  readonly #hardState: HardStateMemory;
+  role: Role = 'follower';
+  leader: MemberId = NO_NODE;
+  isDirty = false;
+  rest: Rest = AWAKE;
+  /** Ticks without anything that the shard was there for. */
+  idleTicks = 0;
+  /** [H60] The log lacks entries that it must have: follows, but does not campaign. */
+  hasHoles = false;
+  /** [H71] The disk is sick, and so is whoever leads from it: nothing is sent any more. */
+  isSilent = false;
+  /** Why it does not take part any more. */
+  stopped: string | undefined;
+  #isRestoring = false;
+  readonly #results: Uint8Array[] = [];
+  #lastContradiction = '';
+
+  constructor(home: ReplicaHome, shard: ShardId, data: ShardData) {
+    const { parts, settings } = home;
+    this.#home = home;
+    this.shard = shard;
+    this.data = data;
+    this.phase = shard % settings.phases;
+    const { clock, log } = parts;
+    this.offer = new SnapshotOffer({ clock, log, keepMs: settings.snapshotKeepMs }, data);
+    this.log = new ReplicaLog(parts.wal.shard(shard), data, this.offer);
+    this.hasHoles = !this.log.wal.isWhole();
+    this.#hardState = new HardStateMemory(this.log.wal.initialState().hardState);
+    this.proposals = new Proposals(new Admission(home.load), home.answers);
+    const retryMs = settings.electionTicks * settings.tickMs;
+    this.reads = new Reads(home.answers, { timeoutMs: settings.readTimeoutMs, retryMs });
+    const limits = LIMITS.replica;
+    this.core = new RaftCore({
+      id: parts.member,
+      log: this.log,
+      random: parts.random,
+      electionTicks: settings.electionTicks,
+      heartbeatTicks: settings.heartbeatTicks,
+      appliedIndex: data.applied().index,
+      appendBytesMax: limits.appendBytesMax,
+      applyBytesMax: limits.applyBytesMax,
+      uncommittedBytesMax: limits.shardWaitingBytesMax,
+      inflightMessagesMax: limits.inflightMessagesMax,
+      inflightBytesMax: limits.inflightBytesMax,
+      pendingReadsMax: limits.readsWaitingMax,
+      reads: settings.leases ? 'lease' : 'safe',
+      asyncStorageWrites: true,
+      forwardProposals: false,
+      onEvent: this.#onEvent,
+    });
+  }
+
+  readonly #onEvent = (event: RaftEvent): void => {
+    if (event.kind === 'snapshotRestored') this.#isRestoring = true;
+    else if (event.kind === 'contradiction') this.#lastContradiction = event.detail;
+  };
+
+  // --- inputs -----------------------------------------------------------------------------------
+
+  get isLeader(): boolean {
+    return this.role === 'leader';
+  }
+
+  propose(payload: Uint8Array, done: WriteDone): void {
+    const { answers } = this.#home;
+    if (!this.isLeader) {
+      const reason = this.leader === NO_NODE ? 'noLeader' : 'notLeader';
+      answers.refuseWrite(done, reason, this.leader);
+      return;
+    }
+    const refusal = this.proposals.add(payload, done);
+    if (refusal !== undefined) answers.refuseWrite(done, refusal, this.leader);
+  }
+
+  changeConfig(change: ConfChange, done: WriteDone): void {
+    const refusal = this.proposals.addChange(change, done);
+    if (refusal !== undefined) this.#home.answers.refuseWrite(done, refusal, this.leader);
+  }
+
+  read(level: ReadLevel, question: Uint8Array, done: ReadDone, nowMs: number): void {
+    if (this.reads.add(level, question, done, nowMs)) return;
+    this.#home.answers.refuseRead(done, 'overloaded', this.leader);
+  }
+
+  step(message: Message): StepOutcome {
+    // [H60] Who has holes could not serve those who follow it.
+    if (this.hasHoles && message.kind === 'timeoutNow') return 'dropped';
+    if (message.kind === 'append' && message.entries.length > 0) this.idleTicks = 0;
+    return this.core.step(message);
+  }
+
+  /** What the core found contradictory in the last message. */
+  get lastContradiction(): string {
+    return this.#lastContradiction;
+  }
+
+  /** [H52] The state of `message.snapshot` is staged. True if the core takes it over. */
+  stepSnapshot(message: Message): boolean {
+    this.#isRestoring = false;
+    this.core.step(message);
+    return this.#isRestoring;
+  }
+
+  tick(nowMs: number): void {
+    this.idleTicks += 1;
+    this.proposals.sweep(nowMs);
+    this.reads.sweep(nowMs);
+    if (!this.hasHoles || this.isLeader) this.core.tick();
+  }
+
+  /** Whether `work` would find anything to do. */
+  get hasWork(): boolean {
+    return this.core.hasReady() || this.reads.isGathering;
+  }
+
+  // --- a turn -----------------------------------------------------------------------------------
+
+  work(nowMs: number): void {
+    const { core, proposals, reads } = this;
+    proposals.hand(core, this.leader);
+    reads.hand(core, this.leader, nowMs);
+    for (let i = 0; i < READYS_MAX && core.hasReady(); i++) this.#take(core.ready());
+    if (core.hasReady() || reads.isGathering) this.#home.markDirty(this);
+    reads.serve(this.data);
+  }
+
+  #take(ready: Ready): void {
+    if (ready.softState !== undefined) this.#switchRole(ready.softState.role, ready.softState.lead);
+    for (const drop of ready.readDrops) this.reads.drop(drop, this.leader);
+    if (ready.readStates.length > 0) {
+      const isTimeKnown = this.#home.isTimeKnown();
+      for (const state of ready.readStates) this.reads.confirm(state, isTimeKnown);
+    }
+    for (const fetch of ready.fetches) this.#home.fetch(this, fetch);
+    for (const message of ready.messages) {
+      if (message.to === APPEND_THREAD) {
+        if (message.entries.length > 0) this.idleTicks = 0;
+        this.#home.storage.add(this, message, this.#hardState);
+      } else if (message.to === APPLY_THREAD) this.#apply(message);
+      else this.#post(message);
+    }
+  }
+
+  #post(message: Message): void {
+    if (!this.isSilent) this.#home.outbox.post(this.shard, message);
+  }
+
+  #switchRole(role: Role, leader: MemberId): void {
+    const { log, settings, nowMs } = this.#home;
+    if (this.isLeader && role !== 'leader') this.proposals.orphan(nowMs + settings.orphanTimeoutMs);
+    if (leader !== this.leader) log.info('leader changed', { shard: this.shard, leader });
+    this.role = role;
+    this.leader = leader;
+    if (role !== 'leader') this.isSilent = false;
+  }
+
+  /** The log has what a Ready wanted written: what was promised for it holds now. */
+  stored(work: Message): void {
+    if (this.stopped !== undefined) return;
+    if (work.snapshot !== undefined) this.#home.install(this, work.snapshot);
+    for (const response of work.responses) {
+      if (response.to === this.core.id) this.core.step(response);
+      else this.#post(response);
+    }
+    this.#home.markDirty(this);
+  }
+
+  // --- applying ---------------------------------------------------------------------------------
+
+  #apply(work: Message): void {
+    const { entries } = work;
+    let from = entries.findIndex(({ index }) => index > this.data.applied().index);
+    // A snapshot that was installed meanwhile covers all of it.
+    if (from < 0) from = entries.length;
+    while (from < entries.length) {
+      let to = from;
+      while (to < entries.length && (entries[to] as Entry).kind === 'normal') to += 1;
+      if (to > from) this.#applyNormal(entries, from, to);
+      if (to < entries.length) this.#applyChange(entries[to] as Entry);
+      from = to + 1;
+    }
+    this.idleTicks = 0;
+    this.#home.noteApplied(this);
+    for (const response of work.responses) this.core.step(response);
+  }
+
+  #applyNormal(entries: readonly Entry[], from: number, to: number): void {
+    const run = from === 0 && to === entries.length ? entries : entries.slice(from, to);
+    if (this.proposals.isEmpty) {
+      this.data.apply(run, undefined);
+      return;
+    }
+    this.data.apply(run, this.#results);
+    this.proposals.settleRun(run, this.#results);
+    this.#results.length = 0;
+  }
+
+  /** [H14] In order: entries behind a config change are applied, and counted, under the new one. */
+  #applyChange(entry: Entry): void {
+    const { index, kind, term } = entry;
+    const change = decodeConfChange(kind, entry.payload);
+    assert(change !== undefined, '[R43] what is let into the log can be read');
+    const outcome = this.core.applyConfChange(change);
+    this.data.setConfState(outcome.confState, { index, term });
+    this.log.configIndex = index;
+    this.proposals.settle(index, term, NO_RESULT);
+    this.#home.log.info('config changed', {
+      shard: this.shard,
+      index,
+      kind: outcome.kind,
+      voters: outcome.confState.voters.join(' '),
+      learners: outcome.confState.learners.join(' '),
+    });
+  }
+
+  /** [H51] The log has the snapshot: its state is the shard's from now on. */
+  installed(index: number): void {
+    this.log.configIndex = index;
+    this.proposals.skipTo(index);
+  }
+
+  // --- the rest ---------------------------------------------------------------------------------
+
+  fetched(fetch: LogFetch): void {
+    this.core.logFetched(fetch);
+  }
+
+  stop(reason: string): void {
+    this.stopped = reason;
+    this.proposals.stop();
+    this.reads.stop();
+    this.offer.close();
+  }
+
+  status(): ShardStatus {
+    const { commit, config, firstIndex, lastIndex, lead, role, term } = this.core.basicStatus();
+    return {
+      shard: this.shard,
+      role,
+      term,
+      leader: lead,
+      commit,
+      applied: this.data.applied(),
+      firstIndex,
+      lastIndex,
+      config,
+      isQuiet: this.rest.kind === 'quiet',
+      waitsFor: this.#waitsFor(lead),
+    };
+  }
+
+  #waitsFor(lead: MemberId): string | undefined {
+    if (this.stopped !== undefined) return this.stopped;
+    if (this.hasHoles) return `${this.log.wal.holes.size} lost log entries from a peer`;
+    if (this.isSilent) return 'its disk, which does not answer';
+    if (lead === NO_NODE) return 'a leader';
+    return undefined;
+  }
+}
+
+const NO_RESULT = new Uint8Array(0);

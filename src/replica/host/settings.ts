@@ -1,0 +1,63 @@
+// What can be set about a member's replicas.
+
+import { assert } from '../../base/assert.ts';
+import { LIMITS } from '../../base/limits.ts';
+
+export interface HostSettings {
+  readonly tickMs: number;
+  /** A follower that hears nothing campaigns after 1 to 2 times as many ticks. */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** Shards tick in so many groups, one after the other, so that not all work comes at once. */
+  readonly phases: number;
+  /** Whether leaders may answer from a lease. */
+  readonly leases: boolean;
+  /** Whether idle shards fall quiet. */
+  readonly quiet: boolean;
+  readonly quietAfterTicks: number;
+  /** Quiet shards that are woken in one step when their leader's member is gone. */
+  readonly wakesMax: number;
+  readonly readTimeoutMs: number;
+  /** How long a leader of the past keeps watching what became of its proposals. */
+  readonly orphanTimeoutMs: number;
+  /** A leader whose oldest append waits for longer hands over. */
+  readonly sickDiskMs: number;
+  /** Entries that stay behind the durable state for followers that are a little behind. */
+  readonly trailingEntries: number;
+  /** The log is cut when so much more could go. */
+  readonly purgeEntries: number;
+  readonly purgeBytes: number;
+  /** More segments than this, and those who keep the oldest one are made to let go. */
+  readonly segmentsMax: number;
+  /** How long a prepared snapshot waits for another peer that needs it. */
+  readonly snapshotKeepMs: number;
+  readonly repairRetryMs: number;
+}
+
+export const DEFAULT_SETTINGS: HostSettings = {
+  tickMs: 30,
+  electionTicks: 10,
+  heartbeatTicks: 2,
+  phases: 3,
+  leases: true,
+  quiet: true,
+  quietAfterTicks: 20,
+  wakesMax: 64,
+  readTimeoutMs: 2_000,
+  orphanTimeoutMs: 5_000,
+  sickDiskMs: 1_000,
+  trailingEntries: 10_000,
+  purgeEntries: 5_000,
+  purgeBytes: LIMITS.wal.segmentBytes,
+  segmentsMax: 8,
+  snapshotKeepMs: 10_000,
+  repairRetryMs: 250,
+};
+
+export function settle(changes: Partial<HostSettings>): HostSettings {
+  const settings = { ...DEFAULT_SETTINGS, ...changes };
+  assert(settings.tickMs > 0, 'time goes forward');
+  assert(Number.isInteger(settings.phases) && settings.phases >= 1, 'there is one phase at least');
+  assert(settings.quietAfterTicks >= settings.electionTicks, 'quiet comes after a silence');
+  return settings;
+}

@@ -1,0 +1,72 @@
+// The member's one beat. Shards tick in phases, so that the work of many is spread; whatever time
+// was missed (a long turn, a stopped process, a sleeping machine) is made up for before anything
+// else is looked at: leases and elections count ticks and believe that they are time.
+
+import { assert } from '../../base/assert.ts';
+import type { Clock, Timer } from '../../base/capabilities.ts';
+import type { HostSettings } from './settings.ts';
+
+export class Ticker {
+  readonly #clock: Clock;
+  readonly #stepMs: number;
+  readonly #phases: number;
+  readonly #startMs: number;
+  readonly #onStep: (step: number) => void;
+  /** Longest time that is made up for, in steps. */
+  readonly #stepsMax: number;
+  #steps = 0;
+  #timer: Timer | undefined;
+  #isClosed = false;
+
+  constructor(clock: Clock, settings: HostSettings, onStep: (step: number) => void) {
+    this.#clock = clock;
+    this.#phases = settings.phases;
+    this.#stepMs = settings.tickMs / settings.phases;
+    // [H31] After an election timeout a lease is over and a follower may campaign: more ticks would
+    // say nothing new, and make a leader doubt peers that it had no time to hear.
+    this.#stepsMax = settings.electionTicks * settings.phases;
+    this.#startMs = clock.monotonicMs();
+    this.#onStep = onStep;
+  }
+
+  start(): void {
+    assert(this.#timer === undefined, 'a ticker starts once');
+    this.#arm();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+  }
+
+  /** Ticks, of one phase, since the start. */
+  get ticks(): number {
+    return Math.floor(this.#steps / this.#phases);
+  }
+
+  /** [H30] Makes up for the steps that are due. Cheap when none is. */
+  catchUp(nowMs: number): void {
+    const due = Math.floor((nowMs - this.#startMs) / this.#stepMs);
+    if (due <= this.#steps || this.#isClosed) return;
+    // What lies further back is left out.
+    this.#steps = Math.max(this.#steps, due - this.#stepsMax);
+    while (this.#steps < due) {
+      this.#steps += 1;
+      this.#onStep(this.#steps);
+    }
+  }
+
+  /** True when no tick has become due since the last one that was made. */
+  isCurrent(nowMs: number): boolean {
+    return nowMs < this.#startMs + (this.#steps + 1) * this.#stepMs;
+  }
+
+  #arm(): void {
+    const nextMs = this.#startMs + (this.#steps + 1) * this.#stepMs;
+    const delayMs = Math.max(0, nextMs - this.#clock.monotonicMs());
+    this.#timer = this.#clock.setTimer(delayMs, () => {
+      this.catchUp(this.#clock.monotonicMs());
+      if (!this.#isClosed) this.#arm();
+    });
+  }
+}

@@ -1,0 +1,35 @@
+// Reads single entries out of a shard's log, for a peer that lost them.
+
+import type { Entry, EntryId } from '../../core/raft/index.ts';
+import type { ShardId, Wal } from '../../engine/wal/index.ts';
+
+/** Those of `ids` that are here, up to `bytesMax`, in their order. */
+export async function gatherEntries(
+  wal: Wal,
+  shard: ShardId,
+  ids: readonly EntryId[],
+  bytesMax: number,
+): Promise<readonly Entry[]> {
+  const entries: Entry[] = [];
+  let bytes = 0;
+  for (const { index, term } of ids) {
+    const entry = await readEntry(wal, shard, index);
+    // An id names one content for good: whether it is committed does not matter.
+    if (entry === undefined || entry.term !== term) continue;
+    bytes += entry.payload.length;
+    if (bytes > bytesMax && entries.length > 0) break;
+    entries.push(entry);
+  }
+  return entries;
+}
+
+async function readEntry(wal: Wal, shard: ShardId, index: number): Promise<Entry | undefined> {
+  const log = wal.shard(shard);
+  if (typeof log.term(index) !== 'number' || !log.index.has(index)) return undefined;
+  const cached = log.entries(index, index + 1, 1);
+  if (typeof cached !== 'string') return cached[0];
+  const outcome = await wal.fetch(shard, { low: index, high: index + 1, bytesMax: 1 });
+  if (outcome.kind !== 'fetched' || !log.index.has(index)) return undefined;
+  const fetched = log.entries(index, index + 1, 1);
+  return typeof fetched === 'string' ? undefined : fetched[0];
+}
