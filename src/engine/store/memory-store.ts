@@ -44,8 +44,9 @@ class MemoryStore implements Store {
   readonly #waitingBytesMax: number;
   readonly #undo = new Undo();
   #waitingBytes = 0;
+  /** Of the open batch. */
+  #openBytes = 0;
   #snapshotsOpen = 0;
-  #isClosed = false;
 
   constructor(tree: OrderedTree, options: MemoryStoreOptions, events: StoreEvents) {
     this.#tree = tree;
@@ -53,10 +54,13 @@ class MemoryStore implements Store {
     this.#behind = new WriteBehind({
       clock: options.clock,
       flushDelayMs: options.flushDelayMs ?? FLUSH_DELAY_MS,
-      persist: () => {
+      persist: async () => {
+        const batch = this.#behind.batches;
         this.#waitingBytes = 0;
-        return writeImage(options.disk, options.directory, tree.view());
+        await writeImage(options.disk, options.directory, tree.view());
+        return batch;
       },
+      isUrgent: () => this.isBehind,
       events,
     });
   }
@@ -70,26 +74,27 @@ class MemoryStore implements Store {
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    assert(!this.#isClosed, '[S9] a closed store takes nothing');
-    this.#behind.touch();
-    this.#waitingBytes += key.length + value.length;
+    this.#behind.touch(key);
+    this.#openBytes += key.length + value.length + LIMITS.store.pairOverheadBytes;
     this.#undo.note(key, this.#tree.set(key, value));
   }
 
   delete(key: Uint8Array): void {
-    assert(!this.#isClosed, '[S9] a closed store takes nothing');
-    this.#behind.touch();
-    this.#waitingBytes += key.length;
+    this.#behind.touch(key);
+    this.#openBytes += key.length + LIMITS.store.pairOverheadBytes;
     this.#undo.note(key, this.#tree.delete(key));
   }
 
   commit(): number {
     this.#undo.clear();
+    this.#waitingBytes += this.#openBytes;
+    this.#openBytes = 0;
     return this.#behind.commit();
   }
 
   rollback(): void {
     this.#undo.apply(this.#tree);
+    this.#openBytes = 0;
     this.#behind.rollback();
   }
 
@@ -133,7 +138,6 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     assert(this.#snapshotsOpen === 0, '[S9] snapshots are closed before their store');
-    this.#isClosed = true;
-    await this.#behind.flush();
+    await this.#behind.close();
   }
 }

@@ -55,6 +55,8 @@ export class OrderedTree implements StoreView {
   #size = 0;
   /** The right half of the node that the innermost call has split, for the call around it. */
   #split: Node | undefined;
+  /** What the innermost call has found in place of the value that it put. */
+  #replaced: Uint8Array | undefined;
 
   /** Pairs in it. */
   get size(): number {
@@ -77,7 +79,7 @@ export class OrderedTree implements StoreView {
 
   /** Keeps both. Answers the value that was there. */
   set(key: Uint8Array, value: Uint8Array): Uint8Array | undefined {
-    const replaced = find(this.#root, key);
+    this.#replaced = undefined;
     const left = this.#insert(this.#root, key, value);
     const right = this.#split;
     this.#root = left;
@@ -86,8 +88,8 @@ export class OrderedTree implements StoreView {
       const keys = [lowestKey(left), lowestKey(right)];
       this.#root = { kind: 'branch', epoch: this.#epoch, keys, children: [left, right] };
     }
-    if (replaced === undefined) this.#size += 1;
-    return replaced;
+    if (this.#replaced === undefined) this.#size += 1;
+    return this.#replaced;
   }
 
   /** Answers the value that was there. */
@@ -107,6 +109,7 @@ export class OrderedTree implements StoreView {
     if (own.kind === 'leaf') {
       const at = lowerBound(own.keys, key);
       if (isAt(own.keys, at, key)) {
+        this.#replaced = own.values[at];
         own.values[at] = value;
         return own;
       }

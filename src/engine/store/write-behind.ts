@@ -3,19 +3,23 @@
 
 import { assert } from '../../base/assert.ts';
 import type { Clock, Timer } from '../../base/capabilities.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { StoreEvents } from './types.ts';
 
 /**
- * Makes all that is committed when it is called durable; by then it has taken what it needs from
- * the memory, before its first await. Rejects when that failed: nobody tries again.
+ * Makes what is committed durable, all of it or the oldest part, and answers the newest batch in
+ * it. Takes what it needs from memory before its first await, since writers go on meanwhile.
+ * Rejects when that failed: nobody tries again.
  */
-export type Persist = () => Promise<void>;
+export type Persist = () => Promise<number>;
 
 export interface WriteBehindOptions {
   readonly clock: Pick<Clock, 'setTimer'>;
   /** How long a batch waits for others before the disk is asked. */
   readonly flushDelayMs: number;
   readonly persist: Persist;
+  /** So much is waiting that the next pass follows at once. */
+  readonly isUrgent: () => boolean;
   readonly events: StoreEvents;
 }
 
@@ -27,6 +31,7 @@ interface Waiter {
 export class WriteBehind {
   readonly #options: WriteBehindOptions;
   #isOpen = false;
+  #isClosed = false;
   #batches = 0;
   #durable = 0;
   #flushes = 0;
@@ -55,12 +60,11 @@ export class WriteBehind {
     return this.#isOpen;
   }
 
-  get hasFailed(): boolean {
-    return this.#failure !== undefined;
-  }
-
-  /** Something was written that the next `commit` ends. */
-  touch(): void {
+  /** `key` is about to be written, in a batch that the next `commit` ends. */
+  touch(key: Uint8Array): void {
+    assert(!this.#isClosed, '[S9] a closed store takes nothing');
+    const { length } = key;
+    assert(length > 0 && length <= LIMITS.store.keyBytesMax, '[S2] a key is 1 to 1,978 bytes');
     this.#isOpen = true;
   }
 
@@ -88,6 +92,13 @@ export class WriteBehind {
     });
   }
 
+  /** Flushes what it can; nothing may be written afterwards. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.flush();
+    this.#timer?.cancel();
+  }
+
   /** Begins a pass now; if one is under way, another one follows it when somebody waits for it. */
   start(): void {
     if (this.#isRunning || this.#failure !== undefined) return;
@@ -95,9 +106,8 @@ export class WriteBehind {
     this.#isRunning = true;
     this.#timer?.cancel();
     this.#timer = undefined;
-    const batch = this.#batches;
     this.#options.persist().then(
-      () => this.#succeed(batch),
+      (batch) => this.#succeed(batch),
       (error: unknown) => this.fail(error instanceof Error ? error.message : String(error)),
     );
   }
@@ -120,7 +130,7 @@ export class WriteBehind {
     this.#flushes += 1;
     this.#answer();
     this.#options.events.onDurable(batch);
-    if (this.#waiters.length > 0) this.start();
+    if (this.#waiters.length > 0 || this.#options.isUrgent()) this.start();
     else this.#arm();
   }
 
