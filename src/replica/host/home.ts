@@ -3,6 +3,7 @@
 import type { Log } from '../../base/capabilities.ts';
 import type { LogFetch, Message, Snapshot } from '../../core/raft/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
+import type { Snapshots } from '../snapshots/index.ts';
 import type { MemberLoad } from './admission.ts';
 import type { Answers } from './answers.ts';
 import type { HostParts } from './ports.ts';
@@ -17,6 +18,7 @@ export interface ReplicaHome {
   readonly load: MemberLoad;
   readonly answers: Answers;
   readonly storage: Storage;
+  readonly snapshots: Pick<Snapshots, 'latest'>;
   readonly outbox: { post(shard: ShardId, message: Message): void };
   /** When this turn began, by the monotonic clock. */
   readonly nowMs: number;

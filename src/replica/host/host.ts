@@ -14,7 +14,7 @@ import type {
 import type { IncomingRequest, IncomingStreamHandler, MemberId } from '../../engine/transport/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import { FRAME_KIND, Outbox, REQUEST_KIND, readRaftFrame } from '../codec/index.ts';
-import { Snapshots } from '../snapshots/index.ts';
+import { openSnapshots, type Snapshots } from '../snapshots/index.ts';
 import type {
   ReadAnswer,
   ReadLevel,
@@ -82,8 +82,11 @@ export class Host implements ReplicaHost, ReplicaHome {
       () => this.schedule(),
       ({ reason }) => this.#fail(`the log has stopped: ${reason}`),
     );
-    const onStaged = (shard: ShardId, message: Message): boolean => this.#onStaged(shard, message);
-    this.snapshots = new Snapshots({ ...parts, onStaged });
+    this.snapshots = openSnapshots(parts, {
+      // The peer's next answer makes the core ask again.
+      onPrepared: () => {},
+      onStaged: (shard, message) => this.#onStaged(shard, message),
+    });
     this.outbox = new Outbox(peers, {
       onUnsent: (shard, peer) => this.#onUnsent(shard, peer),
       onSnapshot: (shard, message) => this.#sendSnapshot(shard, message),
@@ -299,17 +302,14 @@ export class Host implements ReplicaHost, ReplicaHome {
   }
 
   #sendSnapshot(shard: ShardId, message: Message): void {
-    const { snapshot, to } = message;
-    assert(snapshot !== undefined, '[R36] a snapshot message has one');
+    const { to } = message;
     const report = (isSent: boolean): void => {
       const replica = this.#openReplica(shard);
       if (replica === undefined || this.isClosed) return;
       replica.core.reportSnapshot(to, isSent);
       this.markDirty(replica);
     };
-    const prepared = this.#replicas.get(shard)?.offer.find(snapshot);
-    if (prepared === undefined) this.parts.clock.afterTurn(() => report(false));
-    else this.snapshots.send(shard, message, prepared, report);
+    this.snapshots.send(to, shard, message, report);
   }
 
   #onStaged(shard: ShardId, message: Message): boolean {
@@ -345,7 +345,7 @@ export class Host implements ReplicaHost, ReplicaHome {
 
   /** [H51] The log has it: from here on the state is the snapshot's. */
   install(replica: Replica, snapshot: Snapshot): void {
-    replica.data.install(snapshot);
+    assert(replica.data.install(snapshot), '[H52] what the core restores was staged before');
     replica.installed(snapshot.index);
     this.#compaction.noteApplied(replica);
   }

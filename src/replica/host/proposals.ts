@@ -11,7 +11,7 @@
 // the past keeps watching until something at 10 is committed, or says that it does not know.
 
 import { assert } from '../../base/assert.ts';
-import type { ConfChange, Entry, ProposalRefusal, RaftCore } from '../../core/raft/index.ts';
+import type { ConfChange, ProposalRefusal, RaftCore } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { WriteDoubt, WriteRefusal } from '../types.ts';
 import type { Admission } from './admission.ts';
@@ -141,9 +141,9 @@ export class Proposals {
     const batches = this.#batches;
     for (let at = 0; at < batches.length; at++) {
       const batch = batches[at] as Batch;
-      if (batch.next === index) settleOne(batch, index, term, result, this.#answers);
+      if (batch.next <= index) settleOne(batch, index, term, result, this.#answers);
       // Ascending batches: what is not beyond one of them is not in a later one.
-      if (!this.#isOverlapping) break;
+      if (!this.#isOverlapping && index <= batch.last) break;
     }
     const first = batches[0];
     if (this.#isOverlapping || (first !== undefined && first.next > first.last)) {
@@ -151,12 +151,11 @@ export class Proposals {
     }
   }
 
-  /** Consecutive entries had their effect. */
-  settleRun(entries: readonly Entry[], results: readonly Uint8Array[]): void {
-    for (let i = 0; i < entries.length && this.#batches.length > 0; i++) {
-      const { index, term } = entries[i] as Entry;
-      this.settle(index, term, results[i] as Uint8Array);
-    }
+  /** Everything up to `index` had its effect: what stood there without a result was not ours. */
+  settleTo(index: number): void {
+    if (this.#batches.length === 0) return;
+    for (const batch of this.#batches) replaceBefore(batch, index + 1, this.#answers);
+    this.#dropSettled();
   }
 
   #dropSettled(): void {
@@ -218,11 +217,21 @@ function settleOne(
   answers: Answers,
 ): void {
   const { dones, last } = batch;
-  if (index > last) return;
+  if (batch.next < index) replaceBefore(batch, index, answers);
+  if (batch.next !== index || index > last) return;
   batch.next += 1;
   const done = dones[index - (last - dones.length + 1)] as WriteDone;
   if (batch.term === term) answers.write(done, { kind: 'applied', index, result });
   else answers.refuseWrite(done, 'replaced', 0);
+}
+
+/** Entries without a result are empty ones of other leaders: ours never are. */
+function replaceBefore(batch: Batch, index: number, answers: Answers): void {
+  const { dones, last } = batch;
+  const first = last - dones.length + 1;
+  for (; batch.next < index && batch.next <= last; batch.next++) {
+    answers.refuseWrite(dones[batch.next - first] as WriteDone, 'replaced', 0);
+  }
 }
 
 function refusalOf(reason: string): WriteRefusal {

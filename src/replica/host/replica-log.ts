@@ -8,22 +8,22 @@ import type {
   Snapshot,
 } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
+import type { Snapshots } from '../snapshots/index.ts';
 import type { ShardData } from '../state/index.ts';
-import type { SnapshotOffer } from './snapshot-offer.ts';
 
 export type ShardLog = ReturnType<Wal['shard']>;
 
 export class ReplicaLog implements LogSource {
   readonly wal: ShardLog;
   readonly #data: ShardData;
-  readonly #offer: SnapshotOffer;
+  readonly #snapshots: Pick<Snapshots, 'latest'>;
   /** A snapshot of this index or beyond has the present config, and so all who may need one. */
   configIndex: number;
 
-  constructor(wal: ShardLog, data: ShardData, offer: SnapshotOffer) {
+  constructor(wal: ShardLog, data: ShardData, snapshots: Pick<Snapshots, 'latest'>) {
     this.wal = wal;
     this.#data = data;
-    this.#offer = offer;
+    this.#snapshots = snapshots;
     this.configIndex = data.applied().index;
   }
 
@@ -55,6 +55,6 @@ export class ReplicaLog implements LogSource {
 
   snapshot(): Snapshot | 'pending' {
     const minIndex = Math.max(this.wal.firstIndex() - 1, this.configIndex);
-    return this.#offer.latest(minIndex);
+    return this.#snapshots.latest(this.#data.shard, minIndex);
   }
 }

@@ -20,7 +20,7 @@ import {
 import { LIMITS } from '../../base/limits.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import type { ShardData } from '../state/index.ts';
+import type { ResultSink, ShardData } from '../state/index.ts';
 import type { ReadLevel, ShardStatus } from '../types.ts';
 import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
@@ -28,7 +28,6 @@ import type { ReplicaHome } from './home.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { ReplicaLog } from './replica-log.ts';
-import { SnapshotOffer } from './snapshot-offer.ts';
 import { HardStateMemory, type StorageClient } from './storage.ts';
 
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
@@ -43,12 +42,11 @@ export type Rest =
 
 export const AWAKE: Rest = { kind: 'awake' };
 
-export class Replica implements StorageClient {
+export class Replica implements StorageClient, ResultSink {
   readonly shard: ShardId;
   readonly core: RaftCore;
   readonly data: ShardData;
   readonly log: ReplicaLog;
-  readonly offer: SnapshotOffer;
   readonly phase: number;
   readonly proposals: Proposals;
   readonly reads: Reads;
@@ -67,7 +65,6 @@ export class Replica implements StorageClient {
   /** Why it does not take part any more. */
   stopped: string | undefined;
   #isRestoring = false;
-  readonly #results: Uint8Array[] = [];
   #lastContradiction = '';
 
   constructor(home: ReplicaHome, shard: ShardId, data: ShardData) {
@@ -76,9 +73,7 @@ export class Replica implements StorageClient {
     this.shard = shard;
     this.data = data;
     this.phase = shard % settings.phases;
-    const { clock, log } = parts;
-    this.offer = new SnapshotOffer({ clock, log, keepMs: settings.snapshotKeepMs }, data);
-    this.log = new ReplicaLog(parts.wal.shard(shard), data, this.offer);
+    this.log = new ReplicaLog(parts.wal.shard(shard), data, home.snapshots);
     this.hasHoles = !this.log.wal.isWhole();
     this.#hardState = new HardStateMemory(this.log.wal.initialState().hardState);
     this.proposals = new Proposals(new Admission(home.load), home.answers);
@@ -245,9 +240,12 @@ export class Replica implements StorageClient {
       this.data.apply(run, undefined);
       return;
     }
-    this.data.apply(run, this.#results);
-    this.proposals.settleRun(run, this.#results);
-    this.#results.length = 0;
+    this.data.apply(run, this);
+    this.proposals.settleTo((entries[to - 1] as Entry).index);
+  }
+
+  onResult(entry: Entry, result: Uint8Array): void {
+    this.proposals.settle(entry.index, entry.term, result);
   }
 
   /** [H14] In order: entries behind a config change are applied, and counted, under the new one. */
@@ -284,7 +282,6 @@ export class Replica implements StorageClient {
     this.stopped = reason;
     this.proposals.stop();
     this.reads.stop();
-    this.offer.close();
   }
 
   status(): ShardStatus {

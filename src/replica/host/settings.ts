@@ -29,8 +29,6 @@ export interface HostSettings {
   readonly purgeBytes: number;
   /** More segments than this, and those who keep the oldest one are made to let go. */
   readonly segmentsMax: number;
-  /** How long a prepared snapshot waits for another peer that needs it. */
-  readonly snapshotKeepMs: number;
   readonly repairRetryMs: number;
 }
 
@@ -50,7 +48,6 @@ export const DEFAULT_SETTINGS: HostSettings = {
   purgeEntries: 5_000,
   purgeBytes: LIMITS.wal.segmentBytes,
   segmentsMax: 8,
-  snapshotKeepMs: 10_000,
   repairRetryMs: 250,
 };
 
