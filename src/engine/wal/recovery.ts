@@ -23,6 +23,11 @@ export interface LogEnd extends ScanPoint {
   readonly capacity: number;
 }
 
+interface ScannedEnd extends LogEnd {
+  /** Where the last batch begins; `offset` when the segment has none. */
+  readonly last: number;
+}
+
 export interface Recovered {
   readonly kind: 'recovered';
   readonly incarnation: bigint;
@@ -108,7 +113,7 @@ class Recovery {
     if (first === undefined) return { kind: 'empty', prepared };
     this.#files.adopt(used.map(({ number }) => number));
     let point: ScanPoint = startOf(first.header);
-    let end: LogEnd | undefined;
+    let end: ScannedEnd | undefined;
     let reading = this.#read(first.number);
     for (let at = 0; at < used.length; at++) {
       const segment = used[at] as Found;
@@ -122,15 +127,17 @@ class Recovery {
       }
       this.#mustContinue(segment, point);
       point = { offset: FIRST_BATCH_OFFSET, number: point.number, chain: point.chain };
-      if (next === undefined) end = this.#scanLast(segment, bytes, point);
-      else point = this.#scanSealed(segment, bytes, point, next.header.previousEnd);
+      if (next === undefined) {
+        end = this.#scanLast(segment, bytes, point);
+        await this.#settle(end, bytes);
+      } else point = this.#scanSealed(segment, bytes, point, next.header.previousEnd);
     }
     this.#mustBeWhole();
     return {
       kind: 'recovered',
       incarnation: first.header.incarnation,
       salt: first.header.salt,
-      end: await this.#settle(must(end, 'a log with a segment has an end')),
+      end: must(end, 'a log with a segment has an end'),
       prepared,
       report: this.#report(used.length),
     };
@@ -222,7 +229,7 @@ class Recovery {
     return result.end;
   }
 
-  #scanLast(segment: Found, bytes: Uint8Array, from: ScanPoint): LogEnd {
+  #scanLast(segment: Found, bytes: Uint8Array, from: ScanPoint): ScannedEnd {
     const scanner = new BatchScanner(bytes, segment.header.salt);
     let result = this.#scan(scanner, segment, from, bytes.length, 0);
     while (result.fault !== undefined || !scanner.isBlankFrom(result.end.offset)) {
@@ -231,13 +238,14 @@ class Recovery {
         // [W6] Nothing later was ever written: this batch was not finished.
         if (scanner.isBlankFrom(offset)) break;
         this.#tornBytes = bytes.length - offset;
-        return { ...result.end, segment: segment.number, isReusable: false, capacity: offset };
+        const cut = { isReusable: false, capacity: offset, last: result.last };
+        return { ...result.end, ...cut, segment: segment.number };
       }
       if (result.fault !== 'payload' || this.#onDamage === 'refuse') this.#refuse(segment, result);
       result = this.#scan(scanner, segment, result.end, bytes.length, offset + 1);
     }
-    const { end } = result;
-    return { ...end, segment: segment.number, isReusable: true, capacity: bytes.length };
+    const { end, last } = result;
+    return { ...end, segment: segment.number, isReusable: true, capacity: bytes.length, last };
   }
 
   #scan(
@@ -288,14 +296,20 @@ class Recovery {
   }
 
   /**
-   * [W7] What was read may be in the system's memory only: the process before died between write
-   * and sync. It is made durable before anyone hears of it.
+   * [W7] What was read may be in the system's memory only. It is made durable before anyone hears
+   * of it: written once more and synced.
+   *
+   * A sync alone would do if the process before died between write and sync. But perhaps its sync
+   * failed: then the system takes the pages for clean, another sync of them does nothing, and the
+   * next power failure takes away what A, restarted, has promised to B. Written again they count as
+   * changed. All but the header and the last batch was durable before these were written.
    */
-  async #settle(end: LogEnd): Promise<LogEnd> {
+  async #settle(end: ScannedEnd, bytes: Uint8Array): Promise<void> {
     const file = await this.#files.file(end.segment);
     if (!end.isReusable) await file.truncate(end.offset);
+    await file.write(0, bytes.subarray(0, SEGMENT_HEADER_BYTES));
+    if (end.last < end.offset) await file.write(end.last, bytes.subarray(end.last, end.offset));
     await file.sync();
-    return end;
   }
 
   async #read(number: number): Promise<Uint8Array> {

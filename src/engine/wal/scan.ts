@@ -44,6 +44,8 @@ export type BatchFault =
 export interface ScanEnd {
   readonly end: ScanPoint;
   readonly batches: number;
+  /** Where the last batch that holds begins; `end.offset` when there is none. */
+  readonly last: number;
   /** Undefined when the limit, or a mark at the very end, was reached. */
   readonly fault: BatchFault | undefined;
 }
@@ -66,10 +68,11 @@ export class BatchScanner {
   scan(point: ScanPoint, limit: number, visit: VisitBatch, forgiveBelow = 0): ScanEnd {
     let { offset, number, chain } = point;
     let batches = 0;
+    let last = offset;
     for (;;) {
       if (offset >= limit) break;
       const fault = this.#headerFault(offset, limit, number + 1, chain);
-      if (fault !== undefined) return { end: { offset, number, chain }, batches, fault };
+      if (fault !== undefined) return { end: { offset, number, chain }, batches, last, fault };
       const records = this.#view.getUint32(offset + 12, true);
       // A mark stands where the next batch will: it is the end.
       if (records === 0) break;
@@ -77,15 +80,16 @@ export class BatchScanner {
       const end = body + this.#view.getUint32(offset + 8, true);
       const bodyFault = this.#bodyFault(body, end, records, offset);
       if (bodyFault !== undefined && !(bodyFault === 'payload' && offset < forgiveBelow)) {
-        return { end: { offset, number, chain }, batches, fault: bodyFault };
+        return { end: { offset, number, chain }, batches, last, fault: bodyFault };
       }
       visit({ view: this.#view, from: body, end }, bodyFault !== undefined);
       chain = this.#view.getUint32(offset + 4, true);
       number += 1;
       batches += 1;
+      last = offset;
       offset = end;
     }
-    return { end: { offset, number, chain }, batches, fault: undefined };
+    return { end: { offset, number, chain }, batches, last, fault: undefined };
   }
 
   #headerFault(at: number, limit: number, number: number, chain: number): BatchFault | undefined {

@@ -229,6 +229,27 @@ test('a fetch that a purge or an overwrite overtakes brings nothing wrong', asyn
   assert.deepEqual(await allEntries(wal, 1), []);
 });
 
+test('[W7] a failed sync, a restart of the process, then no power: what was told is kept', async () => {
+  const world = new World({ seed: 1 });
+  const member = world.member('n1');
+  const open = async (): Promise<Wal> => {
+    const { clock, disk, random } = member.alive ? member.capabilities : member.restart();
+    const opened = await world.settle(Wal.open({ clock, disk, random, log: silentLog }, SMALL));
+    assert.ok(opened.kind === 'opened');
+    return opened.wal;
+  };
+  const wal = await open();
+  await world.settle(appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'a') }]));
+  member.disk.failNext('syncError');
+  wal.append([{ shard: 1, entries: entriesFrom(2, 1, 'b') }], () => {});
+  await world.runFor(100);
+  member.kill();
+  const told = (await open()).shard(1).lastIndex();
+  member.losePower(true);
+  assert.equal((await open()).shard(1).lastIndex(), told);
+  assert.equal(told, 2);
+});
+
 test('[W4, W7, W12] killed and without power, nothing promised is lost', async () => {
   let [torn, kept] = [0, 0];
   for (let seed = 1; seed <= 60; seed++) {
