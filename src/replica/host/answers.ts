@@ -2,13 +2,7 @@
 // batch that the answers speak of, and never within the call that asked.
 
 import type { MemberId } from '../../engine/transport/index.ts';
-import type {
-  ReadAnswer,
-  ReadRefusal,
-  WriteDoubt,
-  WriteOutcome,
-  WriteRefusal,
-} from '../types.ts';
+import type { ReadAnswer, ReadRefusal, WriteDoubt, WriteOutcome, WriteRefusal } from '../types.ts';
 
 export type WriteDone = (outcome: WriteOutcome) => void;
 export type ReadDone = (answer: ReadAnswer) => void;

@@ -11,7 +11,11 @@ import type {
   Snapshot,
   TransferOutcome,
 } from '../../core/raft/index.ts';
-import type { IncomingRequest, IncomingStreamHandler, MemberId } from '../../engine/transport/index.ts';
+import type {
+  IncomingRequest,
+  IncomingStreamHandler,
+  MemberId,
+} from '../../engine/transport/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import { FRAME_KIND, Outbox, REQUEST_KIND, readRaftFrame } from '../codec/index.ts';
 import { openSnapshots, type Snapshots } from '../snapshots/index.ts';

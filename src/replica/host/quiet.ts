@@ -11,7 +11,7 @@ import { NO_NODE, type PeerStatus } from '../../core/raft/index.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { FRAME_KIND, PackedWriter } from '../codec/index.ts';
-import { type QuietNote, readQuietNotes, type QuietWord, writeQuietNote } from './quiet-codec.ts';
+import { type QuietNote, type QuietWord, readQuietNotes, writeQuietNote } from './quiet-codec.ts';
 import { AWAKE, type Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
 

@@ -3,8 +3,8 @@
 //
 //   gather (a turn) --readIndex--> ticket --ReadState--> index --applied--> the machine is asked
 
-import type { RaftCore, ReadDrop, ReadState } from '../../core/raft/index.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { RaftCore, ReadDrop, ReadState } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardData } from '../state/index.ts';
 import type { ReadLevel, ReadRefusal } from '../types.ts';

@@ -1,11 +1,15 @@
 // [H60] Fills holes in a shard's log: entries whose bytes are lost here and whose ids are known.
 // Peers that still have them are asked one after the other.
 
-import type { LogFetch } from '../../core/raft/index.ts';
-import { LIMITS } from '../../base/limits.ts';
-import type { IncomingRequest, MemberId, RequestOutcome } from '../../engine/transport/index.ts';
 import type { Clock, Log } from '../../base/capabilities.ts';
-import type { Peers } from '../../engine/transport/index.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { LogFetch } from '../../core/raft/index.ts';
+import type {
+  IncomingRequest,
+  MemberId,
+  Peers,
+  RequestOutcome,
+} from '../../engine/transport/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
 import { decodeEntries, decodeWants, encodeEntries, encodeWants } from './repair-codec.ts';

@@ -1,12 +1,6 @@
 // The durable log as one shard's core sees it: the member's log, with what the state adds to it.
 
-import type {
-  ConfState,
-  Entry,
-  HardState,
-  LogSource,
-  Snapshot,
-} from '../../core/raft/index.ts';
+import type { ConfState, Entry, HardState, LogSource, Snapshot } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
 import type { ShardData } from '../state/index.ts';

@@ -2,6 +2,7 @@
 // `work` is called once per turn for those that have any, and does what the core asks for.
 
 import { assert } from '../../base/assert.ts';
+import { LIMITS } from '../../base/limits.ts';
 import {
   APPEND_THREAD,
   APPLY_THREAD,
@@ -17,7 +18,6 @@ import {
   type Role,
   type StepOutcome,
 } from '../../core/raft/index.ts';
-import { LIMITS } from '../../base/limits.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { ResultSink, ShardData } from '../state/index.ts';

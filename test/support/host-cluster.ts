@@ -1,0 +1,225 @@
+// Members with replicas in a simulated world: the real log, store, connections and host, told by a
+// test what happens to them.
+
+import { type Member, World } from '../../sim/index.ts';
+import { assert, must } from '../../src/base/assert.ts';
+import type { LogLevel } from '../../src/base/capabilities.ts';
+import {
+  type DataPlane,
+  type DataPlaneSettings,
+  DataPlane as Plane,
+} from '../../src/cluster/data-plane.ts';
+import { openMemoryStore, type StoreView } from '../../src/engine/store/index.ts';
+import type { HostSettings } from '../../src/replica/host/index.ts';
+import { decodeResult, encodeCommand } from '../../src/replica/state/index.ts';
+import type {
+  MachineCommand,
+  ReadAnswer,
+  ReadLevel,
+  ShardMachine,
+  ShardState,
+  ShardStatus,
+  WriteOutcome,
+} from '../../src/replica/types.ts';
+
+const PORT = 7_000;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export const text = (bytes: Uint8Array): string => decoder.decode(bytes);
+export const bytes = (of: string): Uint8Array => encoder.encode(of);
+
+/** `key=value` sets, and answers what was there; a question is a key. `boom` breaks it. */
+class PairMachine implements ShardMachine {
+  apply({ body }: MachineCommand, state: ShardState): Uint8Array {
+    const [key = '', value = ''] = text(body).split('=');
+    assert(value !== 'boom', 'a machine with a bug');
+    const before = state.get(bytes(key));
+    state.put(bytes(key), bytes(value));
+    return before ?? bytes('');
+  }
+
+  query(question: Uint8Array, view: StoreView): Uint8Array {
+    return view.get(question) ?? bytes('');
+  }
+}
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly members?: number;
+  readonly shards?: number;
+  readonly host?: Partial<HostSettings>;
+  readonly wal?: NonNullable<DataPlaneSettings['wal']>;
+  readonly logLevel?: LogLevel;
+  /** Members that do not found the shards: they wait to be added. */
+  readonly newcomers?: number;
+  readonly features?: (member: number) => number;
+}
+
+/** Segments small enough that tests fill several; the simulated disk zeroes them byte by byte. */
+const WAL = { segmentBytes: 64 * 1024, batchBytesMax: 32 * 1024, reserveBytes: 256 * 1024 };
+
+export class HostCluster {
+  readonly world: World;
+  readonly options: ClusterOptions;
+  readonly planes = new Map<number, DataPlane>();
+  readonly fatal: string[] = [];
+  readonly size: number;
+  readonly founders: readonly number[];
+
+  constructor(options: ClusterOptions) {
+    this.options = options;
+    this.world = new World({ seed: options.seed, logLevel: options.logLevel ?? 'error' });
+    this.size = (options.members ?? 3) + (options.newcomers ?? 0);
+    this.founders = Array.from({ length: options.members ?? 3 }, (_, i) => i + 1);
+    for (let id = 1; id <= this.size; id++) this.machine(id);
+  }
+
+  static async start(options: ClusterOptions): Promise<HostCluster> {
+    const cluster = new HostCluster(options);
+    for (let id = 1; id <= cluster.size; id++) await cluster.boot(id);
+    return cluster;
+  }
+
+  machine(id: number): Member {
+    return this.world.member(`n${id}`);
+  }
+
+  plane(id: number): DataPlane {
+    return must(this.planes.get(id), `member ${id} runs`);
+  }
+
+  get shards(): readonly number[] {
+    return Array.from({ length: this.options.shards ?? 1 }, (_, i) => i + 1);
+  }
+
+  /** Opens member `id` on its machine, whose process runs. */
+  async boot(id: number): Promise<void> {
+    const opening = await this.world.settle(this.open(id));
+    if (opening.kind === 'refused') throw opening.error;
+    this.planes.set(id, opening.plane);
+  }
+
+  open(id: number) {
+    const { capabilities } = this.machine(id);
+    const { features, host, wal } = this.options;
+    const everyone = Array.from({ length: this.size }, (_, i) => i + 1);
+    return Plane.open(
+      {
+        capabilities,
+        openStore: (directory, events) =>
+          openMemoryStore(
+            { clock: capabilities.clock, disk: capabilities.disk, directory },
+            events,
+          ),
+        machineOf: () => new PairMachine(),
+        onFatal: (reason) => this.fatal.push(`${id}: ${reason}`),
+      },
+      {
+        clusterId: '00000000-0000-4000-8000-000000000001',
+        member: id,
+        listen: this.machine(id).address(PORT),
+        peers: everyone
+          .filter((other) => other !== id)
+          .map((member) => ({ member, address: this.machine(member).address(PORT) })),
+        shards: this.shards.map((shard) => ({ shard, founders: this.founders })),
+        directory: 'data',
+        wal: { ...WAL, ...wal },
+        ...(features === undefined ? {} : { features: features(id) }),
+        ...(host === undefined ? {} : { host }),
+      },
+    );
+  }
+
+  kill(id: number): void {
+    this.planes.delete(id);
+    this.machine(id).kill();
+  }
+
+  losePower(id: number): void {
+    this.planes.delete(id);
+    this.machine(id).losePower();
+  }
+
+  async restart(id: number): Promise<void> {
+    this.machine(id).restart();
+    await this.boot(id);
+  }
+
+  // --- what is seen -----------------------------------------------------------------------------
+
+  status(id: number, shard = 1): ShardStatus | undefined {
+    return this.planes.get(id)?.host.status(shard);
+  }
+
+  /** The one member that leads in the newest term, 0 for none. */
+  leader(shard = 1): number {
+    let [leader, term] = [0, 0];
+    for (const id of this.planes.keys()) {
+      const status = this.status(id, shard);
+      if (status?.role === 'leader' && status.term > term) [leader, term] = [id, status.term];
+    }
+    return leader;
+  }
+
+  async elect(shard = 1, withinMs = 3_000): Promise<number> {
+    const isElected = await this.world.runUntil(() => this.leader(shard) !== 0, withinMs);
+    assert(isElected, `shard ${shard} has a leader`);
+    await this.world.runFor(5);
+    return this.leader(shard);
+  }
+
+  /** Runs until every member that runs has applied as much as the others. */
+  converge(withinMs = 5_000): Promise<boolean> {
+    return this.world.runUntil(() => this.shards.every((shard) => this.#isEqual(shard)), withinMs);
+  }
+
+  #isEqual(shard: number): boolean {
+    const seen = [...this.planes.keys()].map((id) => this.status(id, shard));
+    const [first] = seen;
+    return seen.every(
+      (status) =>
+        status !== undefined &&
+        status.applied.index === first?.applied.index &&
+        status.applied.index === status.lastIndex,
+    );
+  }
+
+  // --- what is asked ----------------------------------------------------------------------------
+
+  write(id: number, pair: string, shard = 1): Promise<WriteOutcome> {
+    const payload = encodeCommand({ kind: 'plain', body: bytes(pair) });
+    return new Promise((resolve) => this.plane(id).host.propose(shard, payload, resolve));
+  }
+
+  /** As a line: `applied 5 "before"`, `refused notLeader 2`, `unknown stopped`. */
+  async put(id: number, pair: string, shard = 1): Promise<string> {
+    return describeWrite(await this.world.settle(this.write(id, pair, shard)));
+  }
+
+  read(id: number, level: ReadLevel, key: string, shard = 1): Promise<ReadAnswer> {
+    return new Promise((resolve) => this.plane(id).host.read(shard, level, bytes(key), resolve));
+  }
+
+  /** As a line: `strong "value"`, `refused noLeader`. */
+  async get(id: number, level: ReadLevel, key: string, shard = 1): Promise<string> {
+    return describeRead(await this.world.settle(this.read(id, level, key, shard)));
+  }
+
+  async close(): Promise<void> {
+    for (const plane of this.planes.values()) await this.world.settle(plane.close());
+  }
+}
+
+export function describeWrite(outcome: WriteOutcome): string {
+  if (outcome.kind === 'unknown') return `unknown ${outcome.reason}`;
+  if (outcome.kind === 'refused') return `refused ${outcome.reason} ${outcome.leader}`;
+  const result = decodeResult(outcome.result);
+  const said = result?.kind === 'done' ? `"${text(result.body)}"` : (result?.kind ?? 'nothing');
+  return `applied ${outcome.index} ${said}`;
+}
+
+export function describeRead(answer: ReadAnswer): string {
+  if (answer.kind === 'refused') return `refused ${answer.reason}`;
+  return `${answer.level} "${text(answer.result)}"`;
+}
