@@ -12,7 +12,7 @@ import { type Command, parseTranscript, printCommand } from '../../src/base/tran
 const updating = process.env['PARLEY_TEST_UPDATE'] === '1';
 
 /** Makes the state of one file and answers the function that runs its commands. */
-export type StartTranscript = () => (command: Command) => string;
+export type StartTranscript = () => (command: Command) => string | Promise<string>;
 
 /** One test per `*.txt` of `directory` (a URL relative to the test file). */
 export function transcriptTests(directory: URL, start: StartTranscript): void {
@@ -24,7 +24,7 @@ export function transcriptTests(directory: URL, start: StartTranscript): void {
   }
 }
 
-function runTranscript(path: string, start: StartTranscript): void {
+async function runTranscript(path: string, start: StartTranscript): Promise<void> {
   const source = readFileSync(path, 'utf8');
   const run = start();
   const rewritten: string[] = [];
@@ -33,7 +33,7 @@ function runTranscript(path: string, start: StartTranscript): void {
       rewritten.push(...section.lines);
       continue;
     }
-    const output = run(section.command).replace(/\n+$/, '') || 'ok';
+    const output = (await run(section.command)).replace(/\n+$/, '') || 'ok';
     rewritten.push(...printCommand(section, output));
     if (!updating) {
       const where = `${basename(path)}:${section.command.line} ${section.lines[0]}`;

@@ -45,7 +45,7 @@ export const SESSION_HEADER_BYTES = 25;
 const CLOSE_BYTES = 17;
 
 /** Beyond the year 10000: nobody's clock says so, and it would end all sessions for good. */
-export const TIME_MS_MAX = 2 ** 48;
+const TIME_MS_END = 2 ** 48;
 
 export type Command =
   /** May have its effect twice when it is sent again after an unknown outcome. */
@@ -114,7 +114,7 @@ function isCommand(payload: Uint8Array): boolean {
 
 /** A command that may be carried out, as it was agreed on. */
 export function isSound(payload: Uint8Array): boolean {
-  if (!isCommand(payload) || timeOf(payload) > TIME_MS_MAX) return false;
+  if (!isCommand(payload) || timeOf(payload) >= TIME_MS_END) return false;
   return payload[0] !== COMMAND.session || sequenceOf(payload) >= 1;
 }
 
