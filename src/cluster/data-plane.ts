@@ -181,7 +181,8 @@ class Opening {
         peers,
         onFatal: (reason) => this.#fail(reason),
       },
-      this.#settings.host,
+      // What it does not say in its greetings it does not do either.
+      { quiet: (identity.features & FEATURE_QUIET) !== 0, ...this.#settings.host },
     );
     this.#undo.push(() => host.stop());
     const requests = new RequestServer({ member, clock, host, peers });

@@ -107,7 +107,6 @@ export class Host implements ReplicaHost, ReplicaHome {
 
   /** What the parts of the host know of it. */
   #rooms() {
-    const host = this;
     const { clock, log, member, peers, store, wal } = this.parts;
     return {
       member,
@@ -117,9 +116,7 @@ export class Host implements ReplicaHost, ReplicaHome {
       store,
       peers,
       settings: this.settings,
-      get isClosed(): boolean {
-        return host.isClosed;
-      },
+      isClosed: () => this.isClosed,
       replica: (shard: ShardId) => this.#replicas.get(shard),
       replicas: () => this.#replicas.values(),
       wake: (replica: Replica) => this.#quiet.wake(replica, this.nowMs),

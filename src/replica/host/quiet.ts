@@ -51,8 +51,9 @@ export class Quiet {
       replica.rest = AWAKE;
       return;
     }
-    // Asked once per election timeout: notes may be lost.
-    if (!replica.isLeader || idleTicks % electionTicks !== 0) return;
+    // Asked again and again: notes may be lost. Not once per election timeout, which is how often
+    // the core forgets who was active: the two could meet at the same tick for ever.
+    if (!replica.isLeader || idleTicks % (electionTicks - 1) !== 0) return;
     const peers = this.#idlePeers(replica);
     if (peers === undefined) return;
     const { lastIndex } = replica.core.basicStatus();
