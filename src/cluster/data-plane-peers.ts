@@ -83,7 +83,7 @@ export class DataPlanePeers implements PeersHandler {
     if (kind === REQUEST_KIND.propose) requests.propose(request);
     else if (kind === REQUEST_KIND.read) requests.read(request);
     else if (from !== 0 && OF_MEMBERS.has(kind)) host.onRequest(request);
-    else request.respond(NOTHING);
+    else request.refuse('noHandler');
   }
 
   onStream(from: MemberId, kind: number, header: Uint8Array): IncomingStreamHandler | undefined {
@@ -95,8 +95,6 @@ export class DataPlanePeers implements PeersHandler {
     return must(this.#receivers, 'a member listens once its replicas are there');
   }
 }
-
-const NOTHING = new Uint8Array(0);
 
 function refuse(reason: HelloRefusal, message: string): Admission {
   return { kind: 'refused', reason, message };

@@ -40,16 +40,18 @@ export class ShardSession {
   /** The time runs from when the command is its turn. Never answers within this call. */
   submit(body: Uint8Array, timeoutMs: number, done: (outcome: CommandOutcome) => void): void {
     // The client bounds what is under way; what waits here is bounded like that.
-    const isFull = this.#queue.length >= LIMITS.requests.waitingMax;
-    if (isFull) return done({ kind: 'refused', reason: 'overloaded' });
+    if (this.#queue.length >= LIMITS.requests.waitingMax) {
+      this.#client.later(() => done({ kind: 'refused', reason: 'overloaded' }));
+      return;
+    }
     this.#queue.push({ body, timeoutMs, done });
     this.#next();
   }
 
-  /** Tells the shard that it may forget the session. Commands that wait are carried out first. */
+  /** Tells the shard that it may forget the session. Once nothing waits. */
   close(timeoutMs: number, done: () => void): void {
     const session = this.#session;
-    if (session === 0) return done();
+    if (session === 0) return this.#client.later(done);
     this.#session = 0;
     const payload = encodeCommand({ kind: 'close', client: session });
     this.#client.propose(payload, timeoutMs, true, () => done());

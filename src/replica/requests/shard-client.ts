@@ -93,7 +93,7 @@ export class ShardClient {
     const waiting: Waiting = { payload, deadlineMs, isRepeatable, done, isDoubtful: false };
     if (this.#isClosed || this.#waitingCount >= LIMITS.requests.waitingMax) {
       const reason = this.#isClosed ? 'stopping' : 'overloaded';
-      this.#clock.afterTurn(() => done({ kind: 'refused', reason, leader: 0 }, false));
+      this.later(() => done({ kind: 'refused', reason, leader: 0 }, false));
       return;
     }
     this.#waitingCount += 1;
@@ -110,6 +110,11 @@ export class ShardClient {
   ): void {
     const read = { level, question, done, member };
     this.#attemptRead(read, this.#clock.monotonicMs() + timeoutMs, PAUSE_MS_MIN);
+  }
+
+  /** Not within this call, but soon. */
+  later(callback: () => void): void {
+    this.#clock.afterTurn(callback);
   }
 
   /** What still waits to be asked again is told that nobody will; the rest is answered. */

@@ -1,0 +1,83 @@
+// One member with its replicas and nothing else, as a process of its own: for benches and drills.
+//
+//   node bench/engine/member.ts --member 1 --listen 127.0.0.1:20001 --data DIRECTORY
+//     --peers 1=127.0.0.1:20001,2=127.0.0.1:20002,3=127.0.0.1:20003
+//     [--shards N] [--store lmdb|memory] [--log debug|info|warn|error]
+//
+// Prints one line once it listens. SIGTERM ends it in order; what it cannot survive ends it with its
+// reason on stderr and exit code 1. Shards 1 to N are founded by all peers.
+
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { must } from '../../src/base/assert.ts';
+import type { LogLevel } from '../../src/base/capabilities.ts';
+import type { SocketAddress } from '../../src/base/ids.ts';
+import { DataPlane, type DataPlaneParts } from '../../src/cluster/index.ts';
+import { realCapabilities } from '../../src/engine/capabilities.ts';
+import { openLmdbStore, openMemoryStore } from '../../src/engine/store/index.ts';
+import type { MemberId } from '../../src/engine/transport/index.ts';
+import { puts } from './puts.ts';
+
+export const CLUSTER_ID = '7b0c4a52-9d3e-4f16-8a27-5e6f9c1d2b30';
+
+const { values: flags } = parseArgs({
+  options: {
+    member: { type: 'string' },
+    listen: { type: 'string' },
+    data: { type: 'string' },
+    peers: { type: 'string' },
+    shards: { type: 'string', default: '1' },
+    store: { type: 'string', default: 'lmdb' },
+    log: { type: 'string', default: 'error' },
+  },
+});
+
+const member = Number(need('member'));
+const data = need('data');
+const peers = parsePeers(need('peers'));
+const capabilities = realCapabilities({ level: flags.log as LogLevel, dataDirectory: data });
+const { clock, disk } = capabilities;
+
+const openStore: DataPlaneParts['openStore'] = (directory, events) =>
+  flags.store === 'memory'
+    ? openMemoryStore({ clock, disk, directory }, events)
+    : Promise.resolve(openLmdbStore({ clock, path: join(data, directory) }, events));
+
+const opening = await DataPlane.open(
+  { capabilities, openStore, machineOf: () => puts, onFatal: die },
+  {
+    clusterId: CLUSTER_ID,
+    member,
+    listen: need('listen') as SocketAddress,
+    peers: peers.filter((peer) => peer.member !== member),
+    shards: Array.from({ length: Number(flags.shards) }, (_, i) => ({
+      shard: i + 1,
+      founders: peers.map((peer) => peer.member),
+    })),
+    directory: '',
+  },
+);
+if (opening.kind === 'refused') die(opening.error.line);
+else {
+  const { plane } = opening;
+  process.on('SIGTERM', () => {
+    void plane.close().then(() => process.exit(0));
+  });
+  console.log(`member ${member} listens on ${plane.address}`);
+}
+
+function need(name: 'member' | 'listen' | 'data' | 'peers'): string {
+  return must(flags[name], `--${name} is missing`);
+}
+
+function parsePeers(text: string): { member: MemberId; address: SocketAddress }[] {
+  return text.split(',').map((pair) => {
+    const [id, address] = pair.split('=');
+    return { member: Number(id), address: must(address, 'N=HOST:PORT') as SocketAddress };
+  });
+}
+
+function die(reason: string): void {
+  process.stderr.write(`${reason}\n`);
+  process.exit(1);
+}
