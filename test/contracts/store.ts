@@ -36,7 +36,7 @@ export async function openStore(bench: Bench<StoreKeeper>): Promise<Opened> {
     }),
   );
   assert.equal(opening.kind, 'opened', opening.kind === 'refused' ? opening.message : '');
-  return { store: (opening as Extract<StoreOpening, { kind: 'opened' }>).store, durable, failures };
+  return { store: opening.store, durable, failures };
 }
 
 /** `a=1 b=2`, pair by pair. */

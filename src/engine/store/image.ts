@@ -18,43 +18,48 @@ import type { StoreRefusal, StoreView } from './types.ts';
 const MAGIC = 0x47_4d_49_59_4c_52_41_50n;
 const VERSION = 1;
 /** What is put together before it is written: memory stays bounded, and others get their turns. */
-const CHUNK_BYTES = 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
 const IMAGE = 'store.image';
 const NEXT = 'store.image.next';
 
-export async function writeImage(disk: Disk, directory: string, view: StoreView): Promise<void> {
+export async function writeImage(
+  disk: Disk,
+  directory: string,
+  view: StoreView,
+  pieceBytes: number = PIECE_BYTES,
+): Promise<void> {
   const file = await disk.open(`${directory}/${NEXT}`, 'create');
-  await writePairs(file, view);
+  await writePairs(file, view, pieceBytes);
   await file.sync();
   await file.close();
   await disk.rename(`${directory}/${NEXT}`, `${directory}/${IMAGE}`);
   await disk.syncDirectory(directory);
 }
 
-async function writePairs(file: DiskFile, view: StoreView): Promise<void> {
-  const chunk = new ByteWriter(Number.MAX_SAFE_INTEGER, 4_096);
+async function writePairs(file: DiskFile, view: StoreView, pieceBytes: number): Promise<void> {
+  const piece = new ByteWriter(Number.MAX_SAFE_INTEGER, 4_096);
   let [offset, sum, pairs] = [0, 0, 0];
   const drain = async (): Promise<void> => {
-    const bytes = chunk.view();
+    const bytes = piece.view();
     sum = crc32c(bytes, sum);
     await file.write(offset, bytes);
     offset += bytes.length;
-    chunk.reset();
+    piece.reset();
   };
-  chunk.big64le(MAGIC);
-  chunk.u32le(VERSION);
-  chunk.u32le(0);
+  piece.big64le(MAGIC);
+  piece.u32le(VERSION);
+  piece.u32le(0);
   for (const { key, value } of view.range(new Uint8Array(0), undefined)) {
-    chunk.u32le(key.length + 1);
-    chunk.u32le(value.length);
-    chunk.append(key);
-    chunk.append(value);
+    piece.u32le(key.length + 1);
+    piece.u32le(value.length);
+    piece.append(key);
+    piece.append(value);
     pairs += 1;
-    if (chunk.length >= CHUNK_BYTES) await drain();
+    if (piece.length >= pieceBytes) await drain();
   }
-  chunk.u32le(0);
-  chunk.u64le(pairs);
-  chunk.u32le(crc32c(chunk.view(), sum));
+  piece.u32le(0);
+  piece.u64le(pairs);
+  piece.u32le(crc32c(piece.view(), sum));
   await drain();
 }
 

@@ -27,6 +27,8 @@ export interface MemoryStoreOptions {
   readonly directory: string;
   readonly flushDelayMs?: number;
   readonly waitingBytesMax?: number;
+  /** The image is written in pieces of this size. */
+  readonly pieceBytes?: number;
 }
 
 export async function openMemoryStore(
@@ -57,7 +59,7 @@ class MemoryStore implements Store {
       persist: async () => {
         const batch = this.#behind.batches;
         this.#waitingBytes = 0;
-        await writeImage(options.disk, options.directory, tree.view());
+        await writeImage(options.disk, options.directory, tree.view(), options.pieceBytes);
         return batch;
       },
       isUrgent: () => this.isBehind,

@@ -3,40 +3,67 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { World } from '../../../sim/index.ts';
+import { type Member, World } from '../../../sim/index.ts';
 import { realBench, simulatedBench } from '../../../test/contracts/benches.ts';
-import { type StoreKeeper, storeContract } from '../../../test/contracts/store.ts';
+import type { Bench } from '../../../test/contracts/contract.ts';
+import { type CrashKind, type StoreKeeper, storeContract } from '../../../test/contracts/store.ts';
+import { storeModel } from '../../../test/contracts/store-model.ts';
 import { SystemClock } from '../clock/index.ts';
 import { SystemDisk } from '../disk/index.ts';
 import { openLmdbStore, openMemoryStore } from './index.ts';
 
-async function onRealDisk(keeperAt: (path: string) => StoreKeeper) {
-  const path = await mkdtemp(join(tmpdir(), 'parley-store-'));
-  return realBench(keeperAt(path), () => rm(path, { recursive: true }));
-}
+/** A table of recent writes goes to LMDB after a few pairs. */
+const SMALL_TABLES = { tableBytesMax: 500, flushDelayMs: 1 };
 
-storeContract('memory store', () =>
-  onRealDisk((path) => {
+let seed = 0;
+
+function inMemory(): Promise<Bench<StoreKeeper>> {
+  return onRealDisk((path) => {
     const disk = new SystemDisk(path);
     const clock = new SystemClock();
     const options = { disk, clock, directory: 'store', flushDelayMs: 10 };
     return { open: (events) => openMemoryStore(options, events) };
-  }),
-);
+  });
+}
 
-storeContract('LMDB store', () =>
-  onRealDisk((path) => {
-    const options = { path: join(path, 'store'), clock: new SystemClock(), flushDelayMs: 10 };
+function inLmdb(sizes: { tableBytesMax?: number; flushDelayMs?: number } = {}) {
+  return onRealDisk((path) => {
+    const clock = new SystemClock();
+    const options = { path: join(path, 'store'), clock, flushDelayMs: 10, ...sizes };
     return { open: async (events) => openLmdbStore(options, events) };
-  }),
-);
+  });
+}
 
-let seed = 0;
+async function onRealDisk(keeperAt: (path: string) => StoreKeeper): Promise<Bench<StoreKeeper>> {
+  const path = await mkdtemp(join(tmpdir(), 'parley-store-'));
+  return realBench(keeperAt(path), () => rm(path, { recursive: true }));
+}
 
-storeContract('simulated memory store', async () => {
+async function simulated(): Promise<Bench<StoreKeeper>> {
   seed += 1;
   const world = new World({ seed });
-  const { clock, disk } = world.member('n1').capabilities;
-  const options = { disk, clock, directory: 'store' };
-  return simulatedBench({ open: (events) => openMemoryStore(options, events) }, world);
-});
+  const member = world.member('n1');
+  const keeper: StoreKeeper = {
+    open: (events) => {
+      const { clock, disk } = member.capabilities;
+      return openMemoryStore({ disk, clock, directory: 'store' }, events);
+    },
+    crash: (how) => crash(member, how),
+  };
+  return simulatedBench(keeper, world);
+}
+
+function crash(member: Member, how: CrashKind): void {
+  if (how === 'kill') member.kill();
+  else member.losePower(how === 'powerLossKeepingNothing');
+  member.restart();
+}
+
+storeContract('memory store', inMemory);
+storeContract('LMDB store', inLmdb);
+storeContract('simulated memory store', simulated);
+
+storeModel('memory store', inMemory, 20);
+storeModel('LMDB store', inLmdb, 15);
+storeModel('LMDB store with small tables', () => inLmdb(SMALL_TABLES), 15);
+storeModel('simulated memory store', simulated, 150);

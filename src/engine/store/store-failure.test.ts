@@ -1,0 +1,197 @@
+// What a store does when its disk fails, or gives back something else.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { put, range } from '../../../test/contracts/store.ts';
+import { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
+import { ManualClock, turn } from '../../../test/support/wal-scenario.ts';
+import { must } from '../../base/assert.ts';
+import { type Disk, DiskError } from '../../base/capabilities.ts';
+import { SystemClock } from '../clock/index.ts';
+import { openLmdbStore, openMemoryStore, type Store, type StoreOpening } from './index.ts';
+
+interface Heard {
+  readonly durable: number[];
+  readonly failures: string[];
+}
+
+function openOn(disk: Disk, heard: Heard, clock = new ManualClock()): Promise<StoreOpening> {
+  return openMemoryStore(
+    { disk, clock, directory: 'store', flushDelayMs: 20 },
+    {
+      onDurable: (batch) => heard.durable.push(batch),
+      onFailure: (reason) => heard.failures.push(reason),
+    },
+  );
+}
+
+function opened(opening: StoreOpening): Store {
+  assert.equal(opening.kind, 'opened');
+  return opening.store;
+}
+
+for (const kind of ['write', 'sync', 'name', 'syncNames'] as const) {
+  test(`[S4] a failing ${kind} stops the store for good, and nothing is tried again`, async () => {
+    const [disk, clock] = [new CrashDisk(), new ManualClock()];
+    const heard: Heard = { durable: [], failures: [] };
+    const store = opened(await openOn(disk, heard, clock));
+    put(store, 'a=1');
+    store.commit();
+    assert.equal(await store.flush(), true);
+    const calls = disk.calls;
+    disk.failNext = (failing) => (failing === kind && disk.calls >= calls ? 'io' : undefined);
+    put(store, 'b=2');
+    store.commit();
+    assert.equal(await store.flush(), false);
+    disk.failNext = undefined;
+    put(store, 'c=3');
+    store.commit();
+    const after = disk.calls;
+    await clock.pass(1_000);
+    assert.equal(await store.flush(), false, 'the disk would work again: nobody asks it');
+    assert.equal(disk.calls, after);
+    assert.deepEqual(heard.durable, [1]);
+    assert.equal(heard.failures.length, 1);
+    assert.match(heard.failures[0] ?? '', /fails/);
+    assert.equal(store.durableBatch(), 1);
+    assert.equal(range(store, ''), 'a=1 b=2 c=3', 'what is in memory can be read');
+    await store.close();
+  });
+}
+
+test('[S4] whoever waits while a flush fails hears of it, in this pass or the next', async () => {
+  const disk = new CrashDisk();
+  const heard: Heard = { durable: [], failures: [] };
+  const store = opened(await openOn(disk, heard));
+  disk.failNext = (kind) => (kind === 'sync' ? 'noSpace' : undefined);
+  put(store, 'a=1');
+  store.commit();
+  const first = store.flush();
+  put(store, 'b=2');
+  store.commit();
+  assert.deepEqual(await Promise.all([first, store.flush()]), [false, false]);
+});
+
+test('[S3] asking for a flush or a snapshot within a batch is a bug', async () => {
+  const store = opened(await openOn(new CrashDisk(), { durable: [], failures: [] }));
+  put(store, 'a=1');
+  assert.throws(() => store.flush(), /\[S3\]/);
+  await assert.rejects(store.snapshot(), /\[S5\]/);
+  store.rollback();
+  await store.close();
+});
+
+test('[S4] batches that gather while an image is written go into the next one', async () => {
+  const [disk, clock] = [new CrashDisk(), new ManualClock()];
+  const heard: Heard = { durable: [], failures: [] };
+  const store = opened(await openOn(disk, heard, clock));
+  for (let batch = 1; batch <= 3; batch++) {
+    put(store, `k${batch}=${batch}`);
+    store.commit();
+  }
+  await clock.pass(19);
+  assert.deepEqual(heard.durable, []);
+  await clock.pass(1);
+  await turn();
+  assert.deepEqual(heard.durable, [3]);
+  put(store, 'k4=4');
+  store.commit();
+  await clock.pass(20);
+  await turn();
+  assert.deepEqual(heard.durable, [3, 4]);
+  assert.equal(store.stats().flushes, 2);
+});
+
+test('[S8] an image with any byte changed, cut or added is refused', async () => {
+  const disk = new CrashDisk();
+  const store = opened(await openOn(disk, { durable: [], failures: [] }));
+  put(store, 'a=1', 'b=22', 'c=');
+  store.commit();
+  await store.close();
+  const image = must(disk.files().get('store/store.image'), 'the image is there');
+  const openWith = async (bytes: Uint8Array): Promise<StoreOpening> =>
+    openOn(new CrashDisk(new Map([['store/store.image', bytes]])), { durable: [], failures: [] });
+  const reasons = new Map<string, number>();
+  for (let at = 0; at < image.length; at++) {
+    for (const bit of [1, 128]) {
+      const changed = image.slice();
+      changed[at] = (changed[at] as number) ^ bit;
+      const opening = await openWith(changed);
+      assert.equal(opening.kind, 'refused', `byte ${at}`);
+      assert.match(opening.message, /store\/store\.image .+/);
+      reasons.set(opening.reason, (reasons.get(opening.reason) ?? 0) + 1);
+    }
+    assert.equal((await openWith(image.slice(0, at))).kind, 'refused', `cut at ${at}`);
+  }
+  assert.equal((await openWith(Buffer.concat([image, Buffer.of(0)]))).kind, 'refused');
+  assert.equal((await openWith(image)).kind, 'opened');
+  assert.deepEqual([...reasons.keys()].toSorted(), ['corrupt', 'version']);
+});
+
+test('[S8] a disk that does not answer is no damage', async () => {
+  const silent = new CrashDisk();
+  silent.list = () => Promise.reject(new DiskError('io', 'no answer'));
+  const opening = await openOn(silent, { durable: [], failures: [] });
+  assert.equal(opening.kind, 'refused');
+  assert.equal(opening.reason, 'disk');
+});
+
+// --- LMDB ---------------------------------------------------------------------------------------
+
+async function scratch(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'parley-store-'));
+  t.after(() => rm(path, { recursive: true }));
+  return path;
+}
+
+function openLmdb(path: string): StoreOpening {
+  const events = { onDurable: () => {}, onFailure: () => {} };
+  return openLmdbStore({ path, clock: new SystemClock() }, events);
+}
+
+test('[S8] a file that is not of LMDB is refused', async (t) => {
+  const path = await scratch(t);
+  await writeFile(join(path, 'data.mdb'), Buffer.alloc(64 * 1024, 'no database'));
+  const opening = openLmdb(path);
+  assert.equal(opening.kind, 'refused');
+  assert.equal(opening.reason, 'corrupt');
+  assert.match(opening.message, /let a new one take its place/);
+});
+
+test('[S8] a path that is no directory is refused as a matter of the disk', async (t) => {
+  const path = join(await scratch(t), 'file');
+  await writeFile(path, 'in the way');
+  const opening = openLmdb(path);
+  assert.equal(opening.kind, 'refused');
+  assert.equal(opening.reason, 'disk');
+  assert.match(opening.message, /cannot be opened/);
+});
+
+test('an LMDB file that grows out of its map goes on', async (t) => {
+  const path = await scratch(t);
+  const failures: string[] = [];
+  const events = { onDurable: () => {}, onFailure: (reason: string) => failures.push(reason) };
+  const options = { path, clock: new SystemClock(), mapBytes: 256 * 1024 };
+  const store = opened(openLmdbStore(options, events));
+  put(store, 'first=1');
+  store.commit();
+  await store.flush();
+  const snapshot = await store.snapshot();
+  for (let at = 0; at < 50; at++) {
+    store.put(Buffer.from(`large ${at}`), new Uint8Array(100_000).fill(at));
+    store.commit();
+    if (at % 10 === 0) await store.flush();
+  }
+  assert.equal(await store.flush(), true);
+  assert.deepEqual(failures, []);
+  assert.equal(range(snapshot, ''), 'first=1', 'a view from before still stands');
+  assert.equal(store.get(Buffer.from('large 49'))?.at(-1), 49);
+  snapshot.close();
+  await store.close();
+  assert.ok((await readFile(join(path, 'data.mdb'))).length > 5_000_000);
+  await truncate(join(path, 'data.mdb'), 4_096);
+  assert.equal(openLmdb(path).kind, 'refused', 'most of it is gone');
+});
