@@ -15,10 +15,8 @@ import type { SocketAddress } from '../../src/base/ids.ts';
 import { DataPlane, type DataPlaneParts } from '../../src/cluster/index.ts';
 import { realCapabilities } from '../../src/engine/capabilities.ts';
 import { openLmdbStore, openMemoryStore } from '../../src/engine/store/index.ts';
-import type { MemberId } from '../../src/engine/transport/index.ts';
+import { CLUSTER_ID, parsePeers } from './cluster.ts';
 import { puts } from './puts.ts';
-
-export const CLUSTER_ID = '7b0c4a52-9d3e-4f16-8a27-5e6f9c1d2b30';
 
 const { values: flags } = parseArgs({
   options: {
@@ -34,7 +32,7 @@ const { values: flags } = parseArgs({
 
 const member = Number(need('member'));
 const data = need('data');
-const peers = parsePeers(need('peers'));
+const peers = [...parsePeers(need('peers'))].map(([id, address]) => ({ member: id, address }));
 const capabilities = realCapabilities({ level: flags.log as LogLevel, dataDirectory: data });
 const { clock, disk } = capabilities;
 
@@ -68,13 +66,6 @@ else {
 
 function need(name: 'member' | 'listen' | 'data' | 'peers'): string {
   return must(flags[name], `--${name} is missing`);
-}
-
-function parsePeers(text: string): { member: MemberId; address: SocketAddress }[] {
-  return text.split(',').map((pair) => {
-    const [id, address] = pair.split('=');
-    return { member: Number(id), address: must(address, 'N=HOST:PORT') as SocketAddress };
-  });
 }
 
 function die(reason: string): void {

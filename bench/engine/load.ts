@@ -1,0 +1,98 @@
+// Writes to a shard as fast as its answers come, as a process of its own.
+//
+//   node bench/engine/load.ts --peers 1=HOST:PORT,... [--connections N] [--inflight N]
+//     [--seconds N] [--warmup N] [--shard N]
+//
+// A write counts when it is applied, and its latency runs from when it was handed to the client
+// library. Prints one line of JSON, see `LoadResult`.
+
+import { parseArgs } from 'node:util';
+import { must } from '../../src/base/assert.ts';
+import { SystemClock } from '../../src/engine/clock/index.ts';
+import { randomFromSystem } from '../../src/engine/random/index.ts';
+import { systemNet } from '../../src/engine/transport/index.ts';
+import { ClientConnections, ShardClient } from '../../src/replica/requests/index.ts';
+import { encodeCommand } from '../../src/replica/state/index.ts';
+import { CLUSTER_ID, parsePeers } from './cluster.ts';
+import { Latencies, summarize } from './latencies.ts';
+import { KEY_BYTES } from './puts.ts';
+
+/** An entry has a hundred bytes of payload: the command's header is nine of them. */
+const BODY_BYTES = 91;
+const KEYS = 100_000;
+const TIMEOUT_MS = 10_000;
+
+const { values } = parseArgs({
+  options: {
+    peers: { type: 'string' },
+    connections: { type: 'string', default: '4' },
+    inflight: { type: 'string', default: '256' },
+    seconds: { type: 'string', default: '10' },
+    warmup: { type: 'string', default: '2' },
+    shard: { type: 'string', default: '1' },
+  },
+});
+const members = parsePeers(must(values.peers, '--peers is missing'));
+const connectionCount = Number(values.connections);
+const clock = new SystemClock();
+const random = randomFromSystem();
+
+let isMeasuring = false;
+let isOver = false;
+let failed = 0;
+let written = 0;
+const latencies = new Latencies();
+
+/** One write after the other. */
+class Slot {
+  readonly #client: ShardClient;
+  #startedMs = 0;
+
+  constructor(client: ShardClient) {
+    this.#client = client;
+  }
+
+  next(): void {
+    const body = new Uint8Array(BODY_BYTES);
+    written += 1;
+    new DataView(body.buffer).setUint32(KEY_BYTES - 4, written % KEYS);
+    this.#startedMs = performance.now();
+    this.#client.propose(encodeCommand({ kind: 'plain', body }), TIMEOUT_MS, false, this.#done);
+  }
+
+  readonly #done = ({ kind }: { readonly kind: string }): void => {
+    if (isMeasuring) {
+      if (kind === 'applied') latencies.add(performance.now() - this.#startedMs);
+      else failed += 1;
+    }
+    if (!isOver) this.next();
+  };
+}
+
+const connections = Array.from({ length: connectionCount }, () => {
+  const options = { clock, net: systemNet, clusterId: CLUSTER_ID, members };
+  return new ClientConnections(options);
+});
+for (const callees of connections) {
+  const shard = Number(values.shard);
+  const client = new ShardClient({ clock, random, callees, shard });
+  const slots = Number(values.inflight) / connectionCount;
+  for (let i = 0; i < slots; i++) new Slot(client).next();
+}
+await sleep(Number(values.warmup) * 1_000);
+const cpuBefore = process.cpuUsage();
+const startedMs = performance.now();
+isMeasuring = true;
+await sleep(Number(values.seconds) * 1_000);
+isMeasuring = false;
+const seconds = (performance.now() - startedMs) / 1_000;
+const { user, system } = process.cpuUsage(cpuBefore);
+isOver = true;
+const cpu = (user + system) / 1e6 / seconds;
+console.log(JSON.stringify({ ...summarize(latencies, seconds, failed), cpu }));
+for (const callees of connections) callees.close();
+process.exit(0);
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
