@@ -54,6 +54,8 @@ export interface ClusterOptions {
   /** Members that do not found the shards: they wait to be added. */
   readonly newcomers?: number;
   readonly features?: (member: number) => number;
+  /** How long the store keeps what it has in memory. */
+  readonly storeFlushMs?: number;
 }
 
 /** Segments small enough that tests fill several; the simulated disk zeroes them byte by byte. */
@@ -102,16 +104,14 @@ export class HostCluster {
 
   open(id: number) {
     const { capabilities } = this.machine(id);
-    const { features, host, wal } = this.options;
+    const { features, host, storeFlushMs, wal } = this.options;
+    const { clock, disk } = capabilities;
+    const store = { clock, disk, flushDelayMs: storeFlushMs ?? 100 };
     const everyone = Array.from({ length: this.size }, (_, i) => i + 1);
     return Plane.open(
       {
         capabilities,
-        openStore: (directory, events) =>
-          openMemoryStore(
-            { clock: capabilities.clock, disk: capabilities.disk, directory },
-            events,
-          ),
+        openStore: (directory, events) => openMemoryStore({ ...store, directory }, events),
         machineOf: () => new PairMachine(),
         onFatal: (reason) => this.fatal.push(`${id}: ${reason}`),
       },

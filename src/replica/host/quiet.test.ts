@@ -85,7 +85,10 @@ test('[H83] a leader that slept while others elected gives no answer from its ol
   const cluster = await quietCluster({ shards: 1 });
   const old = cluster.leader(1);
   const others = [1, 2, 3].filter((id) => id !== old);
-  cluster.world.network.partition([old - 1], others.map((id) => id - 1));
+  cluster.world.network.partition(
+    [old - 1],
+    others.map((id) => id - 1),
+  );
   await cluster.world.runUntil(() => cluster.leader(1) !== old, 5_000);
   const young = await cluster.elect();
   assert.notEqual(young, old);
