@@ -1,10 +1,12 @@
 // A connection that another member, or a client, dialled: it asks, this side answers.
 
 import { assert } from '../../../base/assert.ts';
-import { FRAME } from './frame.ts';
+import { CHUNK_ENDS, FRAME } from './frame.ts';
 import { encodeHello, encodeRefusal, type Greeting, type Refusal } from './hello.ts';
 import { IncomingRequests } from './incoming-requests.ts';
+import { IncomingStreams } from './incoming-streams.ts';
 import type { PeerOptions } from './options.ts';
+import type { StreamSlots } from './stream-parts.ts';
 import type { Admission, Hello, HelloRefusal, PeersHandler } from './types.ts';
 import { Wire, type WireOwner, type WireParts } from './wire.ts';
 
@@ -13,6 +15,8 @@ export interface Acceptance {
   readonly wireParts: WireParts;
   readonly options: PeerOptions;
   readonly handler: PeersHandler;
+  /** Of all incoming streams. */
+  readonly streamSlots: StreamSlots;
   /** What this side says of itself. */
   readonly hello: Hello;
   /** Refuses what no handler needs to be asked about. */
@@ -26,13 +30,17 @@ export class Accepted implements WireOwner {
   readonly wire: Wire;
   readonly #parts: Acceptance;
   readonly #requests: IncomingRequests;
+  readonly #streams: IncomingStreams;
   #hello: Hello | undefined;
 
   constructor(parts: Acceptance) {
     this.#parts = parts;
     this.wire = new Wire(parts.wireParts, this);
     const { clock } = parts.wireParts;
-    this.#requests = new IncomingRequests(clock, this.wire, parts.options.requestsMax);
+    const { requestsMax, streamStallMs: stallMs } = parts.options;
+    this.#requests = new IncomingRequests(clock, this.wire, requestsMax);
+    const streamParts = { clock, slots: parts.streamSlots, stallMs };
+    this.#streams = new IncomingStreams(streamParts, this.wire);
   }
 
   /** Who dialled; undefined until it said so. */
@@ -43,6 +51,10 @@ export class Accepted implements WireOwner {
   get #caller(): Hello {
     assert(this.#hello !== undefined, 'frames come after the greeting');
     return this.#hello;
+  }
+
+  tick(nowMs: number): void {
+    this.#streams.tick(nowMs);
   }
 
   // --- greeting ---------------------------------------------------------------------------------
@@ -101,9 +113,54 @@ export class Accepted implements WireOwner {
         this.wire.cut('the other side said goodbye');
         break;
       default:
-        return this.#broken(`frame of type ${type}`);
+        return this.#streamFrame(type, kind, id, bytes, start, end, isOwned);
     }
     return this.wire.isOpen;
+  }
+
+  #streamFrame(
+    type: number,
+    kind: number,
+    id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+  ): boolean {
+    const { member } = this.#caller;
+    if (member === 0 || !this.#takeStreamFrame(type, kind, id, bytes, start, end, isOwned)) {
+      return this.#broken(`frame of type ${type}`);
+    }
+    return this.wire.isOpen;
+  }
+
+  #takeStreamFrame(
+    type: number,
+    kind: number,
+    id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+  ): boolean {
+    const streams = this.#streams;
+    switch (type) {
+      case FRAME.streamOpen: {
+        const header = bytes.slice(start, end);
+        const { handler } = this.#parts;
+        return streams.onOpen(id, () => handler.onStream(this.#caller.member, kind, header));
+      }
+      case FRAME.streamChunk: {
+        const part = isOwned ? bytes.subarray(start, end) : bytes.slice(start, end);
+        return streams.onPart(id, (kind & CHUNK_ENDS) !== 0, part);
+      }
+      case FRAME.streamFinish:
+        return streams.onFinish(id);
+      case FRAME.streamAbort:
+        return streams.onAbort(id, Buffer.from(bytes.subarray(start, end)).toString());
+      default:
+        return false;
+    }
   }
 
   #request(
@@ -133,8 +190,9 @@ export class Accepted implements WireOwner {
     // Nothing but answers goes this way.
   }
 
-  onGone(_reason: string): void {
+  onGone(reason: string): void {
     this.#requests.abandonAll();
+    this.#streams.lose(reason);
     this.#parts.onGone(this);
   }
 }

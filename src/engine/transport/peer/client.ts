@@ -99,6 +99,14 @@ class Client implements PeerClient, DialOwner {
     this.#resolve();
   }
 
+  onStreamFrame(): boolean {
+    return false;
+  }
+
+  onBulkRoom(): void {
+    // A client has requests only.
+  }
+
   onGone(reason: string, refusal: Refusal | undefined): void {
     this.#requests.close();
     const why = refusal === undefined ? reason : refusal.message;

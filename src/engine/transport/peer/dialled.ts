@@ -1,6 +1,6 @@
 // A connection that this side dialled: it asks, the other side answers.
 
-import type { Net, StreamHandler } from '../../../base/capabilities.ts';
+import type { Net } from '../../../base/capabilities.ts';
 import { ParleyError } from '../../../base/errors.ts';
 import type { SocketAddress } from '../../../base/ids.ts';
 import { FRAME, REFUSAL } from './frame.ts';
@@ -20,6 +20,9 @@ export interface DialOwner {
   /** Looks at who answered, before anything is sent. */
   admit(hello: Hello): Admission | Promise<Admission>;
   onUp(hello: Hello): void;
+  /** What the other side says about a stream. False when it makes no sense. */
+  onStreamFrame(type: number, id: number, body: Uint8Array): boolean;
+  onBulkRoom(bytesMax: number): void;
   /** Once, also when it never came up. */
   onGone(reason: string, refusal: Refusal | undefined): void;
 }
@@ -44,7 +47,7 @@ export class Dialled implements WireOwner {
     this.#parts = parts;
     this.#owner = owner;
     this.wire = new Wire(parts.wireParts, this);
-    void this.#dial(to, this.wire);
+    void this.#dial(to);
   }
 
   /** Who answered; undefined until the connection is up. */
@@ -52,10 +55,10 @@ export class Dialled implements WireOwner {
     return this.wire.isOpen ? this.#peer : undefined;
   }
 
-  async #dial(to: SocketAddress, handler: StreamHandler): Promise<void> {
+  async #dial(to: SocketAddress): Promise<void> {
     const { net, dialTimeoutMs, hello } = this.#parts;
     try {
-      this.wire.attach(await net.connectStream(to, handler, dialTimeoutMs));
+      this.wire.attach(await net.connectStream(to, this.wire, dialTimeoutMs));
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       this.wire.cut(error.message);
@@ -132,7 +135,9 @@ export class Dialled implements WireOwner {
         this.#goodbye(bytes.subarray(start, end));
         break;
       default:
-        this.wire.cut(`broken frame: frame of type ${type}`);
+        if (!this.#owner.onStreamFrame(type, id, bytes.subarray(start, end))) {
+          this.wire.cut(`broken frame: frame of type ${type}`);
+        }
     }
     return this.wire.isOpen;
   }
@@ -145,7 +150,9 @@ export class Dialled implements WireOwner {
     } else this.wire.cut('the other side said goodbye');
   }
 
-  onBulkRoom(_bytesMax: number): void {}
+  onBulkRoom(bytesMax: number): void {
+    this.#owner.onBulkRoom(bytesMax);
+  }
 
   onGone(reason: string): void {
     this.#parts.requests.lose(this.wire);

@@ -1,11 +1,13 @@
 // The connection to one peer, kept up for as long as the member wants it: dials, dials again after
 // growing pauses, and tells the member what changed.
 
+import { must } from '../../../base/assert.ts';
 import type { Log, Random, Timer } from '../../../base/capabilities.ts';
 import type { SocketAddress } from '../../../base/ids.ts';
 import { Dialled, type DialOwner, type DialParts } from './dialled.ts';
 import type { Refusal } from './hello.ts';
 import type { PeerOptions } from './options.ts';
+import { type OutgoingParts, OutgoingStreams } from './outgoing-streams.ts';
 import type { Admission, Hello, MemberId, PeersHandler } from './types.ts';
 import type { Wire } from './wire.ts';
 
@@ -15,6 +17,7 @@ export interface LinkParts {
   readonly handler: PeersHandler;
   readonly random: Random;
   readonly log: Log;
+  readonly streams: OutgoingParts;
 }
 
 export class Link implements DialOwner {
@@ -22,6 +25,7 @@ export class Link implements DialOwner {
   readonly address: SocketAddress;
   readonly #parts: LinkParts;
   #connection: Dialled | undefined;
+  #streams: OutgoingStreams | undefined;
   #timer: Timer | undefined;
   /** The pause before the next attempt. */
   #pauseMs: number;
@@ -53,6 +57,11 @@ export class Link implements DialOwner {
     return this.#connection?.peer?.features ?? 0;
   }
 
+  /** Of the connection that is up. */
+  get streams(): OutgoingStreams | undefined {
+    return this.#streams;
+  }
+
   /** The peer has just shown that it lives: an attempt that waits need not wait longer. */
   hurry(): void {
     if (this.#timer === undefined || this.#wasRefused) return;
@@ -79,6 +88,8 @@ export class Link implements DialOwner {
   }
 
   onUp(hello: Hello): void {
+    const connection = must(this.#connection, 'a connection that came up was dialled');
+    this.#streams = new OutgoingStreams(this.#parts.streams, connection.wire);
     this.#upSinceMs = this.#parts.dial.wireParts.clock.monotonicMs();
     this.#toldReason = undefined;
     this.#wasRefused = false;
@@ -86,14 +97,25 @@ export class Link implements DialOwner {
     this.#parts.handler.onUp(this.member, hello);
   }
 
+  onStreamFrame(type: number, id: number, body: Uint8Array): boolean {
+    return this.#streams?.onFrame(type, id, body) ?? false;
+  }
+
+  onBulkRoom(bytesMax: number): void {
+    this.#streams?.onBulkRoom(bytesMax);
+  }
+
   onGone(reason: string, refusal: Refusal | undefined): void {
+    const streams = this.#streams;
     this.#connection = undefined;
+    this.#streams = undefined;
+    streams?.lose(reason);
     if (!this.#isWanted) return;
     const { clock } = this.#parts.dial.wireParts;
     const { options, random } = this.#parts;
     const upSinceMs = this.#upSinceMs;
     this.#upSinceMs = undefined;
-    this.#wasRefused = refusal !== undefined;
+    this.#wasRefused = refusal !== undefined && needsOperator(refusal);
     if (upSinceMs !== undefined && clock.monotonicMs() - upSinceMs >= options.stableMs) {
       this.#pauseMs = options.retryMsMin;
     }
@@ -112,4 +134,9 @@ export class Link implements DialOwner {
     else this.#parts.log.info('peer is down', fields);
     this.#parts.handler.onDown(this.member, reason);
   }
+}
+
+/** Two members of one name, or too many callers: that may pass by itself. */
+function needsOperator({ reason }: Refusal): boolean {
+  return reason !== 'duplicate' && reason !== 'overloaded';
 }

@@ -45,7 +45,7 @@ export const PEER_DEFAULTS: PeerOptions = {
   refusedRetryMs: 5_000,
   stableMs: 5_000,
   streamBytesPerSecond: 64 * 1024 * 1024,
-  streamStallMs: 30_000,
+  streamStallMs: 60_000,
   streamsMax: LIMITS.peer.streamsMax,
   clientsMax: LIMITS.peer.clientsMax,
   requestsMax: LIMITS.peer.requestsMax,

@@ -11,6 +11,7 @@ import type { Refusal } from './hello.ts';
 import { Link, type LinkParts } from './link.ts';
 import { PEER_DEFAULTS, type PeerCapabilities, type PeerOptions } from './options.ts';
 import { Requests } from './requests.ts';
+import { StreamRate, StreamSlots } from './stream-parts.ts';
 import { TurnEnd } from './turn-end.ts';
 import type {
   Hello,
@@ -23,7 +24,7 @@ import type {
   RequestOutcome,
   SendOutcome,
 } from './types.ts';
-import type { Wire } from './wire.ts';
+import type { Wire, WireParts } from './wire.ts';
 
 export interface PeerIdentity {
   readonly hello: Omit<Hello, 'callee'>;
@@ -44,7 +45,8 @@ class MemberPeers implements Peers, Acceptance {
   readonly options: PeerOptions;
   readonly handler: PeersHandler;
   readonly hello: Hello;
-  readonly wireParts;
+  readonly wireParts: WireParts;
+  readonly streamSlots: StreamSlots;
   readonly #clock: Clock;
   readonly #turnEnd: TurnEnd;
   readonly #requests: Requests;
@@ -71,6 +73,7 @@ class MemberPeers implements Peers, Acceptance {
     this.#requests = new Requests(clock, this.#turnEnd, this.options.requestsMax);
     const { ordinaryBytesMax, dialTimeoutMs } = this.options;
     this.wireParts = { clock, turnEnd: this.#turnEnd, ordinaryBytesMax };
+    this.streamSlots = new StreamSlots(this.options.streamsMax);
     this.#linkParts = {
       dial: {
         net,
@@ -83,6 +86,13 @@ class MemberPeers implements Peers, Acceptance {
       handler,
       random,
       log,
+      streams: {
+        clock,
+        turnEnd: this.#turnEnd,
+        rate: new StreamRate(clock, this.options.streamBytesPerSecond),
+        slots: new StreamSlots(this.options.streamsMax),
+        stallMs: this.options.streamStallMs,
+      },
     };
     this.#tickedMs = clock.monotonicMs();
     this.#timer = clock.setTimer(this.options.pingMs, this.#tick);
@@ -151,8 +161,10 @@ class MemberPeers implements Peers, Acceptance {
     assert(!this.#isClosed, 'closed peers stay closed');
     const known = this.#links.get(member);
     if (known?.address === address) return;
+    const wasUp = known?.wire !== undefined;
     known?.drop(NOTHING);
     this.#links.set(member, new Link(this.#linkParts, member, address));
+    if (wasUp) this.handler.onDown(member, 'its address changed');
   }
 
   dropPeer(member: MemberId): void {
@@ -207,12 +219,14 @@ class MemberPeers implements Peers, Acceptance {
   }
 
   openStream(
-    _member: MemberId,
-    _kind: number,
-    _header: Uint8Array,
-    _handler: OutgoingStreamHandler,
+    member: MemberId,
+    kind: number,
+    header: Uint8Array,
+    handler: OutgoingStreamHandler,
   ): OutgoingStream | undefined {
-    return undefined;
+    assert(kind <= KIND_MAX, 'a kind is a u16');
+    assert(header.length <= LIMITS.peer.chunkBytesMax, 'a header is no larger than a chunk');
+    return this.#links.get(member)?.streams?.open(kind, header, handler);
   }
 
   flush(): void {
@@ -236,11 +250,15 @@ class MemberPeers implements Peers, Acceptance {
         continue;
       }
       this.#noteHeard(link.member, wire);
+      link.streams?.tick(nowMs);
       if (nowMs - wire.heardMs > silentMs) wire.cut('silent');
       else if (nowMs - wire.heardMs >= pingMs) wire.sendEmpty(FRAME.ping, 0, 0);
     }
     if (slept) return;
-    for (const { wire } of this.#peers.values()) this.#maybeCut(wire, nowMs);
+    for (const peer of this.#peers.values()) {
+      peer.tick(nowMs);
+      this.#maybeCut(peer.wire, nowMs);
+    }
     for (const { wire } of this.#clients) this.#maybeCut(wire, nowMs);
     for (const { wire } of this.#strangers) {
       if (nowMs - wire.openedMs > helloTimeoutMs) wire.cut('no greeting in time');
@@ -254,7 +272,7 @@ class MemberPeers implements Peers, Acceptance {
   close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
-    for (const member of [...this.#links.keys()]) this.dropPeer(member);
+    for (const member of this.#links.keys()) this.dropPeer(member);
     const accepted = [...this.#strangers, ...this.#clients, ...this.#peers.values()];
     for (const { wire } of accepted) wire.bid(NOTHING, 'this member stops');
     this.#requests.close();

@@ -3,7 +3,7 @@
 import type { Clock, Timer } from '../../../base/capabilities.ts';
 import { DeadlineQueue, OUTSIDE, type Queued } from '../../../base/deadline-queue.ts';
 import { FRAME } from './frame.ts';
-import type { Flushable, TurnEnd } from './turn-end.ts';
+import type { TurnEnd } from './turn-end.ts';
 import type { RequestOutcome } from './types.ts';
 import type { Wire } from './wire.ts';
 
@@ -36,20 +36,12 @@ class Waiting implements Queued {
   }
 }
 
-interface Decided {
-  readonly done: Done;
-  readonly outcome: RequestOutcome;
-}
-
-export class Requests implements Flushable {
-  isDirty = false;
+export class Requests {
   readonly #clock: Clock;
   readonly #turnEnd: TurnEnd;
   readonly #max: number;
   readonly #waiting = new Map<number, Waiting>();
   readonly #deadlines = new DeadlineQueue<Waiting>();
-  /** Outcomes that were clear within the call that asked, told at the turn's end. */
-  #decided: Decided[] = [];
   #timer: Timer | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #lastId = 0;
@@ -124,20 +116,13 @@ export class Requests implements Flushable {
     }
   }
 
-  /** Tells what was decided during the turn. */
-  flush(): void {
-    const decided = this.#decided;
-    this.#decided = [];
-    for (const { done, outcome } of decided) done(outcome);
-  }
-
   close(): void {
     this.#timer?.cancel();
   }
 
+  /** An outcome that is clear within the call that asked is told at the turn's end. */
   #tellLater(done: Done, outcome: RequestOutcome): void {
-    this.#decided.push({ done, outcome });
-    this.#turnEnd.add(this);
+    this.#turnEnd.later(() => done(outcome));
   }
 
   #forget(waiting: Waiting): void {

@@ -27,6 +27,11 @@ export class TurnEnd {
     this.#clock.afterTurn(this.#run);
   }
 
+  /** For what is rare: a call at the turn's end. */
+  later(call: () => void): void {
+    this.add({ isDirty: false, flush: call });
+  }
+
   /** Does now what waits; what comes up meanwhile waits for the next end. */
   readonly flush = (): void => {
     const dirty = this.#dirty;

@@ -3,7 +3,7 @@
 // other end lives. What the frames mean is its owner's business.
 
 import { assert } from '../../../base/assert.ts';
-import type { Clock, Stream, StreamHandler } from '../../../base/capabilities.ts';
+import type { Clock, Stream, StreamHandler, Timer } from '../../../base/capabilities.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { FRAME, FrameReader, type FrameSink, LaneBuffer } from './frame.ts';
 import { type Greeting, GreetingReader } from './hello.ts';
@@ -58,6 +58,7 @@ export class Wire implements StreamHandler, Flushable {
   /** The stream asked to wait for `onDrain`. */
   #isBlocked = false;
   #isPaused = false;
+  #lingerTimer: Timer | undefined;
 
   constructor(parts: WireParts, owner: WireOwner) {
     this.#parts = parts;
@@ -200,7 +201,7 @@ export class Wire implements StreamHandler, Flushable {
   }
 
   #linger(stream: Stream): void {
-    this.#parts.clock.setTimer(LINGER_MS, () => stream.destroy());
+    this.#lingerTimer = this.#parts.clock.setTimer(LINGER_MS, () => stream.destroy());
   }
 
   #goes(reason: string): void {
@@ -270,6 +271,7 @@ export class Wire implements StreamHandler, Flushable {
   }
 
   onClose(reason: string | undefined): void {
+    this.#lingerTimer?.cancel();
     if (this.#state !== 'closed') this.#goes(reason ?? 'the other side closed');
   }
 }
