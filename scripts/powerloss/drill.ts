@@ -60,7 +60,7 @@ export async function drill(victim: Victim, options: DrillOptions): Promise<Tall
     note(await victim.inspect());
     return tally;
   } finally {
-    await victim.kill();
+    await victim.release();
   }
 }
 

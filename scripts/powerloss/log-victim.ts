@@ -1,9 +1,9 @@
 // The write-ahead log alone, in a process that does nothing else.
 
 import { fileURLToPath } from 'node:url';
-import { LineProcess, type LineProcessOptions } from '../../test/drills/line-process.ts';
+import { LineProcess } from '../../test/drills/line-process.ts';
 import { extend, missing, type Run } from './runs.ts';
-import type { Findings, Victim } from './victim.ts';
+import type { Findings, OptionsOf, Victim } from './victim.ts';
 
 const WRITER = fileURLToPath(new URL('log-writer.ts', import.meta.url));
 
@@ -18,17 +18,16 @@ interface Shard {
 
 export class LogVictim implements Victim {
   acknowledged = 0;
-  /** Of the processes started from now on. */
-  options: LineProcessOptions;
   readonly #directory: string;
+  readonly #optionsOf: OptionsOf;
   readonly #shards = new Map<number, Shard>();
   #process: LineProcess | undefined;
   #cycle = 0;
   #wrong: string[] = [];
 
-  constructor(directory: string, options: LineProcessOptions) {
+  constructor(directory: string, optionsOf: OptionsOf) {
     this.#directory = directory;
-    this.options = options;
+    this.#optionsOf = optionsOf;
   }
 
   /** Resolves when the process has ended by itself, with what it said last. */
@@ -43,7 +42,7 @@ export class LogVictim implements Victim {
     for (const shard of this.#shards.values()) shard.found = [];
     const flags = ['--data', this.#directory, '--cycle', String(cycle)];
     const onLine = (line: string): void => this.#hear(line);
-    this.#process = new LineProcess(WRITER, flags, { ...this.options, onLine });
+    this.#process = new LineProcess(WRITER, flags, { ...this.#optionsOf(cycle), onLine });
     const ready = await this.#process.line((line) => line === 'ready');
     if (ready === undefined) {
       const problems = [`the log does not open: ${this.#process.stderr.trim()}`];
@@ -61,6 +60,10 @@ export class LogVictim implements Victim {
 
   async kill(): Promise<void> {
     await this.#process?.kill();
+  }
+
+  release(): Promise<void> {
+    return this.kill();
   }
 
   #hear(line: string): void {

@@ -1,6 +1,11 @@
 // What the drill kills: processes on disks that lose power. Each kind remembers what was
 // acknowledged, and looks for it when its processes come up again.
 
+import type { LineProcessOptions } from '../../test/drills/line-process.ts';
+
+/** How the processes of a cycle are started. */
+export type OptionsOf = (cycle: number) => LineProcessOptions;
+
 export interface Victim {
   /** Acknowledged since the first start, all cycles together. */
   readonly acknowledged: number;
@@ -10,6 +15,8 @@ export interface Victim {
   inspect(): Promise<Findings>;
   /** Ends the load and the processes, without warning. What was acknowledged by then counts. */
   kill(): Promise<void>;
+  /** The last call: kills, and lets go of all else. */
+  release(): Promise<void>;
 }
 
 export interface Findings {

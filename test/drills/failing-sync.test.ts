@@ -12,11 +12,11 @@ test('a sync that fails ends the log, and all it acknowledged is there afterward
   const obstacle = whyNoInjection();
   if (obstacle !== undefined) return t.skip(obstacle);
   const directory = await mkdtemp(join(tmpdir(), 'parley-drill-'));
-  const victim = new LogVictim(directory, { wrapper: failing('fdatasync', 'EIO', 20) });
+  const wrapper = failing('fdatasync', 'EIO', 20);
+  const victim = new LogVictim(directory, (cycle) => (cycle === 1 ? { wrapper } : {}));
   try {
     await victim.start(1);
     assert.match(await victim.ended(), /log stopped: log\/\d+\.wal: EIO/);
-    victim.options = {};
     const { checked, lost, problems } = await victim.start(2);
     assert.ok(checked > 0, 'something was acknowledged before the sync failed');
     assert.deepEqual([lost, problems], [0, []]);

@@ -1,0 +1,77 @@
+// Whole members with all that belongs to them: log, store, Raft. A client writes over the network.
+
+import { KvCaller } from '../../test/drills/kv-caller.ts';
+import { Members } from '../../test/drills/members.ts';
+import { UniqueWrites } from '../../test/drills/unique-writes.ts';
+import type { Findings, OptionsOf, Victim } from './victim.ts';
+
+const LANES = 32;
+/** Writes seen in earlier cycles that are looked for again. At the end it is all of them. */
+const SAMPLE = 2_000;
+const SERVES_MS_MAX = 10_000;
+/** What the members still say after they were killed is on its way to the client. */
+const LAST_ANSWERS_MS = 20;
+
+export class MembersVictim implements Victim {
+  readonly #members: Members;
+  readonly #optionsOf: OptionsOf;
+  readonly #kv: KvCaller;
+  readonly #writes: UniqueWrites;
+  #cycle = 0;
+
+  private constructor(members: Members, optionsOf: OptionsOf) {
+    this.#members = members;
+    this.#optionsOf = optionsOf;
+    this.#kv = new KvCaller(members.addresses);
+    this.#writes = new UniqueWrites(this.#kv);
+  }
+
+  static async at(directories: readonly string[], optionsOf: OptionsOf): Promise<MembersVictim> {
+    return new MembersVictim(await Members.at(directories), optionsOf);
+  }
+
+  get acknowledged(): number {
+    return this.#writes.acknowledged;
+  }
+
+  async start(cycle: number): Promise<Findings> {
+    this.#cycle = cycle;
+    const findings = await this.#comeUp(() => this.#writes.look(SAMPLE));
+    this.#writes.begin(String(cycle), LANES);
+    return findings;
+  }
+
+  async inspect(): Promise<Findings> {
+    const findings = await this.#comeUp(() => this.#writes.lookAtAll());
+    await this.#members.killAll();
+    return findings;
+  }
+
+  async kill(): Promise<void> {
+    await this.#members.killAll();
+    await this.#writes.end(LAST_ANSWERS_MS);
+  }
+
+  async release(): Promise<void> {
+    await this.kill();
+    this.#kv.close();
+  }
+
+  async #comeUp(look: () => Promise<Findings>): Promise<Findings> {
+    const problems = await this.#members.startAll(this.#optionsOf(this.#cycle));
+    const quorum = Math.floor(this.#members.ids.length / 2) + 1;
+    if (this.#members.ids.length - problems.length < quorum) return this.#allLost(problems);
+    const first = await this.#kv.get('first', 'strong', SERVES_MS_MAX);
+    if (first.kind === 'value') {
+      const found = await look();
+      return { ...found, problems: [...problems, ...found.problems] };
+    }
+    return this.#allLost([...problems, `nobody serves: ${first.reason}`]);
+  }
+
+  /** What nobody can be asked for is lost. */
+  #allLost(problems: readonly string[]): Findings {
+    const { acknowledged } = this.#writes;
+    return { checked: acknowledged, lost: acknowledged, problems };
+  }
+}
