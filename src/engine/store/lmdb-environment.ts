@@ -1,9 +1,10 @@
 // LMDB as the store needs it: a transaction per call, a view that stays. Nobody else speaks to the
 // library; docs/internals/dependencies.md says what it must be protected from.
 
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { open, type RootDatabase, type Transaction } from 'lmdb';
+import { damageOf, syncFile } from './lmdb-file.ts';
 import type { StorePair, StoreView } from './types.ts';
 
 /** Stands where a key was deleted; no value that a caller puts is this object. */
@@ -11,6 +12,11 @@ export const REMOVED = new Uint8Array(0);
 
 /** Address space, not memory: the file grows with what is in it. */
 const MAP_BYTES = 64 * 1024 ** 3;
+
+/** What was durable is not what is there. */
+export class DamageError extends Error {
+  override readonly name = 'DamageError';
+}
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 
@@ -21,9 +27,11 @@ export interface EnvironmentView extends StoreView {
 export class LmdbEnvironment implements StoreView {
   readonly #database: Database;
 
-  /** Throws when LMDB cannot use what is at `path`, a directory. */
+  /** Throws when LMDB cannot use what is at `path`, a directory; `DamageError` if it is damaged. */
   constructor(path: string, mapBytes: number = MAP_BYTES) {
     mkdirSync(path, { recursive: true, mode: 0o700 });
+    const damage = damageOf(path);
+    if (damage !== undefined) throw new DamageError(damage);
     this.#database = open<Uint8Array, Uint8Array>({
       path,
       noSubdir: false,
@@ -35,8 +43,8 @@ export class LmdbEnvironment implements StoreView {
       // finds unless the system was booted since. A file system that went down alone fools it.
       overlappingSync: false,
     });
-    // LMDB syncs its file; that the file is there is a matter of its directory.
-    for (const directory of [path, dirname(path)]) syncDirectory(directory);
+    // LMDB syncs what it commits. That there is a file, and that it is LMDB's, is left to us.
+    for (const part of [join(path, 'data.mdb'), path, dirname(path)]) syncFile(part);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -104,10 +112,4 @@ async function reasonOf(error: unknown): Promise<unknown> {
   } catch (reason) {
     return reason;
   }
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  fsyncSync(descriptor);
-  closeSync(descriptor);
 }

@@ -11,7 +11,7 @@ import { assert } from '../../base/assert.ts';
 import { compareBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/capabilities.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { LmdbEnvironment, REMOVED } from './lmdb-environment.ts';
+import { DamageError, LmdbEnvironment, REMOVED } from './lmdb-environment.ts';
 import { mergedRange } from './merged-range.ts';
 import { OrderedTree } from './ordered-tree.ts';
 import type {
@@ -47,9 +47,9 @@ export function openLmdbStore(options: LmdbStoreOptions, events: StoreEvents): S
     return { kind: 'opened', store: new LmdbStore(environment, options, events) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const isDamage = /MDB_(CORRUPTED|INVALID|VERSION_MISMATCH|PAGE_NOTFOUND|PANIC)/.test(why);
+    const isDamage = error instanceof DamageError;
     const message = isDamage
-      ? `${path} is no store, or a damaged one (${why}). ` +
+      ? `${path}/data.mdb is no store, or a damaged one: ${why}. ` +
         'Remove this member and let a new one take its place.'
       : `${path} cannot be opened (${why}): see that it may be written and has room.`;
     return { kind: 'refused', reason: isDamage ? 'corrupt' : 'disk', path, message };
