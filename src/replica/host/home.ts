@@ -4,6 +4,7 @@ import type { Log } from '../../base/capabilities.ts';
 import type { LogFetch, Message, Snapshot } from '../../core/raft/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
+import type { WriteRefusal } from '../types.ts';
 import type { MemberLoad } from './admission.ts';
 import type { Answers } from './answers.ts';
 import type { HostParts } from './ports.ts';
@@ -20,6 +21,8 @@ export interface ReplicaHome {
   readonly storage: Storage;
   readonly snapshots: Pick<Snapshots, 'latest'>;
   readonly outbox: { post(shard: ShardId, message: Message): void };
+  /** Why no proposals are taken now; undefined if they are. */
+  refusal(): WriteRefusal | undefined;
   /** When this turn began, by the monotonic clock. */
   readonly nowMs: number;
 

@@ -24,7 +24,7 @@ export interface RepairHome {
   readonly log: Log;
   readonly settings: HostSettings;
   readonly peers: Pick<Peers, 'isUp' | 'request'>;
-  isClosed(): boolean;
+  readonly isClosed: boolean;
   replica(shard: ShardId): Replica | undefined;
   /** The log is whole: what waited for it goes on. */
   repaired(replica: Replica, fetches: readonly LogFetch[]): void;
@@ -66,7 +66,7 @@ export class Repair {
   #treat(patient: Patient): void {
     const { clock, isClosed, peers, settings } = this.#home;
     const { replica } = patient;
-    if (isClosed() || replica.stopped !== undefined) return;
+    if (isClosed || replica.stopped !== undefined) return;
     const { holes } = replica.log.wal;
     const oldest = Math.min(...holes.keys());
     if (holes.size > 0 && oldest <= replica.data.durableApplied()) {
@@ -103,7 +103,7 @@ export class Repair {
   #onAnswer(patient: Patient, outcome: RequestOutcome): void {
     const { clock, isClosed, settings, wal } = this.#home;
     const { replica } = patient;
-    if (isClosed() || replica.stopped !== undefined) return;
+    if (isClosed || replica.stopped !== undefined) return;
     const before = replica.log.wal.holes.size;
     const entries = outcome.kind === 'answered' ? decodeEntries(outcome.body) : undefined;
     // A peer that sends another entry than was asked for is not believed: the log knows its ids.
@@ -129,7 +129,7 @@ export class Repair {
     const { wal } = this.#home;
     const found = gatherEntries(wal, wants.shard, wants.ids, LIMITS.replica.repairBytesMax);
     void found.then((entries) => {
-      if (!this.#home.isClosed() && !request.isAbandoned) request.respond(encodeEntries(entries));
+      if (!this.#home.isClosed && !request.isAbandoned) request.respond(encodeEntries(entries));
     });
   }
 }

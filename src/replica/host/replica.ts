@@ -9,7 +9,6 @@ import {
   type ConfChange,
   decodeConfChange,
   type Entry,
-  type LogFetch,
   type Message,
   NO_NODE,
   RaftCore,
@@ -20,8 +19,8 @@ import {
 } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import type { ResultSink, ShardData } from '../state/index.ts';
-import type { ReadLevel, ShardStatus } from '../types.ts';
+import { type ResultSink, type ShardData, stampCommand } from '../state/index.ts';
+import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
 import type { ReplicaHome } from './home.ts';
@@ -118,8 +117,14 @@ export class Replica implements StorageClient, ResultSink {
       answers.refuseWrite(done, reason, this.leader);
       return;
     }
-    const refusal = this.proposals.add(payload, done);
+    const refusal = this.#home.refusal() ?? this.#admit(payload, done);
     if (refusal !== undefined) answers.refuseWrite(done, refusal, this.leader);
+  }
+
+  #admit(payload: Uint8Array, done: WriteDone): WriteRefusal | undefined {
+    // The leader's clock is what the shard takes for time.
+    const isWhole = stampCommand(payload, this.#home.parts.clock.wallMs());
+    return isWhole ? this.proposals.add(payload, done) : 'malformed';
   }
 
   changeConfig(change: ConfChange, done: WriteDone): void {
@@ -273,10 +278,6 @@ export class Replica implements StorageClient, ResultSink {
   }
 
   // --- the rest ---------------------------------------------------------------------------------
-
-  fetched(fetch: LogFetch): void {
-    this.core.logFetched(fetch);
-  }
 
   stop(reason: string): void {
     this.stopped = reason;

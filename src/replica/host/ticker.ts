@@ -46,7 +46,7 @@ export class Ticker {
 
   /** [H30] Makes up for the steps that are due. Cheap when none is. */
   catchUp(nowMs: number): void {
-    const due = Math.floor((nowMs - this.#startMs) / this.#stepMs);
+    const due = this.#stepsDue(nowMs);
     if (due <= this.#steps || this.#isClosed) return;
     // What lies further back is left out.
     this.#steps = Math.max(this.#steps, due - this.#stepsMax);
@@ -58,12 +58,25 @@ export class Ticker {
 
   /** True when no tick has become due since the last one that was made. */
   isCurrent(nowMs: number): boolean {
-    return nowMs < this.#startMs + (this.#steps + 1) * this.#stepMs;
+    return nowMs < this.#timeOf(this.#steps + 1);
+  }
+
+  #timeOf(step: number): number {
+    return this.#startMs + step * this.#stepMs;
+  }
+
+  /**
+   * The division may be off by a rounding, and say that the step for which the timer was set is not
+   * due yet: the timer would be set for now, again and again. `#timeOf` decides.
+   */
+  #stepsDue(nowMs: number): number {
+    const guess = Math.floor((nowMs - this.#startMs) / this.#stepMs);
+    if (this.#timeOf(guess + 1) <= nowMs) return guess + 1;
+    return this.#timeOf(guess) <= nowMs ? guess : guess - 1;
   }
 
   #arm(): void {
-    const nextMs = this.#startMs + (this.#steps + 1) * this.#stepMs;
-    const delayMs = Math.max(0, nextMs - this.#clock.monotonicMs());
+    const delayMs = Math.max(0, this.#timeOf(this.#steps + 1) - this.#clock.monotonicMs());
     this.#timer = this.#clock.setTimer(delayMs, () => {
       this.catchUp(this.#clock.monotonicMs());
       if (!this.#isClosed) this.#arm();

@@ -1,0 +1,324 @@
+// The loop over all replicas of a member. Inputs mark their shards; at the end of the turn the work
+// of all marked shards is done together: one append to the log, one frame per peer and lane, then
+// the answers.
+
+import { assert, must } from '../../base/assert.ts';
+import type { Clock, Log } from '../../base/capabilities.ts';
+import type { LogFetch, Message, Snapshot } from '../../core/raft/index.ts';
+import type { MemberId } from '../../engine/transport/index.ts';
+import type { ShardId, Wal } from '../../engine/wal/index.ts';
+import { Outbox } from '../codec/index.ts';
+import { openSnapshots, type Snapshots } from '../snapshots/index.ts';
+import type { WriteRefusal } from '../types.ts';
+import { MemberLoad } from './admission.ts';
+import { Answers } from './answers.ts';
+import { Compaction, type CompactionHome } from './compaction.ts';
+import { DiskWatch, type DiskWatchHome } from './disk-watch.ts';
+import type { ReplicaHome } from './home.ts';
+import type { HostParts } from './ports.ts';
+import { Quiet, type QuietHome } from './quiet.ts';
+import { Repair, type RepairHome } from './repair.ts';
+import type { Replica } from './replica.ts';
+import type { HostSettings } from './settings.ts';
+import { Storage } from './storage.ts';
+import { Ticker } from './ticker.ts';
+
+/** Ticks between two looks at what the logs could let go of. */
+const COMPACTION_TICKS = 16;
+
+type Homes = ReplicaHome & QuietHome & RepairHome & CompactionHome & DiskWatchHome;
+
+export class Loop implements Homes {
+  readonly parts: HostParts;
+  readonly settings: HostSettings;
+  readonly member: MemberId;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly wal: Wal;
+  readonly store: HostParts['store'];
+  readonly peers: HostParts['peers'];
+  readonly load = new MemberLoad();
+  readonly answers = new Answers();
+  readonly storage: Storage;
+  readonly snapshots: Snapshots;
+  readonly outbox: Outbox;
+  readonly quiet: Quiet;
+  readonly repair: Repair;
+  readonly #compaction: Compaction;
+  readonly #disk: DiskWatch;
+  readonly #ticker: Ticker;
+  readonly #replicas = new Map<ShardId, Replica>();
+  readonly #phases: Replica[][];
+  nowMs: number;
+  #dirty: Replica[] = [];
+  #isScheduled = false;
+  #isClosed = false;
+
+  constructor(parts: HostParts, settings: HostSettings) {
+    this.parts = parts;
+    this.settings = settings;
+    this.member = parts.member;
+    this.clock = parts.clock;
+    this.log = parts.log;
+    this.wal = parts.wal;
+    this.store = parts.store;
+    this.peers = parts.peers;
+    this.nowMs = parts.clock.monotonicMs();
+    this.storage = new Storage(
+      parts.wal,
+      () => this.schedule(),
+      ({ reason }) => this.fail(`the log has stopped: ${reason}`),
+    );
+    this.snapshots = openSnapshots(parts, {
+      // The peer's next answer makes the core ask again.
+      onPrepared: () => {},
+      onStaged: (shard, message) => this.#onStaged(shard, message),
+    });
+    this.outbox = new Outbox(parts.peers, {
+      onUnsent: (shard, peer) => this.#replicas.get(shard)?.core.reportUnreachable(peer),
+      onSnapshot: (shard, message) => this.#sendSnapshot(shard, message),
+    });
+    this.quiet = new Quiet(this);
+    this.repair = new Repair(this);
+    this.#compaction = new Compaction(this);
+    this.#disk = new DiskWatch(this);
+    this.#phases = Array.from({ length: settings.phases }, () => []);
+    this.#ticker = new Ticker(parts.clock, settings, (step) => this.#onStep(step));
+    this.#ticker.start();
+  }
+
+  // --- replicas ---------------------------------------------------------------------------------
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  add(replica: Replica): void {
+    this.#replicas.set(replica.shard, replica);
+    this.#phaseOf(replica).push(replica);
+    if (replica.hasHoles) this.repair.begin(replica, undefined);
+    this.markDirty(replica);
+  }
+
+  replica(shard: ShardId): Replica | undefined {
+    return this.#replicas.get(shard);
+  }
+
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values();
+  }
+
+  #phaseOf(replica: Replica): Replica[] {
+    return must(this.#phases[replica.phase], 'every shard has a phase');
+  }
+
+  // --- the turn ---------------------------------------------------------------------------------
+
+  schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.clock.afterTurn(this.#turn);
+  }
+
+  markDirty(replica: Replica): void {
+    if (replica.isDirty) return;
+    replica.isDirty = true;
+    this.#dirty.push(replica);
+    this.schedule();
+  }
+
+  readonly #turn = (): void => {
+    this.#isScheduled = false;
+    if (!this.#isClosed) {
+      this.catchUp();
+      const dirty = this.#dirty;
+      this.#dirty = [];
+      for (const replica of dirty) {
+        replica.isDirty = false;
+        if (replica.stopped === undefined) this.#work(replica);
+      }
+      this.storage.flush(this.nowMs);
+      this.outbox.flush();
+      this.quiet.flush();
+    }
+    this.answers.deliver();
+  };
+
+  /** [H90] A bug in one shard's core or machine stops that shard, and nothing else. */
+  #work(replica: Replica): void {
+    try {
+      replica.work(this.nowMs);
+    } catch (error) {
+      this.stopBroken(replica, error);
+    }
+  }
+
+  /** A message of a peer for one shard. */
+  step(replica: Replica, message: Message): ReturnType<Replica['step']> {
+    try {
+      if (replica.rest.kind === 'quiet' && !isLateAnswer(message)) this.wake(replica);
+      const outcome = replica.step(message);
+      if (replica.core.hasReady()) {
+        this.wake(replica);
+        this.markDirty(replica);
+      }
+      return outcome;
+    } catch (error) {
+      this.stopBroken(replica, error);
+      return 'dropped';
+    }
+  }
+
+  // --- time -------------------------------------------------------------------------------------
+
+  /** [H30] Reads the clock, and makes the ticks that are due. */
+  catchUp(): void {
+    this.nowMs = this.clock.monotonicMs();
+    this.#ticker.catchUp(this.nowMs);
+  }
+
+  isTimeKnown(): boolean {
+    return this.#ticker.isCurrent(this.clock.monotonicMs());
+  }
+
+  #onStep(step: number): void {
+    this.nowMs = this.clock.monotonicMs();
+    this.#disk.step(this.storage.waitedMs(this.nowMs));
+    for (const replica of must(this.#phases[step % this.settings.phases], 'a phase has a list')) {
+      if (replica.rest.kind !== 'quiet') this.#tick(replica);
+    }
+    this.quiet.step(this.nowMs);
+    if (step % (this.settings.phases * COMPACTION_TICKS) === 0) this.#compaction.step();
+    if (!this.answers.isEmpty) this.schedule();
+  }
+
+  #tick(replica: Replica): void {
+    try {
+      replica.tick(this.nowMs);
+      this.quiet.ticked(replica, this.nowMs);
+      if (replica.hasWork) this.markDirty(replica);
+    } catch (error) {
+      this.stopBroken(replica, error);
+    }
+  }
+
+  tickMissed(replica: Replica, ticks: number): void {
+    for (let i = 0; i < ticks; i++) replica.core.tick();
+    if (replica.core.hasReady()) this.markDirty(replica);
+  }
+
+  wake(replica: Replica): void {
+    if (replica.rest.kind !== 'quiet') return;
+    this.quiet.wake(replica, this.clock.monotonicMs());
+  }
+
+  // --- what replicas ask for --------------------------------------------------------------------
+
+  /** [H20] What is full now, or behind: more would only wait. */
+  refusal(): WriteRefusal | undefined {
+    if (!this.wal.hasRoom) return 'diskFull';
+    return this.store.isBehind ? 'overloaded' : undefined;
+  }
+
+  noteApplied(replica: Replica): void {
+    this.#compaction.noteApplied(replica);
+  }
+
+  cut(replica: Replica, index: number): void {
+    this.#compaction.cut(replica, index);
+  }
+
+  fetch(replica: Replica, fetch: LogFetch): void {
+    void this.wal.fetch(replica.shard, fetch).then((outcome) => {
+      if (this.#isClosed || replica.stopped !== undefined) return;
+      if (outcome.kind === 'damaged') this.repair.begin(replica, fetch);
+      else if (outcome.kind === 'failed') this.fail(`the log cannot be read: ${outcome.reason}`);
+      else {
+        replica.core.logFetched(fetch);
+        // In this very turn: later, other fetches may have pushed the entries out of memory.
+        this.#work(replica);
+        this.schedule();
+      }
+    });
+  }
+
+  repaired(replica: Replica, fetches: readonly LogFetch[]): void {
+    for (const fetch of fetches) this.fetch(replica, fetch);
+    this.markDirty(replica);
+  }
+
+  // --- snapshots --------------------------------------------------------------------------------
+
+  #sendSnapshot(shard: ShardId, message: Message): void {
+    const { to } = message;
+    this.snapshots.send(to, shard, message, (isSent) => {
+      const replica = this.#replicas.get(shard);
+      if (this.#isClosed || replica === undefined || replica.stopped !== undefined) return;
+      replica.core.reportSnapshot(to, isSent);
+      this.markDirty(replica);
+    });
+  }
+
+  /** [H52] The state of `message.snapshot` is staged. True if the core takes it over. */
+  #onStaged(shard: ShardId, message: Message): boolean {
+    const replica = this.#replicas.get(shard);
+    if (this.#isClosed || replica === undefined || replica.stopped !== undefined) return false;
+    this.wake(replica);
+    try {
+      return replica.stepSnapshot(message);
+    } catch (error) {
+      this.stopBroken(replica, error);
+      return false;
+    } finally {
+      this.markDirty(replica);
+    }
+  }
+
+  /** [H51] The log has it: from here on the state is the snapshot's. */
+  install(replica: Replica, snapshot: Snapshot): void {
+    assert(replica.data.install(snapshot), '[H52] what the core restores was staged before');
+    replica.installed(snapshot.index);
+    this.#compaction.noteApplied(replica);
+  }
+
+  // --- ends -------------------------------------------------------------------------------------
+
+  stopBroken(replica: Replica, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.log.error('shard stopped', { shard: replica.shard, reason, stack });
+    this.#stopReplica(replica, `a bug: ${reason}`);
+    this.schedule();
+  }
+
+  #stopReplica(replica: Replica, reason: string): void {
+    replica.stop(reason);
+    this.quiet.forget(replica);
+    this.#compaction.forget(replica);
+    this.#phases[replica.phase] = this.#phaseOf(replica).filter((other) => other !== replica);
+  }
+
+  /** [H91] The member cannot go on: everyone who waits is told, then the member, once. */
+  fail(reason: string): void {
+    if (this.#isClosed) return;
+    this.log.error('replicas stopped', { reason });
+    this.close();
+    this.clock.afterTurn(() => this.parts.onFatal(reason));
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#ticker.close();
+    this.snapshots.close();
+    for (const replica of this.#replicas.values()) {
+      if (replica.stopped === undefined) this.#stopReplica(replica, 'the member stops');
+    }
+    this.schedule();
+  }
+}
+
+/** Answers to what was sent before a shard fell quiet: no reason to wake it. */
+function isLateAnswer({ kind }: Message): boolean {
+  return kind === 'heartbeatResponse' || kind === 'appendResponse';
+}
