@@ -159,6 +159,15 @@ export const LIMITS = {
     /** Until a store that is behind is asked again. */
     behindPauseMs: 10,
   },
+  kv: {
+    /** Names; together with the space in front they fit a shard's key. */
+    keyBytesMax: 1_024,
+    /** With the version in front it fits a shard's value, and with a condition a log entry. */
+    valueBytesMax: 128 * 1024,
+    /** Of one answer: more is asked for behind the last key. */
+    rangePairsMax: 10_000,
+    rangeBytesMax: 1024 * 1024,
+  },
   http: {
     /** The classic API takes its parameters in the URL. */
     urlBytesMax: 32 * 1024,
@@ -197,6 +206,10 @@ assert(
 assert(replica.appendBytesMax <= replica.inflightBytesMax, 'one append fits the window');
 const store = LIMITS.store;
 assert(store.tableBytesMax * 4 <= store.waitingBytesMax, 'a table fills while another is written');
+const kv = LIMITS.kv;
+assert(1 + kv.keyBytesMax <= state.keyBytesMax, 'the longest key of a pair fits a shard');
+assert(8 + kv.valueBytesMax <= state.valueBytesMax, 'the longest value of a pair fits a shard');
+assert(kv.rangeBytesMax * 2 <= peer.frameBytesMax, 'an answer fits a frame');
 assert(
   gossip.keyBytesMax * 3 + gossip.valueBytesMax * 3 <= LIMITS.http.urlBytesMax * 2,
   'percent-encoding can triple a text; most of the largest entries still fit a URL',

@@ -1,0 +1,159 @@
+// The key-value machine: keys, values, and which entry wrote each.
+//
+//   stored key    =  1 key
+//   stored value  =  version(u64) value
+
+import { equalBytes, readU64le, writeU64le } from '../../base/bytes.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { StoreView } from '../../engine/store/index.ts';
+import type { MachineCommand, ShardMachine, ShardState } from '../../replica/types.ts';
+import {
+  decodeKvCommand,
+  encodeKvResult,
+  type KvCommand,
+  type KvCondition,
+  PAIR_SPACE,
+} from './commands.ts';
+import {
+  ANSWER,
+  decodeKvQuery,
+  encodeKvPairs,
+  type KvPair,
+  type KvQuery,
+  kvPairBytes,
+} from './queries.ts';
+
+const VERSION_BYTES = 8;
+const DIGITS_MAX = 17;
+const END_OF_PAIRS = Uint8Array.of(PAIR_SPACE + 1);
+
+const MALFORMED = encodeKvResult({ kind: 'malformed' });
+const NOT_NUMBER = encodeKvResult({ kind: 'notNumber' });
+
+export const kvMachine: ShardMachine = {
+  apply({ body, index }: MachineCommand, state: ShardState): Uint8Array {
+    const command = decodeKvCommand(body);
+    if (command === undefined) return MALFORMED;
+    switch (command.kind) {
+      case 'put':
+        return put(command, index, state);
+      case 'delete':
+        return remove(command, state);
+      case 'add':
+        return add(command, index, state);
+    }
+  },
+
+  query(question: Uint8Array, view: StoreView): Uint8Array {
+    const query = decodeKvQuery(question);
+    if (query === undefined) return Uint8Array.of(ANSWER.malformed);
+    return query.kind === 'get' ? get(query.key, view) : range(query, view);
+  },
+};
+
+type Put = Extract<KvCommand, { kind: 'put' }>;
+type Delete = Extract<KvCommand, { kind: 'delete' }>;
+type Add = Extract<KvCommand, { kind: 'add' }>;
+type Range = Extract<KvQuery, { kind: 'range' }>;
+
+// --- changes ------------------------------------------------------------------------------------
+
+function put({ key, value, condition }: Put, index: number, state: ShardState): Uint8Array {
+  if (condition.kind !== 'always') {
+    const present = state.get(key);
+    if (!holds(condition, present)) return mismatch(present);
+  }
+  state.put(key, record(index, value));
+  return versioned('stored', index);
+}
+
+function remove({ key, condition }: Delete, state: ShardState): Uint8Array {
+  const present = state.get(key);
+  if (!holds(condition, present)) return mismatch(present);
+  if (present !== undefined) state.delete(key);
+  return versioned('deleted', versionOf(present));
+}
+
+/** [K4] Exact or not at all: sums beyond the safe integers would depend on the order. */
+function add({ key, amount }: Add, index: number, state: ShardState): Uint8Array {
+  const before = numberIn(state.get(key));
+  if (before === undefined || !Number.isSafeInteger(before + amount)) return NOT_NUMBER;
+  const sum = before + amount;
+  const digits = String(sum);
+  const value = new Uint8Array(digits.length);
+  for (let at = 0; at < digits.length; at++) value[at] = digits.charCodeAt(at);
+  state.put(key, record(index, value));
+  return encodeKvResult({ kind: 'sum', version: index, sum });
+}
+
+/** [K3] A condition is about the key as it was before this command, and nothing else. */
+function holds(condition: KvCondition, present: Uint8Array | undefined): boolean {
+  switch (condition.kind) {
+    case 'always':
+      return true;
+    case 'absent':
+      return present === undefined;
+    case 'version':
+      return present !== undefined && versionOf(present) === condition.version;
+    case 'value':
+      return present !== undefined && equalBytes(valueOf(present), condition.value);
+  }
+}
+
+function mismatch(present: Uint8Array | undefined): Uint8Array {
+  return versioned('mismatch', versionOf(present));
+}
+
+function versioned(kind: 'stored' | 'deleted' | 'mismatch', version: number): Uint8Array {
+  return encodeKvResult({ kind, version });
+}
+
+/** Undefined unless the value is a whole number as `add` writes it. */
+function numberIn(present: Uint8Array | undefined): number | undefined {
+  if (present === undefined) return 0;
+  if (present.length > VERSION_BYTES + DIGITS_MAX) return undefined;
+  const text = String.fromCharCode(...valueOf(present));
+  const number = Number(text);
+  return Number.isSafeInteger(number) && String(number) === text ? number : undefined;
+}
+
+function record(index: number, value: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(VERSION_BYTES + value.length);
+  writeU64le(bytes, 0, index);
+  bytes.set(value, VERSION_BYTES);
+  return bytes;
+}
+
+function versionOf(present: Uint8Array | undefined): number {
+  return present === undefined ? 0 : readU64le(present, 0);
+}
+
+function valueOf(present: Uint8Array): Uint8Array {
+  return present.subarray(VERSION_BYTES);
+}
+
+// --- questions ----------------------------------------------------------------------------------
+
+/** What is stored is what is answered, behind the kind of the answer. */
+function get(key: Uint8Array, view: StoreView): Uint8Array {
+  const present = view.get(key);
+  if (present === undefined) return Uint8Array.of(ANSWER.absent);
+  const answer = new Uint8Array(1 + present.length);
+  answer[0] = ANSWER.found;
+  answer.set(present, 1);
+  return answer;
+}
+
+function range({ low, high, limit }: Range, view: StoreView): Uint8Array {
+  const pairs: KvPair[] = [];
+  let bytes = 0;
+  for (const { key, value } of view.range(low, high ?? END_OF_PAIRS)) {
+    const pair = { key: key.subarray(1), value: valueOf(value), version: versionOf(value) };
+    bytes += kvPairBytes(pair);
+    const isFull = pairs.length === limit || bytes > LIMITS.kv.rangeBytesMax;
+    // [K6] One pair always fits, so that whoever asks on gets on.
+    if (isFull && pairs.length > 0) return encodeKvPairs(pairs, true);
+    pairs.push(pair);
+  }
+  return encodeKvPairs(pairs, false);
+}
