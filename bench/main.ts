@@ -22,9 +22,25 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
     file: 'src/replica/codec/raft-codec.bench.ts',
     about: 'nanoseconds per entry and per heartbeat, written and read',
   },
+  replicas: {
+    file: 'bench/engine/replicas.bench.ts',
+    about: 'writes per second that three members commit, next to a toy [--seconds N] [--rounds N]',
+  },
+  failover: {
+    file: 'bench/engine/failover.bench.ts',
+    about: 'time from a killed leader to the next acknowledged write [--kills N]',
+  },
+  idle: {
+    file: 'bench/engine/idle.bench.ts',
+    about: 'processor that a thousand idle shards take [--shards N] [--seconds N]',
+  },
   simulator: {
     file: 'bench/simulator.bench.ts',
     about: 'events per second of the simulated world',
+  },
+  store: {
+    file: 'bench/store.bench.ts',
+    about: 'puts until durable with their CPU, gets and ranges, of both stores [--puts N]',
   },
   wal: {
     file: 'bench/wal.bench.ts',
