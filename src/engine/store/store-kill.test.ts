@@ -1,0 +1,82 @@
+// LMDB has its own calls to the system, which no simulated disk sees: a real process is killed.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { textOf } from '../../../test/contracts/store.ts';
+import { SystemClock } from '../clock/index.ts';
+import { openLmdbStore, type StoreView } from './index.ts';
+
+const ROUNDS = Number(process.env['PARLEY_KILL_ROUNDS'] ?? 4);
+const WRITER = fileURLToPath(new URL('../../../test/support/store-writer.ts', import.meta.url));
+
+interface Heard {
+  readonly began: number;
+  readonly committed: number;
+  readonly durable: number;
+}
+
+test('[S7] a killed process leaves whole batches, those that were durable among them', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'parley-store-'));
+  const path = join(root, 'store');
+  let last = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const heard = await writeUntilKilled(path, 20 + round * 13);
+    assert.equal(heard.began, last, 'it went on where the last one had ended');
+    assert.ok(heard.durable > heard.began, 'it got somewhere');
+    last = await readLast(path);
+    assert.ok(last >= heard.durable, `batch ${heard.durable} was durable, ${last} is there`);
+    assert.ok(last <= heard.committed + 1, `batch ${last} is there, ${heard.committed} was made`);
+  }
+  await rm(root, { recursive: true });
+});
+
+/** Kills it `afterMs` after the first batch is durable. */
+async function writeUntilKilled(path: string, afterMs: number): Promise<Heard> {
+  const writer = spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  let timer: NodeJS.Timeout | undefined;
+  writer.stdout.setEncoding('latin1').on('data', (part: string) => {
+    text += part;
+    if (text.includes('durable')) timer ??= setTimeout(() => writer.kill('SIGKILL'), afterMs);
+  });
+  const [, signal] = await once(writer, 'close');
+  assert.equal(signal, 'SIGKILL', text.slice(-200));
+  const said = (what: string): number => {
+    const numbers = [...text.matchAll(new RegExp(`^${what} (\\d+)$`, 'gm'))].map(([, n]) => n);
+    return Number(numbers.at(-1));
+  };
+  return { began: said('began'), committed: said('committed'), durable: said('durable') };
+}
+
+/** The last batch that is there, once it is clear that it and those before it are whole. */
+async function readLast(path: string): Promise<number> {
+  const events = { onDurable: () => {}, onFailure: () => {} };
+  const opening = openLmdbStore({ path, clock: new SystemClock() }, events);
+  assert.equal(opening.kind, 'opened');
+  const { store } = opening;
+  const last = Number(textOf(store.get(Buffer.from('last'))));
+  assert.equal(contents(store), expectedAfter(last));
+  await store.close();
+  return last;
+}
+
+function contents(view: StoreView): string {
+  const pairs = [...view.range(new Uint8Array(0), undefined)];
+  return pairs.map(({ key, value }) => `${textOf(key)}=${textOf(value)?.trim()}`).join(' ');
+}
+
+/** What the writer's batches 1 to `last` make. */
+function expectedAfter(last: number): string {
+  const map = new Map([['last', String(last)]]);
+  for (let n = Math.max(1, last - 24); n <= last; n++) {
+    for (const letter of ['a', 'b']) map.set(`${letter}${n % 50}`, String(n));
+  }
+  const sorted = [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([key, value]) => `${key}=${value}`).join(' ');
+}
