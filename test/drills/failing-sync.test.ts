@@ -1,12 +1,18 @@
-// Disks that report errors, under real processes.
+// Disks whose syncs fail, under real processes.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LogVictim } from '../../scripts/powerloss/log-victim.ts';
+import { stage } from './stage.ts';
 import { failing, whyNoInjection } from './strace.ts';
+import { UniqueWrites } from './unique-writes.ts';
+
+const SERVES_MS_MAX = 10_000;
+const STOPS_MS_MAX = 15_000;
 
 test('a sync that fails ends the log, and all it acknowledged is there afterwards', async (t) => {
   const obstacle = whyNoInjection();
@@ -24,4 +30,52 @@ test('a sync that fails ends the log, and all it acknowledged is there afterward
     await victim.kill();
     await rm(directory, { recursive: true });
   }
+});
+
+test('a member whose syncs fail stops and says so, the others go on, and it comes back', async (t) => {
+  const obstacle = whyNoInjection();
+  if (obstacle !== undefined) return t.skip(obstacle);
+  const { members, kv } = await stage(t, 3);
+  const wrapper = failing('fdatasync', 'EIO', 60);
+  assert.equal(await members.start(1, { wrapper }), undefined);
+  assert.equal(await members.start(2), undefined);
+  assert.equal(await members.start(3), undefined);
+  const writes = new UniqueWrites(kv);
+  writes.begin('eio', 8);
+  const end = await Promise.race([
+    members.ended(1),
+    sleep(STOPS_MS_MAX, undefined, { ref: false }),
+  ]);
+  assert.ok(end !== undefined, 'the member does not go on with a disk that fails');
+  assert.equal(end.code, 1);
+  assert.match(end.stderr, /The (log|store) has stopped: .*EIO/);
+  const before = writes.acknowledged;
+  assert.notEqual(await kv.leader(SERVES_MS_MAX), undefined, 'the others go on');
+  await sleep(500);
+  assert.ok(writes.acknowledged > before, 'writes go on without the member');
+  assert.equal(await members.start(1), undefined, 'on a disk that works it comes back');
+  await writes.end(SERVES_MS_MAX);
+  // With one of the others gone, the member that failed is needed for every answer.
+  await members.kill(2);
+  assert.notEqual(await kv.leader(SERVES_MS_MAX), undefined, 'it takes part again');
+  const found = await writes.lookAtAll();
+  assert.ok(found.checked > 0);
+  assert.deepEqual([found.lost, found.problems], [0, []]);
+});
+
+test('one member alone whose syncs fail has all it acknowledged when it is started again', async (t) => {
+  const obstacle = whyNoInjection();
+  if (obstacle !== undefined) return t.skip(obstacle);
+  const { members, kv } = await stage(t, 1);
+  assert.equal(await members.start(1, { wrapper: failing('fdatasync', 'EIO', 40) }), undefined);
+  const writes = new UniqueWrites(kv);
+  writes.begin('alone', 8);
+  const end = await members.ended(1);
+  assert.match(end.stderr, /The (log|store) has stopped: .*EIO/);
+  const { acknowledged } = writes;
+  assert.ok(acknowledged > 0, 'something was acknowledged before the sync failed');
+  assert.equal(await members.start(1), undefined);
+  await writes.end(SERVES_MS_MAX);
+  const found = await writes.lookAtAll();
+  assert.deepEqual([found.lost, found.problems], [0, []]);
 });

@@ -28,6 +28,12 @@ export type GetAnswer =
   | { readonly kind: 'value'; readonly value: string | null }
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** Whose operations can be told apart in a history: nothing it does happens twice. */
+export interface RegisterClient {
+  put(key: string, value: string, timeoutMs: number): Promise<PutOutcome>;
+  get(key: string, level: ReadLevel, timeoutMs: number): Promise<GetAnswer>;
+}
+
 export class KvCaller {
   readonly #connections: ClientConnections;
   readonly #client: ShardClient;
@@ -45,14 +51,33 @@ export class KvCaller {
     return this.#propose(commandOf(key, value), timeoutMs, true);
   }
 
-  /** Asked once: a doubt stays one. */
-  putOnce(key: string, value: string, timeoutMs: number): Promise<PutOutcome> {
-    return this.#propose(commandOf(key, value), timeoutMs, false);
+  /** Its puts have their effect once, however often they are asked again. */
+  session(): RegisterClient {
+    const session = new ShardSession(this.#client);
+    return {
+      put: (key, value, timeoutMs) =>
+        new Promise((resolve) => {
+          const body = commandOf(key, value);
+          session.submit(body, timeoutMs, (outcome) => resolve(told(outcome)));
+        }),
+      get: (key, level, timeoutMs) => this.get(key, level, timeoutMs),
+    };
   }
 
-  /** Commands of a session have their effect once, however often they are asked again. */
-  session(): KvSession {
-    return new KvSession(new ShardSession(this.#client));
+  /** Its puts are asked once: a doubt stays one. */
+  plain(): RegisterClient {
+    return {
+      put: (key, value, timeoutMs) => this.#propose(commandOf(key, value), timeoutMs, false),
+      get: (key, level, timeoutMs) => this.get(key, level, timeoutMs),
+    };
+  }
+
+  /** Its reads are asked of `member`, whoever leads. */
+  readingAt(member: MemberId): RegisterClient {
+    return {
+      ...this.plain(),
+      get: (key, level, timeoutMs) => this.get(key, level, timeoutMs, member),
+    };
   }
 
   /** Asks `member`, whoever leads; without it the leader. */
@@ -66,6 +91,12 @@ export class KvCaller {
     });
   }
 
+  /** The member that leads, as far as a write finds out. Undefined when it is not done in time. */
+  async leader(timeoutMs: number): Promise<MemberId | undefined> {
+    const outcome = await this.put('leader?', '.', timeoutMs);
+    return outcome.kind === 'done' ? this.#client.target : undefined;
+  }
+
   close(): void {
     this.#client.close();
     this.#connections.close();
@@ -75,20 +106,6 @@ export class KvCaller {
     const payload = encodeCommand({ kind: 'plain', body });
     return new Promise((resolve) => {
       this.#client.propose(payload, timeoutMs, isRepeatable, (outcome) => resolve(told(outcome)));
-    });
-  }
-}
-
-export class KvSession {
-  readonly #session: ShardSession;
-
-  constructor(session: ShardSession) {
-    this.#session = session;
-  }
-
-  put(key: string, value: string, timeoutMs: number): Promise<PutOutcome> {
-    return new Promise((resolve) => {
-      this.#session.submit(commandOf(key, value), timeoutMs, (outcome) => resolve(told(outcome)));
     });
   }
 }

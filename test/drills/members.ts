@@ -58,6 +58,10 @@ export class Members {
     return said.filter((problem) => problem !== undefined);
   }
 
+  pid(member: MemberId): number {
+    return must(this.#processes.get(member), 'it was started').pid;
+  }
+
   isRunning(member: MemberId): boolean {
     return this.#processes.get(member)?.hasEnded === false;
   }
@@ -88,7 +92,7 @@ export class Members {
  * Ports below those that the system gives to outgoing connections. From among those it could give a
  * killed member's port away, even to one who dials that very port and so reaches himself.
  */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const found: number[] = [];
   while (found.length < count) {
     const port = PORTS.first + Math.floor(Math.random() * PORTS.count);

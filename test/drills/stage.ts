@@ -1,0 +1,27 @@
+// A place for members to play in, which goes when the test does.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { KvCaller } from './kv-caller.ts';
+import { Members } from './members.ts';
+
+export interface Stage {
+  readonly members: Members;
+  readonly kv: KvCaller;
+}
+
+/** Members that are not started yet and a client of theirs; all of it ends with the test. */
+export async function stage(t: TestContext, count: number): Promise<Stage> {
+  const root = mkdtempSync(join(tmpdir(), 'parley-drill-'));
+  const directories = Array.from({ length: count }, (_, i) => join(root, String(i + 1)));
+  const members = await Members.at(directories);
+  const kv = new KvCaller(members.addresses);
+  t.after(async () => {
+    kv.close();
+    await members.killAll();
+    rmSync(root, { recursive: true });
+  });
+  return { members, kv };
+}
