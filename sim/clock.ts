@@ -135,7 +135,9 @@ export class SimClock implements Clock {
 
   setTimer(delayMs: number, callback: () => void): Timer {
     assert(delayMs >= 0 && Number.isFinite(delayMs), 'a delay is finite and not negative');
-    const deadlineMs = this.#machine.elapsedMs() + delayMs;
+    // A delay that vanishes in the sum would stop time for whoever waits again and again.
+    const lasting = delayMs > 0 ? Math.max(delayMs, 1 / STEPS_PER_MS) : 0;
+    const deadlineMs = this.#machine.elapsedMs() + lasting;
     const timer = new SimTimer(
       this.#process,
       this.#machine,

@@ -2,7 +2,12 @@
 // synced when the power fails.
 
 import { must } from '../src/base/assert.ts';
-import { type Disk, DiskError, type DiskFile } from '../src/base/capabilities.ts';
+import {
+  type Disk,
+  DiskError,
+  type DiskErrorCode,
+  type DiskFile,
+} from '../src/base/capabilities.ts';
 import { diskPathParts } from '../src/base/disk-path.ts';
 import type { Prng } from '../src/base/prng.ts';
 import { DirectoryTree } from './directory-tree.ts';
@@ -49,6 +54,8 @@ export class SimDisk {
   #tree = new DirectoryTree();
   #rules = SOUND;
   readonly #next = new Set<DiskFault>();
+  #silentFaultAtMs = Number.NEGATIVE_INFINITY;
+  #errors = 0;
 
   constructor(scheduler: Scheduler, random: Prng, faults: FaultCounters) {
     this.#scheduler = scheduler;
@@ -68,6 +75,23 @@ export class SimDisk {
   /** It has not happened yet. */
   isDue(fault: DiskFault): boolean {
     return this.#next.has(fault);
+  }
+
+  /** When a write last went wrong unnoticed. */
+  get silentFaultAtMs(): number {
+    return this.#silentFaultAtMs;
+  }
+
+  /** Calls that were refused, for whatever reason. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  /** Bytes of all files together. */
+  get usedBytes(): number {
+    let used = 0;
+    for (const file of this.#tree.files()) used += file.size;
+    return used;
   }
 
   /** Nothing that was ordered happens any more. */
@@ -137,7 +161,7 @@ export class SimDisk {
           if (this.#strikes('syncError', this.#rules.syncErrorRate)) this.#failSync(directory);
           this.#tree.sync(directory);
         }),
-      freeBytes: () => name(() => Math.max(0, this.#rules.capacityBytes - this.#usedBytes())),
+      freeBytes: () => name(() => Math.max(0, this.#rules.capacityBytes - this.usedBytes)),
     };
   }
 
@@ -154,7 +178,7 @@ export class SimDisk {
         later(MEAN_MS.read, () => {
           if (this.#strikes('readError', this.#rules.readErrorRate)) {
             this.#faults.readFailed += 1;
-            throw new DiskError('io', `${path}: EIO`);
+            this.#refuse('io', `${path}: EIO`);
           }
           return image.read(offset, into);
         }),
@@ -186,7 +210,7 @@ export class SimDisk {
     try {
       if (this.#strikes('writeError', this.#rules.writeErrorRate)) {
         this.#faults.writeFailed += 1;
-        throw new DiskError('io', `${path}: EIO`);
+        this.#refuse('io', `${path}: EIO`);
       }
       this.#mustHaveRoom(path, end - image.size);
     } catch (error) {
@@ -195,6 +219,7 @@ export class SimDisk {
     }
     if (write.bytes.length > 0 && this.#strikes('bitFlip', this.#rules.bitFlipRate)) {
       this.#faults.bitFlipped += 1;
+      this.#silentFaultAtMs = this.#scheduler.nowMs;
       const at = this.#random.below(write.bytes.length);
       write.bytes[at] = (write.bytes[at] as number) ^ (1 << this.#random.below(8));
     }
@@ -210,6 +235,7 @@ export class SimDisk {
     const offset = this.#random.below(blocks) * BLOCK_BYTES;
     if (offset === write.offset) return undefined;
     this.#faults.writeMisdirected += 1;
+    this.#silentFaultAtMs = this.#scheduler.nowMs;
     return offset;
   }
 
@@ -222,20 +248,19 @@ export class SimDisk {
   }
 
   #mustHaveRoom(path: string, growthBytes: number): void {
-    if (growthBytes <= 0 || this.#usedBytes() + growthBytes <= this.#rules.capacityBytes) return;
+    if (growthBytes <= 0 || this.usedBytes + growthBytes <= this.#rules.capacityBytes) return;
     this.#faults.diskFull += 1;
-    throw new DiskError('noSpace', `${path}: ENOSPC`);
-  }
-
-  #usedBytes(): number {
-    let used = 0;
-    for (const file of this.#tree.files()) used += file.size;
-    return used;
+    this.#refuse('noSpace', `${path}: ENOSPC`);
   }
 
   #failSync(path: string): never {
     this.#faults.syncFailed += 1;
-    throw new DiskError('io', `${path}: EIO`);
+    this.#refuse('io', `${path}: EIO`);
+  }
+
+  #refuse(code: DiskErrorCode, message: string): never {
+    this.#errors += 1;
+    throw new DiskError(code, message);
   }
 
   #strikes(fault: DiskFault, rate: number): boolean {

@@ -11,6 +11,8 @@ export class Journal {
   readonly #level: LogLevel;
   readonly #nowMs: () => number;
   #lines: string[] = [];
+  /** Called with every line. */
+  onLine: ((line: string) => void) | undefined;
 
   constructor(level: LogLevel, nowMs: () => number) {
     this.#level = level;
@@ -32,6 +34,7 @@ export class Journal {
   #add(who: string, level: LogLevel, event: string, fields: LogFields): void {
     const time = this.#nowMs().toFixed(3).padStart(12);
     const line = `${time} ${who.padEnd(8)} ${level.padEnd(5)} ${event}  ${describeFields(fields)}`;
+    this.onLine?.(line.trimEnd());
     this.#lines.push(line.trimEnd());
     if (this.#lines.length >= LINES_MAX * 2) this.#lines = this.#lines.slice(-LINES_MAX);
   }

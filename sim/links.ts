@@ -61,6 +61,16 @@ export class Links {
     this.#onMended();
   }
 
+  /** Ends all cuts; rules stay. */
+  mendAll(): void {
+    this.#cut.clear();
+    this.#onMended();
+  }
+
+  get rulesOfAll(): LinkRules {
+    return this.#rules;
+  }
+
   /** Ends all cuts and all special rules. */
   heal(): void {
     this.#cut.clear();

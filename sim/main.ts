@@ -1,5 +1,6 @@
 // `npm run sim -- COMMAND`: simulations from the command line.
 
+import { CLUSTER_USAGE, clusterCommand } from './cluster/command.ts';
 import { MUTANTS_USAGE, mutantsCommand } from './mutation/command.ts';
 import { RAFT_USAGE, raftCommand } from './raft/command.ts';
 import { EXPLORE_USAGE, exploreCommand } from './raft/explore/command.ts';
@@ -12,10 +13,14 @@ const COMMANDS = new Map<string, Command>([
   ['explore', exploreCommand],
 ]);
 
-const [name = '', ...args] = process.argv.slice(2);
-const command = COMMANDS.get(name);
+const words = process.argv.slice(2);
+// Whole members are what `sim` is about: they need no word.
+const isCluster = words[0]?.startsWith('--') === true;
+const [name = '', ...args] = isCluster ? ['', ...words] : words;
+const command = isCluster ? clusterCommand : COMMANDS.get(name);
 if (command === undefined) {
-  console.error(`usage: npm run sim -- COMMAND\n${RAFT_USAGE}\n${MUTANTS_USAGE}\n${EXPLORE_USAGE}`);
+  const usages = [CLUSTER_USAGE, RAFT_USAGE, MUTANTS_USAGE, EXPLORE_USAGE];
+  console.error(`usage: npm run sim -- COMMAND\n${usages.join('\n')}`);
   process.exitCode = 2;
 } else {
   process.exitCode = await command(args, () => performance.now());

@@ -16,6 +16,8 @@ export interface SeedReport<Counts extends object> {
   readonly counters: Counts;
   /** What went wrong, if anything did. */
   readonly failure: string | undefined;
+  /** Of all that happened, where it is wanted. */
+  readonly hash?: string;
 }
 
 export interface Summary<Counts extends object> {
@@ -99,8 +101,7 @@ export async function serveRange<Counts extends object>(
 ): Promise<void> {
   const [first, last, stride] = process.argv.slice(2).map(Number) as [number, number, number];
   for (let seed = first; seed <= last; seed += stride) {
-    const { counters, events, failure, operations, span } = await run(seed);
-    process.send?.({ seed, counters, events, failure, operations, span });
+    process.send?.(await run(seed));
   }
   const { system, user } = process.cpuUsage();
   process.send?.({ cpuSeconds: (system + user) / 1e6 });

@@ -112,6 +112,17 @@ export class StreamEnd implements Stream {
     this.#scheduleFlush();
   }
 
+  /** The machine that the other end is on. */
+  get peerIndex(): number {
+    return this.#other.process.index;
+  }
+
+  /** Both ends learn that the stream is broken. */
+  reset(): void {
+    this.#close('ECONNRESET');
+    this.#other.#close('ECONNRESET');
+  }
+
   /** The process is gone. Its machine tells the peer, unless it is gone as well. */
   abandon(silently: boolean): void {
     this.#closed = true;

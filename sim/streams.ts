@@ -77,6 +77,17 @@ export class StreamPost {
     for (const end of this.#ends) end.releaseHeld();
   }
 
+  /** Breaks all streams between two machines, as a router does that forgets them. */
+  reset(a: number, b: number): number {
+    let count = 0;
+    for (const end of [...this.#ends]) {
+      if (end.process.index !== a || end.peerIndex !== b) continue;
+      end.reset();
+      count += 1;
+    }
+    return count;
+  }
+
   /** `silently`: the machine lost its power, nobody is left to say so. */
   dropProcess(process: Process, silently: boolean): void {
     for (const [address, listener] of this.#listeners) {

@@ -65,7 +65,7 @@ export interface Scenario {
 }
 
 export function drawScenario(seed: number): Scenario {
-  const dice = new Dice(seed, 'scenario');
+  const dice = Dice.of(seed, 'scenario');
   const members = dice.oneOf([1, 2, 3, 3, 3, 3, 4, 5, 5]);
   const checkQuorum = dice.chance(0.75);
   const work = drawWork(dice);

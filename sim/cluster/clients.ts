@@ -1,0 +1,343 @@
+// Clients: they speak the real request protocol from machines of their own, do one thing at a time
+// each, and remember what they saw for the linearizability checker.
+//
+// Registers are written, read and compared-and-set; their keys change every few seconds, so that
+// writes of unknown outcome do not make the histories hard to judge. Counters show whether a command
+// that was sent again had its effect once.
+
+import type { Prng } from '../../src/base/prng.ts';
+import {
+  type CasRegisterAction,
+  HistoryRecorder,
+  type Operation,
+} from '../../src/core/checker/index.ts';
+import type { ShardId } from '../../src/engine/wal/index.ts';
+import {
+  ClientConnections,
+  type CommandOutcome,
+  ShardClient,
+  ShardSession,
+} from '../../src/replica/requests/index.ts';
+import { encodeCommand } from '../../src/replica/state/index.ts';
+import type { ReadAnswer, ReadLevel, WriteOutcome } from '../../src/replica/types.ts';
+import type { Cluster } from './cluster.ts';
+import { CLUSTER_ID } from './program.ts';
+import { oneOf } from './strikes.ts';
+import * as words from './words.ts';
+
+const EPOCH_MS = 4_000;
+const KEYS = 2;
+const PATIENCE_MS = [300, 1_000, 3_000] as const;
+
+/** What a counter must come to. */
+export interface Tally {
+  readonly shard: ShardId;
+  readonly key: string;
+  done: number;
+  unknown: number;
+}
+
+/** Everything that clients share. */
+export class Clients {
+  readonly #cluster: Cluster;
+  readonly #clients: Client[] = [];
+  readonly history = new HistoryRecorder<CasRegisterAction>();
+  readonly tallies: Tally[] = [];
+  /** Bodies of commands that were refused: nobody may ever apply them. */
+  readonly refused: { readonly shard: ShardId; readonly body: Uint8Array }[] = [];
+  #newestValue = 0;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    for (let id = 1; id <= cluster.scenario.clients; id++) {
+      this.#clients.push(new Client(id, cluster, this));
+    }
+  }
+
+  start(): void {
+    for (const client of this.#clients) client.start();
+  }
+
+  /** No new requests; those under way come to their end. */
+  stop(): void {
+    for (const client of this.#clients) client.stop();
+  }
+
+  get isQuiet(): boolean {
+    return this.#clients.every((client) => !client.isBusy);
+  }
+
+  nextValue(): number {
+    this.#newestValue += 1;
+    return this.#newestValue;
+  }
+
+  tally(shard: ShardId, key: string): Tally {
+    const known = this.tallies.find((tally) => tally.shard === shard && tally.key === key);
+    if (known !== undefined) return known;
+    const tally = { shard, key, done: 0, unknown: 0 };
+    this.tallies.push(tally);
+    return tally;
+  }
+
+  operations(): Operation<CasRegisterAction>[] {
+    return this.history.operations();
+  }
+
+  /** After healing: a write and a read of `shard`, until they are answered. */
+  async ask(shard: ShardId): Promise<void> {
+    const client = new Client(this.#clients.length + 1, this.#cluster, this);
+    this.#clients.push(client);
+    await client.askOnce(shard);
+  }
+}
+
+class Client {
+  readonly #name: string;
+  readonly #id: number;
+  readonly #cluster: Cluster;
+  readonly #clients: Clients;
+  readonly #random: Prng;
+  readonly #machine;
+  #epoch = -1;
+  #connections: ClientConnections | undefined;
+  readonly #shards = new Map<ShardId, ShardClient>();
+  readonly #sessions = new Map<ShardId, ShardSession>();
+  #isStopped = false;
+  isBusy = false;
+
+  constructor(id: number, cluster: Cluster, clients: Clients) {
+    this.#id = id;
+    this.#name = `c${id}`;
+    this.#cluster = cluster;
+    this.#clients = clients;
+    this.#random = cluster.world.random(`client ${id}`);
+    this.#machine = cluster.world.member(this.#name);
+  }
+
+  start(): void {
+    this.#again();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Nothing but a write and a strong read, patiently. */
+  async askOnce(shard: ShardId): Promise<void> {
+    this.#turnOver();
+    await new Promise<void>((resolve) => this.#put(shard, 20_000, resolve));
+    await new Promise<void>((resolve) => this.#read(shard, 'strong', 20_000, resolve));
+  }
+
+  #again(): void {
+    const { clientPauseMs } = this.#cluster.scenario;
+    this.#cluster.world.after(this.#random.below(2 * clientPauseMs) + 1, () => {
+      if (this.#isStopped) return;
+      this.#turnOver();
+      this.#act(() => this.#again());
+    });
+  }
+
+  /** Every few seconds: new connections to whoever is a member now, new sessions, new keys. */
+  #turnOver(): void {
+    const epoch = Math.floor(this.#cluster.nowMs / EPOCH_MS);
+    if (epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    for (const client of this.#shards.values()) client.close();
+    this.#connections?.close();
+    this.#shards.clear();
+    this.#sessions.clear();
+    const { clock, net } = this.#machine.capabilities;
+    const members = this.#cluster.directory();
+    this.#connections = new ClientConnections({ clock, net, clusterId: CLUSTER_ID, members });
+  }
+
+  #act(next: () => void): void {
+    const { scenario } = this.#cluster;
+    const shard = 1 + this.#random.below(scenario.shards);
+    const patienceMs = oneOf(PATIENCE_MS, this.#random) ?? PATIENCE_MS[0];
+    const done = (): void => {
+      this.isBusy = false;
+      next();
+    };
+    this.isBusy = true;
+    const draw = this.#random.below(100);
+    if (draw < 25) this.#put(shard, patienceMs, done);
+    else if (draw < 35) this.#putPlain(shard, patienceMs, done);
+    else if (draw < 47) this.#cas(shard, patienceMs, done);
+    else if (draw < 62) this.#add(shard, patienceMs, done);
+    else if (draw < 80) this.#read(shard, 'strong', patienceMs, done);
+    else if (draw < 92) this.#read(shard, 'lease', patienceMs, done);
+    else this.#readLocal(shard, done);
+  }
+
+  // --- writes -----------------------------------------------------------------------------------
+
+  #put(shard: ShardId, patienceMs: number, done: () => void): void {
+    const key = this.#drawKey();
+    const value = this.#clients.nextValue();
+    const body = words.put(key, value);
+    this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value}`);
+    this.#session(shard).submit(body, patienceMs, (outcome) => {
+      this.#end(shard, outcome, { kind: 'write', value });
+      if (outcome.kind === 'refused') this.#clients.refused.push({ shard, body });
+      done();
+    });
+  }
+
+  /** Without a session: what is unknown is not sent again. */
+  #putPlain(shard: ShardId, patienceMs: number, done: () => void): void {
+    const key = this.#drawKey();
+    const value = this.#clients.nextValue();
+    const body = words.put(key, value);
+    this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value} without session`);
+    const payload = encodeCommand({ kind: 'plain', body });
+    this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
+      this.#end(shard, withoutSession(outcome), { kind: 'write', value });
+      if (outcome.kind === 'refused') this.#clients.refused.push({ shard, body });
+      done();
+    });
+  }
+
+  #cas(shard: ShardId, patienceMs: number, done: () => void): void {
+    const key = this.#drawKey();
+    const from = Math.max(1, this.#clients.nextValue() - 1 - this.#random.below(4));
+    const to = this.#clients.nextValue();
+    const asked = { kind: 'cas', from, to } as const;
+    this.#begin(shard, key, { ...asked, answer: 'unknown' }, `cas ${key} ${from} to ${to}`);
+    this.#session(shard).submit(words.cas(key, from, to), patienceMs, (outcome) => {
+      const answer =
+        outcome.kind === 'done' && outcome.result !== undefined
+          ? words.casAnswer(outcome.result)
+          : 'unknown';
+      this.#end(shard, outcome, { ...asked, answer });
+      done();
+    });
+  }
+
+  #add(shard: ShardId, patienceMs: number, done: () => void): void {
+    const key = `n${this.#id}`;
+    const tally = this.#clients.tally(shard, key);
+    this.#cluster.note(this.#name, 'ask', `shard ${shard}: add ${key}`);
+    this.#session(shard).submit(words.add(key), patienceMs, (outcome) => {
+      if (outcome.kind === 'done') tally.done += 1;
+      else if (outcome.kind === 'unknown') tally.unknown += 1;
+      this.#told(shard, outcome);
+      done();
+    });
+  }
+
+  #begin(shard: ShardId, key: string, action: CasRegisterAction, text: string): void {
+    this.#clients.history.begin(this.#id, `${shard}/${key}`, action);
+    this.#cluster.note(this.#name, 'ask', `shard ${shard}: ${text}`);
+  }
+
+  #end(shard: ShardId, outcome: CommandOutcome, action: CasRegisterAction): void {
+    const { history } = this.#clients;
+    if (outcome.kind === 'done') history.complete(this.#id, action);
+    else if (outcome.kind === 'refused') history.withdraw(this.#id);
+    else history.abandon(this.#id);
+    this.#told(shard, outcome);
+  }
+
+  #told(shard: ShardId, outcome: CommandOutcome): void {
+    const { counters, note, oracle } = this.#cluster;
+    if (outcome.kind === 'done') {
+      counters.writesApplied += 1;
+      oracle.acknowledged(shard, outcome.index);
+      note(this.#name, 'ask', `shard ${shard}: done at ${outcome.index}`);
+      return;
+    }
+    if (outcome.kind === 'refused') counters.writesRefused += 1;
+    else counters.writesUnknown += 1;
+    note(this.#name, 'ask', `shard ${shard}: ${outcome.kind} ${outcome.reason}`);
+  }
+
+  // --- reads ------------------------------------------------------------------------------------
+
+  #read(shard: ShardId, level: 'strong' | 'lease', patienceMs: number, done: () => void): void {
+    const { counters, machine, note, oracle } = this.#cluster;
+    const key = this.#drawKey();
+    const question = words.get(key);
+    const floor = oracle.floor(shard);
+    this.#begin(shard, key, { kind: 'read', value: null }, `read ${key} ${level}`);
+    this.#shard(shard).read(level, question, patienceMs, (answer: ReadAnswer) => {
+      if (answer.kind === 'refused') {
+        counters.readsRefused += 1;
+        this.#clients.history.withdraw(this.#id);
+        note(this.#name, 'ask', `shard ${shard}: refused ${answer.reason}`);
+      } else {
+        this.#countRead(answer.level);
+        const value = words.valueOf(answer.result);
+        this.#clients.history.complete(this.#id, { kind: 'read', value });
+        note(this.#name, 'ask', `shard ${shard}: read ${value} at ${answer.index}`);
+        oracle.fresh(shard, machine, question, answer, floor);
+      }
+      done();
+    });
+  }
+
+  /** Asks a member itself: what it says may be old, but never goes back. */
+  #readLocal(shard: ShardId, done: () => void): void {
+    const { machine, oracle } = this.#cluster;
+    const site = oneOf(this.#cluster.running(), this.#random);
+    if (site?.program === undefined) return done();
+    const question = words.get(this.#drawKey());
+    const { id, life } = site;
+    let isAnswered = false;
+    const finish = (): void => {
+      if (!isAnswered) done();
+      isAnswered = true;
+    };
+    // A process that ends meanwhile says nothing any more.
+    this.#cluster.world.after(1_000, finish);
+    site.program.host.read(shard, 'local', question, (answer) => {
+      if (answer.kind === 'answered') {
+        this.#countRead(answer.level);
+        oracle.local(id, life, shard, machine, question, answer);
+      } else this.#cluster.counters.readsRefused += 1;
+      finish();
+    });
+  }
+
+  #countRead(level: ReadLevel): void {
+    const { counters } = this.#cluster;
+    if (level === 'strong') counters.readsStrong += 1;
+    else if (level === 'lease') counters.readsLease += 1;
+    else counters.readsLocal += 1;
+  }
+
+  // --- parts ------------------------------------------------------------------------------------
+
+  #drawKey(): string {
+    return `r${this.#epoch}.${this.#random.below(KEYS)}`;
+  }
+
+  #shard(shard: ShardId): ShardClient {
+    let client = this.#shards.get(shard);
+    if (client === undefined) {
+      const { clock, random } = this.#machine.capabilities;
+      const callees = this.#connections;
+      if (callees === undefined) throw new Error('connections are made before requests');
+      client = new ShardClient({ clock, random, callees, shard });
+      this.#shards.set(shard, client);
+    }
+    return client;
+  }
+
+  #session(shard: ShardId): ShardSession {
+    let session = this.#sessions.get(shard);
+    if (session === undefined) {
+      session = new ShardSession(this.#shard(shard));
+      this.#sessions.set(shard, session);
+      this.#cluster.counters.sessionsOpened += 1;
+    }
+    return session;
+  }
+}
+
+function withoutSession(outcome: WriteOutcome): CommandOutcome {
+  if (outcome.kind !== 'applied') return outcome;
+  return { kind: 'done', index: outcome.index, result: outcome.result };
+}

@@ -1,0 +1,119 @@
+// `npm run sim -- --seed N`: whole members, one seed told event by event or a range summed up.
+
+import { parseArgs } from 'node:util';
+import { renderCounts } from '../counts.ts';
+import { runRange } from '../range.ts';
+import { tellRange } from '../tell-range.ts';
+import { noCounts } from './counters.ts';
+import { LEGEND, narrator } from './narrator.ts';
+import { runSeed } from './run.ts';
+import { drawScenario, type Wishes } from './scenario.ts';
+import { shrink } from './shrink.ts';
+import { WISH_OPTIONS, wishesOf, wishWords } from './wishes.ts';
+
+export const CLUSTER_USAGE = `\
+--seed N                 tells what happens to whole members in the run of seed N
+--seed N --all           the same, with every single event
+--seed N --hash          only its trace hash, to compare runs
+--seeds A..B             runs a range of seeds on all cores
+--determinism A..B       runs each seed in two processes and compares the hashes
+--shrink N               looks for the smallest way in which seed N fails
+                         all of these with --without CLASS,.. --members N --shards N --clients N
+                         --seconds N`;
+
+const WORKER = new URL('./worker.ts', import.meta.url);
+
+/** The exit code. `nowMs` only serves the display. */
+export async function clusterCommand(args: string[], nowMs: () => number): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      determinism: { type: 'string' },
+      shrink: { type: 'string' },
+      hash: { type: 'boolean' },
+      all: { type: 'boolean' },
+      ...WISH_OPTIONS,
+    },
+  });
+  const wishes = wishesOf(values);
+  if (values.seed !== undefined) {
+    const seed = Number(values.seed);
+    return values.hash === true ? hash(seed, wishes) : tell(seed, wishes, values.all === true);
+  }
+  if (values.shrink !== undefined) return shrinkSeed(Number(values.shrink));
+  const bounds = parseRange(values.seeds ?? values.determinism);
+  if (bounds === undefined) {
+    console.error(CLUSTER_USAGE);
+    return 2;
+  }
+  if (values.determinism !== undefined) return compare(bounds, wishes);
+  const [first, last] = bounds;
+  const words = { command: '', span: (ms: number) => `${Math.round(ms / 60_000)} min simulated` };
+  const range = { worker: WORKER, first, last, args: wishWords(wishes), noCounts };
+  return tellRange(range, words, nowMs);
+}
+
+function parseRange(text: string | undefined): [number, number] | undefined {
+  const [first, last] = (text ?? '').split('..').map(Number);
+  if (first === undefined || last === undefined) return undefined;
+  return Number.isSafeInteger(first) && Number.isSafeInteger(last) ? [first, last] : undefined;
+}
+
+async function hash(seed: number, wishes: Wishes): Promise<number> {
+  const { events, failure, hash: word } = await runSeed(seed, { wishes });
+  console.log(`${word} after ${events} events`);
+  return failure === undefined ? 0 : 1;
+}
+
+async function tell(seed: number, wishes: Wishes, isWhole: boolean): Promise<number> {
+  const scenario = drawScenario(seed, wishes);
+  const drawn = JSON.stringify({ ...scenario, faults: [...scenario.faults] }, null, 1);
+  console.log(`seed ${seed}\n${drawn}\n${LEGEND}`);
+  const told = narrator((line) => console.log(line), isWhole);
+  const result = await runSeed(seed, { wishes, narrator: told });
+  console.log(renderCounts(result.counters));
+  const seconds = (result.span / 1_000).toFixed(1);
+  console.log(`${result.events} events, ${result.operations} operations, ${seconds} s simulated`);
+  console.log(result.failure === undefined ? 'ok' : `FAILED: ${result.failure}`);
+  return result.failure === undefined ? 0 : 1;
+}
+
+async function shrinkSeed(seed: number): Promise<number> {
+  const run = (wishes: Wishes) => runSeed(seed, { wishes });
+  const smallest = await shrink(seed, run, (text) => console.log(text));
+  if (smallest === undefined) {
+    console.log(`seed ${seed} does not fail`);
+    return 0;
+  }
+  const { failure } = await run(smallest);
+  console.log(`npm run sim -- --seed ${seed} ${wishWords(smallest).join(' ')}`.trimEnd());
+  console.log(`FAILED: ${failure ?? ''}`);
+  return 1;
+}
+
+async function compare([first, last]: [number, number], wishes: Wishes): Promise<number> {
+  const runs: Map<number, string>[] = [];
+  for (let round = 0; round < 2; round++) {
+    const hashes = new Map<number, string>();
+    await runRange({
+      worker: WORKER,
+      first,
+      last,
+      args: wishWords(wishes),
+      noCounts,
+      onReport: (_, { events, hash: word, seed }) => hashes.set(seed, `${word} ${events}`),
+    });
+    runs.push(hashes);
+  }
+  const [one, other] = runs;
+  let different = 0;
+  for (const [seed, word] of one ?? []) {
+    if (other?.get(seed) === word) continue;
+    different += 1;
+    console.log(`seed ${seed}: ${word} in one process, ${other?.get(seed)} in another`);
+  }
+  console.log(`${(one?.size ?? 0) - different} the same, ${different} different`);
+  return different === 0 ? 0 : 1;
+}

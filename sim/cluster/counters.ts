@@ -1,0 +1,92 @@
+// How often everything happened in runs of whole members. A class at zero means that the runs prove
+// nothing about it.
+
+import { type FaultCounters, noFaults } from '../faults.ts';
+
+export interface ClusterCounters {
+  // --- faults that only the plan knows of; the others are counted where they strike
+  cutIsolated: number;
+  cutHalves: number;
+  cutRing: number;
+  cutOneWay: number;
+  linksSlowed: number;
+  streamsCut: number;
+  processesKilled: number;
+  blackouts: number;
+  diskShrunk: number;
+  membersLost: number;
+  wipedRefused: number;
+  snapshotsInterrupted: number;
+  // --- operators
+  learnersAdded: number;
+  learnersPromoted: number;
+  votersRemoved: number;
+  membersReplaced: number;
+  transfers: number;
+  upgrades: number;
+  settingsChanged: number;
+  // --- what the members did
+  starts: number;
+  leadersElected: number;
+  commandsApplied: number;
+  snapshotsInstalled: number;
+  holesMended: number;
+  logsPurged: number;
+  shardsQuiet: number;
+  // --- what clients saw
+  sessionsOpened: number;
+  writesApplied: number;
+  writesRefused: number;
+  writesUnknown: number;
+  writesRepeated: number;
+  readsStrong: number;
+  readsLease: number;
+  readsLocal: number;
+  readsRefused: number;
+}
+
+export type Counters = FaultCounters & ClusterCounters;
+
+export function noClusterCounts(): ClusterCounters {
+  return {
+    cutIsolated: 0,
+    cutHalves: 0,
+    cutRing: 0,
+    cutOneWay: 0,
+    linksSlowed: 0,
+    streamsCut: 0,
+    processesKilled: 0,
+    blackouts: 0,
+    diskShrunk: 0,
+    membersLost: 0,
+    wipedRefused: 0,
+    snapshotsInterrupted: 0,
+    learnersAdded: 0,
+    learnersPromoted: 0,
+    votersRemoved: 0,
+    membersReplaced: 0,
+    transfers: 0,
+    upgrades: 0,
+    settingsChanged: 0,
+    starts: 0,
+    leadersElected: 0,
+    commandsApplied: 0,
+    snapshotsInstalled: 0,
+    holesMended: 0,
+    logsPurged: 0,
+    shardsQuiet: 0,
+    sessionsOpened: 0,
+    writesApplied: 0,
+    writesRefused: 0,
+    writesUnknown: 0,
+    writesRepeated: 0,
+    readsStrong: 0,
+    readsLease: 0,
+    readsLocal: 0,
+    readsRefused: 0,
+  };
+}
+
+export function noCounts(): Counters {
+  return { ...noFaults(), ...noClusterCounts() };
+}

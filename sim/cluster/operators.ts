@@ -1,0 +1,207 @@
+// What operators do: replace members that are lost, change who is a member, hand over leadership,
+// upgrade, and restart with other settings.
+//
+// Membership is a wish: the set of voters that all shards shall have. Again and again the operator
+// looks at each shard's config, as its leader tells it, and orders the next step towards the wish.
+
+import type { Prng } from '../../src/base/prng.ts';
+import type { ConfChange, NodeChangeKind } from '../../src/core/raft/index.ts';
+import type { MemberId } from '../../src/engine/transport/index.ts';
+import type { ShardId } from '../../src/engine/wal/index.ts';
+import type { ShardStatus } from '../../src/replica/types.ts';
+import type { Cluster } from './cluster.ts';
+import type { FaultClass } from './fault-classes.ts';
+import { drawSizes } from './scenario.ts';
+import type { Site } from './site.ts';
+import { oneOf } from './strikes.ts';
+
+const LOOK_MS = 250;
+/** After this an order that was not answered is given again. */
+const ORDER_MS = 4_000;
+/** Entries that a learner may lack when it becomes a voter. */
+const LAG_MAX = 50;
+
+interface Step {
+  readonly kind: NodeChangeKind;
+  readonly node: MemberId;
+}
+
+export class Operators {
+  readonly #cluster: Cluster;
+  readonly #random: Prng;
+  readonly #wanted: Set<MemberId>;
+  /** Who takes whose place. */
+  readonly #heirs = new Map<Site, Site>();
+  readonly #orderedAt = new Map<ShardId, number>();
+  #orders = 0;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#random = cluster.world.random('operators');
+    this.#wanted = new Set(cluster.sites.keys());
+    this.#lookAgain();
+    this.#schedule('membership', () => this.#swapOne());
+    this.#schedule('transfer', () => this.#transfer());
+    this.#schedule('upgrade', () => this.#upgrade());
+    this.#schedule('settings', () => this.#changeSettings());
+  }
+
+  get wanted(): ReadonlySet<MemberId> {
+    return this.#wanted;
+  }
+
+  /** Every shard has the voters that are wished for, and nobody else. */
+  get isDone(): boolean {
+    return this.#heirs.size === 0 && this.#cluster.shards.every((shard) => this.#isAsWanted(shard));
+  }
+
+  #schedule(name: FaultClass, act: () => void): void {
+    const { scenario, world } = this.#cluster;
+    if (!scenario.faults.has(name)) return;
+    const random = world.random(`operators ${name}`);
+    const again = (): void =>
+      world.after(500 + random.below(2 * scenario.strikeEveryMs), () => {
+        if (this.#cluster.isHealing) return;
+        act();
+        again();
+      });
+    again();
+  }
+
+  // --- membership -------------------------------------------------------------------------------
+
+  #lookAgain(): void {
+    this.#cluster.world.after(LOOK_MS, () => {
+      this.#replaceTheLost();
+      for (const shard of this.#cluster.shards) this.#approach(shard);
+      if (this.#heirs.size > 0) this.#maybeRetire();
+      this.#lookAgain();
+    });
+  }
+
+  #replaceTheLost(): void {
+    for (const id of [...this.#wanted]) {
+      const site = this.#cluster.site(id);
+      if (site.state === 'lost') this.#replace(site);
+    }
+  }
+
+  /** A voter in good health gives its place to a new member, if nothing else is under way. */
+  #swapOne(): void {
+    if (!this.isDone) return;
+    const id = oneOf([...this.#wanted], this.#random);
+    if (id !== undefined) this.#replace(this.#cluster.site(id));
+  }
+
+  #replace(site: Site): void {
+    const heir = this.#cluster.addSite();
+    this.#cluster.note('--', 'plan', `m${heir.id} shall replace m${site.id}`);
+    this.#heirs.set(site, heir);
+    this.#wanted.delete(site.id);
+    this.#wanted.add(heir.id);
+    this.#cluster.start(heir);
+  }
+
+  #approach(shard: ShardId): void {
+    const leader = this.#cluster.leaderOf(shard);
+    if (leader === undefined || this.#isOrdered(shard)) return;
+    const status = this.#cluster.status(leader, shard);
+    const step = status === undefined ? undefined : this.#nextStep(shard, status);
+    if (step !== undefined) this.#order(shard, leader, step);
+  }
+
+  #nextStep(shard: ShardId, { commit, config }: ShardStatus): Step | undefined {
+    const { learners, learnersNext, voters, votersOutgoing } = config;
+    if (votersOutgoing.length > 0 || learnersNext.length > 0) return undefined;
+    for (const node of this.#wanted) {
+      if (voters.includes(node)) continue;
+      if (!learners.includes(node)) return { kind: 'addLearner', node };
+      const applied = this.#cluster.status(this.#cluster.site(node), shard)?.applied.index ?? 0;
+      return applied + LAG_MAX >= commit ? { kind: 'addVoter', node } : undefined;
+    }
+    const extra = [...voters, ...learners].find((node) => !this.#wanted.has(node));
+    return extra === undefined ? undefined : { kind: 'remove', node: extra };
+  }
+
+  #isOrdered(shard: ShardId): boolean {
+    const at = this.#orderedAt.get(shard);
+    return at !== undefined && this.#cluster.nowMs < at + ORDER_MS;
+  }
+
+  #order(shard: ShardId, leader: Site, { kind, node }: Step): void {
+    const { counters, note, nowMs } = this.#cluster;
+    const change: ConfChange = {
+      version: 1,
+      transition: 'auto',
+      changes: [{ kind, node }],
+      context: new Uint8Array(0),
+    };
+    this.#orders += 1;
+    this.#orderedAt.set(shard, nowMs);
+    note('--', 'plan', `shard ${shard}: ${kind} m${node}`);
+    leader.program?.host.changeConfig(shard, change, (outcome) => {
+      this.#orderedAt.delete(shard);
+      const why = outcome.kind === 'applied' ? '' : ` ${outcome.reason}`;
+      note('--', 'plan', `shard ${shard}: ${kind} m${node}: ${outcome.kind}${why}`);
+      if (outcome.kind !== 'applied') return;
+      if (kind === 'addLearner') counters.learnersAdded += 1;
+      else if (kind === 'addVoter') counters.learnersPromoted += 1;
+      else counters.votersRemoved += 1;
+    });
+  }
+
+  #isAsWanted(shard: ShardId): boolean {
+    const leader = this.#cluster.leaderOf(shard);
+    if (leader === undefined) return false;
+    const config = this.#cluster.status(leader, shard)?.config;
+    if (config === undefined) return false;
+    const { learners, voters, votersOutgoing } = config;
+    const isRightSize = voters.length === this.#wanted.size;
+    return (
+      isRightSize &&
+      learners.length === 0 &&
+      votersOutgoing.length === 0 &&
+      voters.every((id) => this.#wanted.has(id))
+    );
+  }
+
+  #maybeRetire(): void {
+    if (!this.#cluster.shards.every((shard) => this.#isAsWanted(shard))) return;
+    for (const [site, heir] of this.#heirs) {
+      this.#cluster.atlas.succeed(site, heir);
+      this.#cluster.retire(site);
+      this.#cluster.counters.membersReplaced += 1;
+    }
+    this.#heirs.clear();
+  }
+
+  // --- the rest ---------------------------------------------------------------------------------
+
+  #transfer(): void {
+    const { counters, note, shards } = this.#cluster;
+    const shard = oneOf(shards, this.#random);
+    const to = oneOf([...this.#wanted], this.#random);
+    if (shard === undefined || to === undefined) return;
+    const leader = this.#cluster.leaderOf(shard);
+    const answer = leader?.program?.host.transferLeader(shard, to);
+    if (answer === 'started') counters.transfers += 1;
+    note('--', 'plan', `shard ${shard}: hand over to m${to}: ${answer ?? 'nobody leads'}`);
+  }
+
+  #upgrade(): void {
+    const old = this.#cluster.running().filter((site) => site.isOld);
+    const site = oneOf(old, this.#random);
+    if (site === undefined || !this.#cluster.crash(site, 'kill')) return;
+    site.isOld = false;
+    this.#cluster.counters.upgrades += 1;
+    this.#cluster.note(`m${site.id}`, 'plan', 'comes back with all features');
+  }
+
+  #changeSettings(): void {
+    const site = oneOf(this.#cluster.running(), this.#random);
+    if (site === undefined || !this.#cluster.crash(site, 'kill')) return;
+    site.sizes = drawSizes(this.#random);
+    this.#cluster.counters.settingsChanged += 1;
+    this.#cluster.note(`m${site.id}`, 'plan', 'comes back with other limits');
+  }
+}

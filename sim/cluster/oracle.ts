@@ -1,0 +1,169 @@
+// Sees everything and checks what must hold. Each check looks only at what just happened, so that it
+// costs the same however long the run is. The first violation ends the run.
+
+import type { MemberId } from '../../src/engine/transport/index.ts';
+import type { ShardId } from '../../src/engine/wal/index.ts';
+import type {
+  MachineCommand,
+  ReadAnswer,
+  ShardMachine,
+  ShardState,
+  ShardStatus,
+} from '../../src/replica/types.ts';
+import type { ClusterCounters } from './counters.ts';
+import { ShardReference, type Violate } from './reference.ts';
+
+/** The highest values seen of one replica. Those of one life start anew with the next. */
+interface Watermarks {
+  life: number;
+  term: number;
+  commit: number;
+  applied: number;
+  firstIndex: number;
+  readAt: number;
+}
+
+export class Oracle {
+  readonly #references = new Map<ShardId, ShardReference>();
+  readonly #leaders = new Map<string, MemberId>();
+  readonly #watermarks = new Map<string, Watermarks>();
+  /** By shard: the newest index that a client was told of, by an answer that must be fresh. */
+  readonly #told = new Map<ShardId, number>();
+  readonly #counters: ClusterCounters;
+  readonly #violate: Violate;
+
+  constructor(counters: ClusterCounters, violate: Violate) {
+    this.#counters = counters;
+    this.#violate = violate;
+  }
+
+  /** The machine of a replica, watched. */
+  watch(machine: ShardMachine, shard: ShardId): ShardMachine {
+    const reference = this.reference(shard);
+    return {
+      apply: (command: MachineCommand, state: ShardState) => {
+        const { isNew, result } = reference.apply(machine, command, state);
+        if (isNew) this.#counters.commandsApplied += 1;
+        return result;
+      },
+      query: (question, view) => machine.query(question, view),
+    };
+  }
+
+  reference(shard: ShardId): ShardReference {
+    let reference = this.#references.get(shard);
+    if (reference === undefined) {
+      reference = new ShardReference((what) => this.#violate(`shard ${shard}: ${what}`));
+      this.#references.set(shard, reference);
+    }
+    return reference;
+  }
+
+  /** What a fresh read that begins now must not fall behind. */
+  floor(shard: ShardId): number {
+    return this.#told.get(shard) ?? 0;
+  }
+
+  // --- what members say of themselves -----------------------------------------------------------
+
+  observe(member: MemberId, life: number, status: ShardStatus): void {
+    const { commit, shard, term } = status;
+    const who = `shard ${shard} at m${member}`;
+    const seen = this.#watermarksOf(member, shard);
+    if (seen.life !== life) Object.assign(seen, { life, commit: 0, applied: 0, readAt: 0 });
+    const applied = status.applied.index;
+    if (term < seen.term) this.#violate(`${who}: the term fell from ${seen.term} to ${term}`);
+    if (commit < seen.commit) this.#violate(`${who}: the commit index fell to ${commit}`);
+    if (applied < seen.applied) this.#violate(`${who}: the applied index fell to ${applied}`);
+    if (applied > commit) this.#violate(`${who}: applied ${applied} beyond ${commit}`);
+    if (status.firstIndex > applied + 1) this.#violate(`${who}: purged what is not applied`);
+    if (status.firstIndex > seen.firstIndex && seen.firstIndex > 0) this.#counters.logsPurged += 1;
+    Object.assign(seen, { term, commit, applied, firstIndex: status.firstIndex });
+    if (status.role === 'leader') this.#noteLeader(shard, term, member);
+  }
+
+  /** The member's disk is empty: what was seen of it is history. */
+  forget(member: MemberId): void {
+    for (const key of this.#watermarks.keys()) {
+      if (key.startsWith(`${member}/`)) this.#watermarks.delete(key);
+    }
+  }
+
+  #noteLeader(shard: ShardId, term: number, member: MemberId): void {
+    const key = `${shard}/${term}`;
+    const known = this.#leaders.get(key);
+    if (known === undefined) {
+      this.#leaders.set(key, member);
+      this.#counters.leadersElected += 1;
+    } else if (known !== member) {
+      this.#violate(`shard ${shard}: m${known} and m${member} both lead term ${term}`);
+    }
+  }
+
+  #watermarksOf(member: MemberId, shard: ShardId): Watermarks {
+    const key = `${member}/${shard}`;
+    let seen = this.#watermarks.get(key);
+    if (seen === undefined) {
+      seen = { life: 0, term: 0, commit: 0, applied: 0, firstIndex: 0, readAt: 0 };
+      this.#watermarks.set(key, seen);
+    }
+    return seen;
+  }
+
+  // --- what clients are told --------------------------------------------------------------------
+
+  /** A write is acknowledged: a fresh read that begins from now on must see it. */
+  acknowledged(shard: ShardId, index: number): void {
+    // An answer to a command that was sent again names where it stands for the last time; there the
+    // machine was not asked.
+    const { last } = this.reference(shard);
+    this.#told.set(shard, Math.max(this.floor(shard), Math.min(index, last)));
+  }
+
+  /** `floor` is what `floor()` said when the read began. */
+  fresh(
+    shard: ShardId,
+    machine: ShardMachine,
+    question: Uint8Array,
+    answer: ReadAnswer & { kind: 'answered' },
+    floor: number,
+  ): void {
+    const { index, level } = answer;
+    if (index < floor) {
+      this.#violate(`shard ${shard}: a ${level} read at ${index} after ${floor} was told`);
+    }
+    this.#mustMatch(shard, machine, question, answer);
+    this.#told.set(shard, Math.max(this.floor(shard), Math.min(index, this.reference(shard).last)));
+  }
+
+  /** A local read answers the state of some index, never an older one than before. */
+  local(
+    member: MemberId,
+    life: number,
+    shard: ShardId,
+    machine: ShardMachine,
+    question: Uint8Array,
+    answer: ReadAnswer & { kind: 'answered' },
+  ): void {
+    const seen = this.#watermarksOf(member, shard);
+    if (seen.life === life) {
+      if (answer.index < seen.readAt) {
+        this.#violate(`shard ${shard} at m${member}: a local read went back in time`);
+      }
+      seen.readAt = answer.index;
+    }
+    this.#mustMatch(shard, machine, question, answer);
+  }
+
+  #mustMatch(
+    shard: ShardId,
+    machine: ShardMachine,
+    question: Uint8Array,
+    { index, level, result }: ReadAnswer & { kind: 'answered' },
+  ): void {
+    const expected = machine.query(question, this.reference(shard).viewAt(index));
+    if (Buffer.compare(expected, result) !== 0) {
+      this.#violate(`shard ${shard}: a ${level} read at ${index} saw another state`);
+    }
+  }
+}

@@ -1,0 +1,122 @@
+// What the shards' machines must have made of the log: every command that anyone applied, and the
+// state after each of them. The first member to apply an index writes it down; all others, and all
+// that clients are told, are held against it.
+
+import { crc32c } from '../../src/base/crc32c.ts';
+import type { StorePair, StoreView } from '../../src/engine/store/index.ts';
+import type { MachineCommand, ShardMachine, ShardState } from '../../src/replica/types.ts';
+
+interface Applied {
+  readonly body: number;
+  readonly result: number;
+}
+
+/** `undefined`: deleted. */
+interface Version {
+  readonly index: number;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Takes note of what must never happen. Does not throw: the product would take it for its own. */
+export type Violate = (what: string) => void;
+
+export class ShardReference {
+  readonly #violate: Violate;
+  readonly #applied = new Map<number, Applied>();
+  readonly #versions = new Map<string, Version[]>();
+  readonly #bodies = new Set<string>();
+  #last = 0;
+
+  constructor(violate: Violate) {
+    this.#violate = violate;
+  }
+
+  /** The newest index that carried a command. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Carries out a command on the state of a member, and compares. True if it is new. */
+  apply(
+    machine: ShardMachine,
+    command: MachineCommand,
+    state: ShardState,
+  ): { readonly result: Uint8Array; readonly isNew: boolean } {
+    const { body, index } = command;
+    const known = this.#applied.get(index);
+    if (known === undefined && index < this.#last) {
+      this.#violate(`index ${index} has a command here and had none where it came first`);
+    }
+    const isNew = known === undefined;
+    const result = machine.apply(command, isNew ? this.#recording(index, state) : state);
+    const sums = { body: crc32c(body), result: crc32c(result) };
+    if (known === undefined) {
+      this.#applied.set(index, sums);
+      this.#bodies.add(hexOf(body));
+      this.#last = Math.max(this.#last, index);
+    } else if (known.body !== sums.body) {
+      this.#violate(`index ${index} has two commands`);
+    } else if (known.result !== sums.result) {
+      this.#violate(`the command at ${index} has two results`);
+    }
+    return { result, isNew };
+  }
+
+  /** Some command had these very bytes. */
+  wasApplied(body: Uint8Array): boolean {
+    return this.#bodies.has(hexOf(body));
+  }
+
+  /** The state after `index`, for machines' queries of single keys. */
+  viewAt(index: number): StoreView {
+    return {
+      get: (key) => this.#valueAt(hexOf(key), index),
+      range: (low, high) => this.#rangeAt(low, high, index),
+    };
+  }
+
+  #valueAt(key: string, index: number): Uint8Array | undefined {
+    const versions = this.#versions.get(key) ?? [];
+    return versions.findLast((version) => version.index <= index)?.value;
+  }
+
+  #rangeAt(low: Uint8Array, high: Uint8Array | undefined, index: number): StorePair[] {
+    const [from, to] = [hexOf(low), high === undefined ? undefined : hexOf(high)];
+    const keys = [...this.#versions.keys()].filter(
+      (key) => key >= from && (to === undefined || key < to),
+    );
+    return keys
+      .toSorted((a, b) => (a < b ? -1 : 1))
+      .flatMap((key) => {
+        const value = this.#valueAt(key, index);
+        return value === undefined ? [] : [{ key: Buffer.from(key, 'hex'), value }];
+      });
+  }
+
+  /** A member's state that remembers here what is written to it. */
+  #recording(index: number, state: ShardState): ShardState {
+    const note = (key: Uint8Array, value: Uint8Array | undefined): void => {
+      const name = hexOf(key);
+      const versions = this.#versions.get(name);
+      const version = { index, value: value === undefined ? undefined : value.slice() };
+      if (versions === undefined) this.#versions.set(name, [version]);
+      else versions.push(version);
+    };
+    return {
+      get: (key) => state.get(key),
+      range: (low, high) => state.range(low, high),
+      put: (key, value) => {
+        note(key, value);
+        state.put(key, value);
+      },
+      delete: (key) => {
+        note(key, undefined);
+        state.delete(key);
+      },
+    };
+  }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+}

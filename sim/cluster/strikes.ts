@@ -1,0 +1,269 @@
+// The fault plan: what goes wrong, when, and what ends it. Every class of faults has its own stream
+// of chance, so that leaving one out does not change what the others do.
+
+import { assert } from '../../src/base/assert.ts';
+import type { Prng } from '../../src/base/prng.ts';
+import type { Cluster } from './cluster.ts';
+import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
+import { type CutKind, cut } from './partitions.ts';
+import type { Site } from './site.ts';
+
+/** Answers whether it struck: sometimes nobody is there whom it may hit. */
+type Strike = (cluster: Cluster, random: Prng) => boolean;
+
+const STRIKES: Partial<Record<FaultClass, Strike>> = {
+  delay: slowLink,
+  isolate: (cluster, random) => partition(cluster, random, 'isolate', 'cutIsolated'),
+  halves: (cluster, random) => partition(cluster, random, 'halves', 'cutHalves'),
+  ring: (cluster, random) => partition(cluster, random, 'ring', 'cutRing'),
+  oneWay: (cluster, random) => partition(cluster, random, 'oneWay', 'cutOneWay'),
+  reset: resetStreams,
+  kill: (cluster, random) => crashOne(cluster, random, 'kill'),
+  powerLoss: (cluster, random) => crashOne(cluster, random, 'powerLoss'),
+  blackout: blackOut,
+  pause,
+  drift,
+  jump,
+  rot,
+  bitFlip: (cluster, random) => silentFault(cluster, random, 'bitFlip'),
+  misdirect: (cluster, random) => silentFault(cluster, random, 'misdirect'),
+  readError: (cluster, random) => loudFault(cluster, random, 'readError'),
+  writeError: (cluster, random) => loudFault(cluster, random, 'writeError'),
+  syncError: (cluster, random) => loudFault(cluster, random, 'syncError'),
+  fullDisk,
+  slowDisk,
+  wipe: (cluster, random) => {
+    const site = oneOf(frailOf(cluster), random);
+    return site !== undefined && cluster.wipe(site);
+  },
+};
+
+/** Some classes change so much that once per run is enough. */
+const ONCE: ReadonlySet<FaultClass> = new Set<FaultClass>(['wipe', 'rot']);
+const MISSED_AGAIN_MS = 200;
+
+export function plan(cluster: Cluster): void {
+  const { faults, weather } = cluster.scenario;
+  cluster.world.network.links.all({
+    lossRate: weather.lossRate,
+    delayMsMean: weather.delayMsMean,
+    duplicateRate: weather.datagramRate,
+    lateRate: weather.datagramRate,
+    lateMs: 100,
+  });
+  for (const name of FAULT_CLASSES) {
+    const strike = STRIKES[name];
+    if (strike !== undefined && faults.has(name)) schedule(cluster, name, strike);
+  }
+}
+
+function schedule(cluster: Cluster, name: FaultClass, strike: Strike): void {
+  const random = cluster.world.random(`strike ${name}`);
+  const { strikeEveryMs } = cluster.scenario;
+  const again = (delayMs: number): void =>
+    cluster.world.after(delayMs, () => {
+      if (cluster.isHealing) return;
+      const isDone = strike(cluster, random);
+      if (isDone && ONCE.has(name)) return;
+      again(isDone ? random.below(2 * strikeEveryMs) : MISSED_AGAIN_MS);
+    });
+  again(500 + random.below(2 * strikeEveryMs));
+}
+
+/** Everything is well from now on, but for what is lost already. */
+export function heal(cluster: Cluster): void {
+  cluster.isHealing = true;
+  const { links } = cluster.world.network;
+  links.all({ lossRate: 0, delayMsMean: 0.1, duplicateRate: 0, lateRate: 0 });
+  links.heal();
+  for (const site of cluster.sites.values()) {
+    site.machine.disk.relent();
+    site.machine.disk.rules({ capacityBytes: 1024 ** 4, slowFactor: 1 });
+    site.machine.resume();
+    cluster.start(site);
+  }
+}
+
+// --- network ------------------------------------------------------------------------------------
+
+function slowLink(cluster: Cluster, random: Prng): boolean {
+  const [a, b] = [oneOf(cluster.running(), random), oneOf(cluster.running(), random)];
+  if (a === undefined || b === undefined || a === b) return false;
+  const { links } = cluster.world.network;
+  const delayMsMean = 20 + random.below(300);
+  links.one(a.machine.index, b.machine.index, { delayMsMean });
+  cluster.counters.linksSlowed += 1;
+  cluster.note('--', 'fault', `m${a.id} to m${b.id} takes ${delayMsMean} ms`);
+  cluster.world.after(500 + random.below(3_000), () => {
+    links.one(a.machine.index, b.machine.index, links.rulesOfAll);
+  });
+  return true;
+}
+
+function partition(
+  cluster: Cluster,
+  random: Prng,
+  kind: CutKind,
+  counter: 'cutIsolated' | 'cutHalves' | 'cutRing' | 'cutOneWay',
+): boolean {
+  const members = [...cluster.sites.values()]
+    .filter(({ state }) => state !== 'retired')
+    .map(({ machine }) => machine.index);
+  const isMember = new Set(members);
+  const others = [...cluster.world.members]
+    .map(({ index }) => index)
+    .filter((index) => !isMember.has(index));
+  if (members.length < 2 && kind !== 'isolate') return false;
+  const { links } = cluster.world.network;
+  const text = cut(kind, links, members, others, random);
+  cluster.counters[counter] += 1;
+  cluster.note('--', 'fault', `cut: ${text}`);
+  cluster.world.after(300 + random.below(6_000), () => {
+    cluster.note('--', 'fault', 'network mended');
+    links.mendAll();
+  });
+  return true;
+}
+
+function resetStreams(cluster: Cluster, random: Prng): boolean {
+  const [a, b] = [oneOf(cluster.running(), random), oneOf(cluster.running(), random)];
+  if (a === undefined || b === undefined || a === b) return false;
+  const count = cluster.world.network.streams.reset(a.machine.index, b.machine.index);
+  cluster.counters.streamsCut += count;
+  cluster.note('--', 'fault', `${count} streams between m${a.id} and m${b.id} reset`);
+  return count > 0;
+}
+
+// --- processes and clocks -----------------------------------------------------------------------
+
+function crashOne(cluster: Cluster, random: Prng, how: 'kill' | 'powerLoss'): boolean {
+  const leader = cluster.leaderOf(1);
+  const victim = random.below(3) === 0 ? leader : oneOf(alive(cluster), random);
+  if (victim === undefined || !cluster.crash(victim, how)) return false;
+  if (how === 'kill') cluster.counters.processesKilled += 1;
+  return true;
+}
+
+/** The power fails everywhere at once: what was promised must be on the disks. */
+function blackOut(cluster: Cluster): boolean {
+  const victims = alive(cluster);
+  if (victims.length === 0) return false;
+  if (!victims.every((site) => cluster.atlas.mayCrash(site, cluster.nowMs))) return false;
+  for (const victim of victims) cluster.crash(victim, 'blackout');
+  cluster.counters.blackouts += 1;
+  return true;
+}
+
+function pause(cluster: Cluster, random: Prng): boolean {
+  const leader = cluster.leaderOf(1);
+  const victim = random.below(2) === 0 ? leader : oneOf(alive(cluster), random);
+  if (victim === undefined) return false;
+  const forMs = [20, 200, 1_000, 4_000][random.below(4)] as number;
+  cluster.note(`m${victim.id}`, 'fault', `paused for ${forMs} ms`);
+  victim.machine.pause();
+  cluster.world.after(forMs, () => victim.machine.resume());
+  return true;
+}
+
+/** Within what leases allow for: see the margin of Raft's lease. */
+const DRIFT_PPM_MAX = 20_000;
+
+function drift(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf([...cluster.sites.values()], random);
+  if (victim === undefined) return false;
+  const partsPerMillion = random.below(2 * DRIFT_PPM_MAX) - DRIFT_PPM_MAX;
+  cluster.note(`m${victim.id}`, 'fault', `clock drifts ${partsPerMillion} ppm`);
+  victim.machine.drift(partsPerMillion);
+  return true;
+}
+
+function jump(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf([...cluster.sites.values()], random);
+  if (victim === undefined) return false;
+  const byMs = (random.below(2) === 0 ? 1 : -1) * random.below(86_400_000);
+  cluster.note(`m${victim.id}`, 'fault', `wall clock jumps ${byMs} ms`);
+  victim.machine.jumpWall(byMs);
+  return true;
+}
+
+// --- disks --------------------------------------------------------------------------------------
+
+/** Old enough that marks and later writes stand behind it. */
+const ROT_AGE_MS = 2_000;
+
+function rot(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf(frailOf(cluster), random);
+  if (victim === undefined) return false;
+  const path = victim.machine.disk.rot(ROT_AGE_MS);
+  if (path === undefined) return false;
+  victim.isHarmed = true;
+  cluster.note(`m${victim.id}`, 'fault', `a bit of ${path} rots`);
+  // Rot shows when it is read: mostly at the next start.
+  cluster.world.after(random.below(1_000), () => void cluster.crash(victim, 'kill'));
+  return true;
+}
+
+function silentFault(cluster: Cluster, random: Prng, fault: 'bitFlip' | 'misdirect'): boolean {
+  const victim = oneOf(frailOf(cluster), random);
+  if (victim === undefined) return false;
+  victim.machine.disk.failNext(fault);
+  victim.isHarmed = true;
+  cluster.note(`m${victim.id}`, 'fault', `${fault} ordered`);
+  return true;
+}
+
+function loudFault(
+  cluster: Cluster,
+  random: Prng,
+  fault: 'readError' | 'writeError' | 'syncError',
+): boolean {
+  const victim = oneOf(alive(cluster), random);
+  if (victim === undefined) return false;
+  victim.machine.disk.failNext(fault);
+  cluster.note(`m${victim.id}`, 'fault', `${fault} ordered`);
+  // Members read when they start.
+  if (fault === 'readError') cluster.crash(victim, 'kill');
+  return true;
+}
+
+function fullDisk(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf(alive(cluster), random);
+  if (victim === undefined) return false;
+  const { disk } = victim.machine;
+  disk.rules({ capacityBytes: disk.usedBytes + random.below(20_000) });
+  cluster.counters.diskShrunk += 1;
+  cluster.note(`m${victim.id}`, 'fault', 'disk nearly full');
+  cluster.world.after(1_000 + random.below(5_000), () => {
+    disk.rules({ capacityBytes: 1024 ** 4 });
+    cluster.note(`m${victim.id}`, 'fault', 'disk has room again');
+  });
+  return true;
+}
+
+function slowDisk(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf(alive(cluster), random);
+  if (victim === undefined) return false;
+  const slowFactor = [10, 100, 2_000][random.below(3)] as number;
+  const { disk } = victim.machine;
+  disk.rules({ slowFactor });
+  cluster.note(`m${victim.id}`, 'fault', `disk ${slowFactor} times slower`);
+  cluster.world.after(1_000 + random.below(4_000), () => disk.rules({ slowFactor: 1 }));
+  return true;
+}
+
+// --- whom it may hit ----------------------------------------------------------------------------
+
+function alive(cluster: Cluster): Site[] {
+  return cluster.running();
+}
+
+function frailOf(cluster: Cluster): Site[] {
+  return cluster.running().filter((site) => cluster.atlas.mayHarm(site) && !site.isWiped);
+}
+
+export function oneOf<T>(items: readonly T[], random: Prng): T | undefined {
+  if (items.length === 0) return undefined;
+  const item = items[random.below(items.length)];
+  assert(item !== undefined, 'an item of the list');
+  return item;
+}

@@ -1,0 +1,54 @@
+// What a person wants otherwise than a seed drew it, on the command line.
+
+import { parseArgs } from 'node:util';
+import { FAULT_CLASSES, parseFaultClass } from './fault-classes.ts';
+import type { Wishes } from './scenario.ts';
+
+export const WISH_OPTIONS = {
+  without: { type: 'string' },
+  members: { type: 'string' },
+  shards: { type: 'string' },
+  clients: { type: 'string' },
+  seconds: { type: 'string' },
+} as const;
+
+export interface WishValues {
+  readonly without?: string | undefined;
+  readonly members?: string | undefined;
+  readonly shards?: string | undefined;
+  readonly clients?: string | undefined;
+  readonly seconds?: string | undefined;
+}
+
+export function parseWishes(args: string[]): Wishes {
+  return wishesOf(parseArgs({ args, options: WISH_OPTIONS }).values);
+}
+
+export function wishesOf(values: WishValues): Wishes {
+  const { clients, members, seconds, shards, without } = values;
+  return {
+    ...(without === undefined ? {} : { without: without.split(',').flatMap(classesNamed) }),
+    ...(members === undefined ? {} : { members: Number(members) }),
+    ...(shards === undefined ? {} : { shards: Number(shards) }),
+    ...(clients === undefined ? {} : { clients: Number(clients) }),
+    ...(seconds === undefined ? {} : { safetyMs: Number(seconds) * 1_000 }),
+  };
+}
+
+function classesNamed(name: string) {
+  if (name === 'all') return FAULT_CLASSES;
+  const found = parseFaultClass(name);
+  if (found === undefined) throw new Error(`no class of faults is called ${name}`);
+  return [found];
+}
+
+/** The same wishes as words of a command line. */
+export function wishWords({ clients, members, safetyMs, shards, without }: Wishes): string[] {
+  return [
+    ...(without === undefined || without.length === 0 ? [] : ['--without', without.join(',')]),
+    ...(members === undefined ? [] : ['--members', String(members)]),
+    ...(shards === undefined ? [] : ['--shards', String(shards)]),
+    ...(clients === undefined ? [] : ['--clients', String(clients)]),
+    ...(safetyMs === undefined ? [] : ['--seconds', String(safetyMs / 1_000)]),
+  ];
+}
