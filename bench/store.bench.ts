@@ -106,8 +106,8 @@ async function writing(
   const perPut = (user + system) / puts;
   const { flushes } = store.stats();
   console.log(
-    `${name.padEnd(24)} ${rate(puts, ms)} puts/s until durable, ${perPut.toFixed(2)} us CPU each, ` +
-      `${((inCalls * 1_000) / puts).toFixed(2)} us in put and commit; ${flushes} flushes, ` +
+    `${name.padEnd(24)} ${rate(puts, ms)} puts/s until durable, ${perPut.toFixed(2)} us CPU ` +
+      `each, ${((inCalls * 1_000) / puts).toFixed(2)} us in put and commit; ${flushes} flushes, ` +
       `waited ${waits} times, longest turn ${longestTurn.toFixed(1)} ms`,
   );
   await reading(store, keys);

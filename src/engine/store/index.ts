@@ -1,5 +1,5 @@
 // The public face of the store.
 
-export { type LmdbStoreOptions, openLmdbStore } from './lmdb-store.ts';
-export { type MemoryStoreOptions, openMemoryStore } from './memory-store.ts';
+export { openLmdbStore } from './lmdb-store.ts';
+export { openMemoryStore } from './memory-store.ts';
 export type * from './types.ts';

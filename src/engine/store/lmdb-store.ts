@@ -173,6 +173,7 @@ class LmdbStore implements Store {
     };
   }
 
+  /** [S6] Asked by those who admit work; `put` itself never refuses. */
   get isBehind(): boolean {
     return this.#waitingBytes > this.#waitingBytesMax;
   }
@@ -215,6 +216,7 @@ function newTable(): Table {
   return { tree: new OrderedTree(), bytes: 0, batch: 0 };
 }
 
+/** [S1] Of all that was written for a key the newest counts, and a deletion hides the key. */
 function* visible(
   sources: readonly StoreView[],
   low: Uint8Array,
