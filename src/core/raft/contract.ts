@@ -61,6 +61,9 @@ export interface Raft {
   /** Without peers: cheap enough for thousands of replicas. */
   basicStatus(): BasicStatus;
 
-  /** Replaces the timeout drawn at random, until the role changes. For tests. */
+  /**
+   * Replaces the timeout drawn at random, until the role or the term changes. For tests, and for
+   * hosts that have a reason not to campaign.
+   */
   setElectionTimeout(ticks: number): void;
 }

@@ -156,6 +156,11 @@ export class Host implements ReplicaHost {
       return;
     }
     if (replica.stopped !== undefined) return;
+    // [H52] It comes behind its state, as a stream, or not at all.
+    if (message.kind === 'snapshot') {
+      this.#trouble.note('malformed', this.#from, shard, 'a snapshot without its state');
+      return;
+    }
     const outcome = this.#loop.step(replica, message);
     if (outcome === 'contradiction') {
       this.#trouble.note(outcome, this.#from, shard, replica.lastContradiction);

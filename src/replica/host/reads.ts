@@ -116,29 +116,34 @@ export class Reads {
     return this.#strong.length > 0 || this.#lease.length > 0;
   }
 
-  /** [H40] Answers what the state has reached. */
+  /** [H40] Answers what the state has reached. Throws what the machine throws, but at the end. */
   serve(data: ShardData): void {
     if (this.#known.length === 0 && this.#local.length === 0) return;
     const { index: applied } = data.applied();
-    if (this.#local.length > 0) {
-      const reads = this.#local;
-      this.#local = [];
-      this.#answer(data, reads, applied, 'local');
+    const known = this.#known;
+    const groups: { readonly level: ReadLevel; readonly reads: readonly Read[] }[] = [
+      { level: 'local', reads: this.#local },
+      ...known.filter(({ index }) => index <= applied),
+    ];
+    this.#local = [];
+    this.#known = known.filter(({ index }) => index > applied);
+    let bug: unknown;
+    for (const { level, reads } of groups) {
+      this.#count -= reads.length;
+      for (const read of reads) bug = this.#answer(data, read, applied, level) ?? bug;
     }
-    if (this.#known.length === 0) return;
-    const later: ReadGroup[] = [];
-    for (const group of this.#known) {
-      if (group.index > applied) later.push(group);
-      else this.#answer(data, group.reads, applied, group.level);
-    }
-    this.#known = later;
+    if (bug !== undefined) throw bug;
   }
 
-  #answer(data: ShardData, reads: readonly Read[], index: number, level: ReadLevel): void {
-    for (const { question, done } of reads) {
+  /** Answers what the machine threw, which must not keep the others from an answer. */
+  #answer(data: ShardData, { question, done }: Read, index: number, level: ReadLevel): unknown {
+    try {
       const result = data.query(question);
-      this.#count -= 1;
       this.#answers.read(done, { kind: 'answered', index, level, result });
+      return undefined;
+    } catch (error) {
+      this.#answers.refuseRead(done, 'stopping', 0);
+      return error;
     }
   }
 

@@ -114,7 +114,7 @@ export class Repair {
 
   #finish({ fetches, replica }: Patient): void {
     this.#patients.delete(replica.shard);
-    replica.hasHoles = false;
+    replica.repaired();
     this.#home.log.info('log is whole again', { shard: replica.shard });
     this.#home.repaired(replica, fetches);
   }

@@ -160,7 +160,17 @@ export class Replica implements StorageClient, ResultSink {
     this.idleTicks += 1;
     this.proposals.sweep(nowMs);
     this.reads.sweep(nowMs);
-    if (!this.hasHoles || this.isLeader) this.core.tick();
+    // [H60] Its clock must run on, or it would keep the lease it may have granted before a restart.
+    if (this.hasHoles) this.core.setElectionTimeout(NEVER_TICKS);
+    this.core.tick();
+  }
+
+  /** The log is whole again. */
+  repaired(): void {
+    this.hasHoles = false;
+    const { electionTicks } = this.#home.settings;
+    const { random } = this.#home.parts;
+    this.core.setElectionTimeout(electionTicks + random.below(electionTicks));
   }
 
   /** Whether `work` would find anything to do. */
@@ -187,12 +197,14 @@ export class Replica implements StorageClient, ResultSink {
       for (const state of ready.readStates) this.reads.confirm(state, isTimeKnown);
     }
     for (const fetch of ready.fetches) this.#home.fetch(this, fetch);
-    for (const message of ready.messages) {
+    const { messages } = ready;
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i] as Message;
       if (message.to === APPEND_THREAD) {
         if (message.entries.length > 0) this.idleTicks = 0;
         this.#home.storage.add(this, message, this.#hardState);
       } else if (message.to === APPLY_THREAD) this.#apply(message);
-      else this.#post(message);
+      else if (!isOvertaken(messages, i)) this.#post(message);
     }
   }
 
@@ -213,9 +225,11 @@ export class Replica implements StorageClient, ResultSink {
   stored(work: Message): void {
     if (this.stopped !== undefined) return;
     if (work.snapshot !== undefined) this.#home.install(this, work.snapshot);
-    for (const response of work.responses) {
+    const { responses } = work;
+    for (let i = 0; i < responses.length; i++) {
+      const response = responses[i] as Message;
       if (response.to === this.core.id) this.core.step(response);
-      else this.#post(response);
+      else if (!isOvertaken(responses, i)) this.#post(response);
     }
     this.#home.markDirty(this);
   }
@@ -312,3 +326,22 @@ export class Replica implements StorageClient, ResultSink {
 }
 
 const NO_RESULT = new Uint8Array(0);
+const NEVER_TICKS = 2 ** 40;
+
+/**
+ * Whether a later message to the same peer says all that this one does, and more: an append that
+ * only tells the commit index, before one with entries; an acknowledgement before another one. To
+ * leave it out is as harmless as its loss.
+ */
+function isOvertaken(messages: readonly Message[], at: number): boolean {
+  const { entries, index, kind, reject, term, to } = messages[at] as Message;
+  if (reject || entries.length > 0 || (kind !== 'append' && kind !== 'appendResponse')) {
+    return false;
+  }
+  for (let i = at + 1; i < messages.length; i++) {
+    const later = messages[i] as Message;
+    if (later.kind !== kind || later.to !== to || later.reject) continue;
+    if (later.term === term && later.index >= index) return true;
+  }
+  return false;
+}

@@ -1,0 +1,147 @@
+// Which proposal hears what, as the log takes its turns.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { describeWrite } from '../../../test/support/host-cluster.ts';
+import { type RaftCore } from '../../core/raft/index.ts';
+import { Admission, MemberLoad } from './admission.ts';
+import { Answers } from './answers.ts';
+import { Proposals } from './proposals.ts';
+
+const DONE = Uint8Array.of(0);
+
+/** A leader of `term` whose log ends at `last`. */
+class LeaderStub {
+  term = 2;
+  last = 10;
+  refusal = '';
+
+  propose(payloads: readonly Uint8Array[]): unknown {
+    if (this.refusal !== '') return { kind: 'refused', reason: this.refusal };
+    const firstIndex = this.last + 1;
+    this.last += payloads.length;
+    return { kind: 'accepted', term: this.term, firstIndex, lastIndex: this.last };
+  }
+}
+
+class Scene {
+  readonly load = new MemberLoad();
+  readonly answers = new Answers();
+  readonly proposals = new Proposals(new Admission(this.load), this.answers);
+  readonly leader = new LeaderStub();
+  readonly heard: string[] = [];
+
+  add(...names: string[]): void {
+    for (const name of names) {
+      const refusal = this.proposals.add(new Uint8Array(10), (outcome) => {
+        this.heard.push(`${name} ${describeWrite(outcome)}`);
+      });
+      assert.equal(refusal, undefined);
+    }
+  }
+
+  hand(): void {
+    this.proposals.hand(this.leader as unknown as RaftCore, 7);
+  }
+
+  /** What was heard since the last call. */
+  news(): string {
+    this.answers.deliver();
+    return this.heard.splice(0).join(', ');
+  }
+}
+
+test('[H10] entries of our term at our indexes are ours, whatever the pace of applying', () => {
+  const scene = new Scene();
+  scene.add('a', 'b');
+  scene.hand();
+  scene.add('c');
+  scene.hand();
+  scene.proposals.settle(11, 2, DONE);
+  assert.equal(scene.news(), 'a applied 11 ""');
+  scene.proposals.settle(12, 2, DONE);
+  scene.proposals.settle(13, 2, DONE);
+  assert.equal(scene.news(), 'b applied 12 "", c applied 13 ""');
+  assert.ok(scene.proposals.isEmpty);
+  assert.deepEqual([scene.load.count, scene.load.bytes], [0, 0]);
+});
+
+test('[H10] an entry of another term at our index means that ours is replaced', () => {
+  const scene = new Scene();
+  scene.add('a', 'b');
+  scene.hand();
+  // The first entry of the new leader has no payload, and so no result.
+  scene.proposals.settleTo(11);
+  scene.proposals.settle(12, 3, DONE);
+  assert.equal(scene.news(), 'a refused replaced 0, b refused replaced 0');
+});
+
+test('[H10] who leads again after losing its tail tells both lives apart', () => {
+  const scene = new Scene();
+  scene.add('old1', 'old2', 'old3');
+  scene.hand();
+  scene.proposals.orphan(5_000);
+  scene.leader.term = 4;
+  scene.leader.last = 11;
+  scene.add('new1', 'new2');
+  scene.hand();
+  scene.proposals.settleTo(11);
+  scene.proposals.settle(12, 4, DONE);
+  scene.proposals.settle(13, 4, DONE);
+  assert.equal(
+    scene.news(),
+    'old1 refused replaced 0, old2 refused replaced 0, new1 applied 12 "", ' +
+      'old3 refused replaced 0, new2 applied 13 ""',
+  );
+  assert.ok(scene.proposals.isEmpty);
+});
+
+test('[H10] an old entry that comes back and is committed was applied after all', () => {
+  const scene = new Scene();
+  scene.add('a');
+  scene.hand();
+  scene.proposals.orphan(5_000);
+  scene.proposals.sweep(4_999);
+  assert.equal(scene.news(), '');
+  scene.proposals.settle(11, 2, DONE);
+  assert.equal(scene.news(), 'a applied 11 ""');
+});
+
+test('[H10] whoever watched for long enough is told that nobody knows', () => {
+  const scene = new Scene();
+  scene.add('a', 'b');
+  scene.hand();
+  scene.proposals.settle(11, 2, DONE);
+  scene.proposals.orphan(5_000);
+  scene.proposals.sweep(5_000);
+  assert.equal(scene.news(), 'a applied 11 "", b unknown leaderChanged');
+  assert.equal(scene.load.count, 0);
+});
+
+test('a snapshot hides what became of the entries that it covers', () => {
+  const scene = new Scene();
+  scene.add('a', 'b');
+  scene.hand();
+  scene.proposals.skipTo(11);
+  scene.proposals.settle(12, 2, DONE);
+  assert.equal(scene.news(), 'a unknown leaderChanged, b applied 12 ""');
+});
+
+test('a batch that the core refuses is refused as a whole, each once', () => {
+  const scene = new Scene();
+  scene.add('a', 'b');
+  scene.leader.refusal = 'transferringLeadership';
+  scene.hand();
+  assert.equal(scene.news(), 'a refused transferring 7, b refused transferring 7');
+  assert.equal(scene.load.count, 0);
+});
+
+test('at a stop, what is in the log is in doubt, what is not is refused', () => {
+  const scene = new Scene();
+  scene.add('a');
+  scene.hand();
+  scene.add('b');
+  scene.proposals.stop();
+  assert.equal(scene.news(), 'b refused stopping 0, a unknown stopped');
+  assert.equal(scene.load.bytes, 0);
+});

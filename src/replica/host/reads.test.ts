@@ -1,0 +1,143 @@
+// Which read hears what, and when.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bytes, describeRead, text } from '../../../test/support/host-cluster.ts';
+import type { RaftCore, ReadOutcome } from '../../core/raft/index.ts';
+import type { ShardData } from '../state/index.ts';
+import type { ReadLevel } from '../types.ts';
+import { Answers } from './answers.ts';
+import { Reads } from './reads.ts';
+
+/** A core that answers when the test says so, and a state that echoes. */
+class Scene {
+  readonly answers = new Answers();
+  readonly reads = new Reads(this.answers, { timeoutMs: 1_000, retryMs: 300 });
+  readonly asked: string[] = [];
+  readonly heard: string[] = [];
+  outcome: ReadOutcome | undefined;
+  applied = 5;
+
+  ask(level: ReadLevel, ...questions: string[]): void {
+    for (const question of questions) {
+      this.reads.add(level, bytes(question), (answer) => this.heard.push(describeRead(answer)), 0);
+    }
+  }
+
+  hand(nowMs = 0): void {
+    const core = {
+      readIndex: (byRound: boolean): ReadOutcome => {
+        this.asked.push(byRound ? 'round' : 'lease');
+        return this.outcome ?? { kind: 'accepted', ticket: this.asked.length };
+      },
+    };
+    this.reads.hand(core as unknown as RaftCore, 2, nowMs);
+  }
+
+  news(): string {
+    const data = {
+      applied: () => ({ term: 1, index: this.applied }),
+      query: (question: Uint8Array) => {
+        if (text(question) === 'boom') throw new Error('a bug');
+        return question;
+      },
+    };
+    try {
+      this.reads.serve(data as unknown as ShardData);
+    } finally {
+      this.answers.deliver();
+    }
+    return this.heard.splice(0).join(', ');
+  }
+}
+
+test('[H40] strong reads of a turn share a question, and wait for the state', () => {
+  const scene = new Scene();
+  scene.ask('strong', 'a', 'b');
+  scene.hand();
+  assert.deepEqual(scene.asked, ['round']);
+  scene.reads.confirm({ ticket: 1, index: 6 }, true);
+  assert.equal(scene.news(), '');
+  scene.applied = 6;
+  assert.equal(scene.news(), 'strong "a", strong "b"');
+  assert.ok(scene.reads.isEmpty);
+});
+
+test('local reads wait for nobody', () => {
+  const scene = new Scene();
+  scene.ask('local', 'a');
+  scene.hand();
+  assert.equal(scene.news(), 'local "a"');
+  assert.deepEqual(scene.asked, []);
+});
+
+test('[H42] an answer by lease counts only when the time is known', () => {
+  const scene = new Scene();
+  scene.ask('lease', 'a');
+  scene.hand();
+  scene.reads.confirm({ ticket: 1, index: 5 }, true);
+  assert.equal(scene.news(), 'lease "a"');
+  scene.ask('lease', 'b');
+  scene.hand();
+  scene.reads.confirm({ ticket: 2, index: 5 }, false);
+  assert.equal(scene.news(), '');
+  scene.hand();
+  assert.deepEqual(scene.asked, ['lease', 'lease', 'round']);
+  scene.reads.confirm({ ticket: 3, index: 5 }, false);
+  assert.equal(scene.news(), 'strong "b"');
+});
+
+test('a question that got no answer is put again, until the time is over', () => {
+  const scene = new Scene();
+  scene.ask('strong', 'a');
+  scene.hand(0);
+  scene.reads.sweep(299);
+  assert.ok(!scene.reads.isGathering);
+  scene.reads.sweep(300);
+  assert.ok(scene.reads.isGathering);
+  scene.hand(300);
+  scene.reads.confirm({ ticket: 1, index: 5 }, true);
+  assert.equal(scene.news(), '', 'the first question is forgotten');
+  scene.reads.sweep(1_000);
+  assert.equal(scene.news(), 'refused timeout');
+  assert.ok(scene.reads.isEmpty);
+});
+
+test('a read whose index is known and whose state never comes is refused in time', () => {
+  const scene = new Scene();
+  scene.ask('strong', 'a');
+  scene.hand();
+  scene.reads.confirm({ ticket: 1, index: 9 }, true);
+  scene.reads.sweep(1_000);
+  assert.equal(scene.news(), 'refused timeout');
+});
+
+test('what the core drops or refuses is refused once', () => {
+  const scene = new Scene();
+  scene.ask('strong', 'a');
+  scene.hand();
+  scene.reads.drop({ ticket: 1, reason: 'leaderChanged' }, 3);
+  scene.reads.confirm({ ticket: 1, index: 5 }, true);
+  assert.equal(scene.news(), 'refused notLeader');
+  scene.outcome = { kind: 'refused', reason: 'noLeader' };
+  scene.ask('strong', 'b');
+  scene.hand();
+  assert.equal(scene.news(), 'refused noLeader');
+});
+
+test('a machine that throws leaves nobody without an answer', () => {
+  const scene = new Scene();
+  scene.ask('local', 'a', 'boom', 'b');
+  assert.throws(() => scene.news(), /a bug/);
+  assert.deepEqual(scene.heard, ['local "a"', 'refused stopping', 'local "b"']);
+  assert.ok(scene.reads.isEmpty);
+});
+
+test('at a stop everyone is told', () => {
+  const scene = new Scene();
+  scene.ask('strong', 'a');
+  scene.hand();
+  scene.ask('lease', 'b');
+  scene.reads.stop();
+  assert.equal(scene.news(), 'refused stopping, refused stopping');
+});

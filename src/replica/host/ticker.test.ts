@@ -1,0 +1,51 @@
+// The beat of a member, and the time that it missed.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ManualClock } from '../../../test/support/wal-scenario.ts';
+import { settle } from './settings.ts';
+import { Ticker } from './ticker.ts';
+
+function startTicker(): { clock: ManualClock; ticker: Ticker; steps: number[] } {
+  const clock = new ManualClock();
+  const steps: number[] = [];
+  const settings = settle({ tickMs: 30, phases: 3, electionTicks: 10 });
+  const ticker = new Ticker(clock, settings, (step) => steps.push(step));
+  ticker.start();
+  return { clock, ticker, steps };
+}
+
+test('phases follow each other within a tick', async () => {
+  const { clock, steps } = startTicker();
+  for (let i = 0; i < 6; i++) await clock.pass(10);
+  assert.deepEqual(steps, [1, 2, 3, 4, 5, 6]);
+});
+
+test('[H30] what a long turn missed is made up for at once, in order', async () => {
+  const { clock, steps, ticker } = startTicker();
+  await clock.pass(10);
+  const laterMs = clock.monotonicMs() + 95;
+  assert.ok(ticker.isCurrent(clock.monotonicMs()));
+  assert.ok(!ticker.isCurrent(laterMs));
+  ticker.catchUp(laterMs);
+  assert.ok(ticker.isCurrent(laterMs));
+  assert.deepEqual(steps, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+test('[H31] no more than an election timeout is made up for, the same for every phase', () => {
+  const { steps, ticker } = startTicker();
+  ticker.catchUp(3_600_000);
+  assert.equal(steps.length, 30);
+  for (const phase of [0, 1, 2]) {
+    assert.equal(steps.filter((step) => step % 3 === phase).length, 10);
+  }
+  assert.equal(steps.at(-1), 360_000);
+});
+
+test('a ticker that is closed says nothing more', async () => {
+  const { clock, steps, ticker } = startTicker();
+  ticker.close();
+  await clock.pass(100);
+  ticker.catchUp(1_000);
+  assert.deepEqual(steps, []);
+});
