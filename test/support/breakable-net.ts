@@ -3,8 +3,6 @@
 import type { Net, Stream, StreamHandler } from '../../src/base/capabilities.ts';
 
 export class BreakableNet implements Net {
-  readonly openDatagrams: Net['openDatagrams'];
-  readonly resolve: Net['resolve'];
   /** All streams that were opened through it, closed ones too. */
   readonly streams: Stream[] = [];
   /** No new stream comes about while this is set. */
@@ -17,9 +15,12 @@ export class BreakableNet implements Net {
 
   constructor(net: Net) {
     this.#net = net;
-    this.openDatagrams = net.openDatagrams;
-    this.resolve = net.resolve;
   }
+
+  readonly openDatagrams: Net['openDatagrams'] = (listen, handler) =>
+    this.#net.openDatagrams(listen, handler);
+
+  readonly resolve: Net['resolve'] = (hostname) => this.#net.resolve(hostname);
 
   /** Resets every stream. */
   reset(): void {

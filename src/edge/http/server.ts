@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { must } from '../../base/assert.ts';
+import type { Stream, StreamHandler } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -30,6 +31,9 @@ const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000, checkMs: 2_00
 /** Beside a URL of full length there is room for headers, cookies of other local pages included. */
 const HEADER_BYTES_MAX = LIMITS.http.urlBytesMax + 16 * 1024;
 
+/** Node's name for a client that is too slow. */
+const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface HttpEdge {
@@ -38,10 +42,15 @@ export interface HttpEdge {
   close(graceMs: number): Promise<void>;
 }
 
+export interface HttpEdgeParts extends Omit<HttpParts, 'address'> {
+  /** Takes the other members' connections, which come by the same port. */
+  readonly frames?: ((stream: Stream) => StreamHandler) | undefined;
+}
+
 /** Rejects with `E_ADDRESS_IN_USE` or `E_ADDRESS_UNUSABLE` when the TCP port cannot be had. */
 export async function openHttpEdge(
   listen: SocketAddress,
-  parts: Omit<HttpParts, 'address'>,
+  { frames, ...parts }: HttpEdgeParts,
   timeouts: Timeouts = TIMEOUTS,
 ): Promise<HttpEdge> {
   const server = createServer({
@@ -54,7 +63,12 @@ export async function openHttpEdge(
   server.on('clientError', refuseConnection);
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   serveWhenLoaded(server, promise);
-  const door = await openFrontDoor(listen, server);
+  const door = await openFrontDoor(listen, {
+    http: server,
+    frames,
+    silentMs: timeouts.headersMs,
+    refuseSilent: (socket) => refuseConnection({ code: REQUEST_TIMEOUT }, socket),
+  });
   loadApp(server, { ...parts, address: door.address }).then(resolve, reject);
   return {
     address: door.address,
@@ -96,7 +110,7 @@ async function loadApp(server: Server, parts: HttpParts): Promise<Listener> {
 }
 
 /** What is not HTTP, too long or too slow never reaches the application. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
+function refuseConnection(error: { readonly code?: string | undefined }, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
@@ -112,7 +126,7 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
 }
 
 function refusalOf(code: string | undefined): [ParleyError, number?] {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+  if (code === REQUEST_TIMEOUT) {
     return [new ParleyError('E_TIMEOUT', 'the request took too long to arrive.')];
   }
   if (code === 'HPE_HEADER_OVERFLOW') {

@@ -1,28 +1,38 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import type { StreamHandler } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/ids.ts';
-import { type FrontDoor, openFrontDoor } from './front-door.ts';
+import { type DoorConsumers, type FrontDoor, openFrontDoor } from './front-door.ts';
 
 const LOOPBACK = '127.0.0.1:0' as SocketAddress;
 
 async function openHttp(
   options: Parameters<typeof createServer>[0] = {},
+  others: Omit<DoorConsumers, 'http'> = {},
 ): Promise<{ door: FrontDoor; server: Server }> {
   const server = createServer(options, (request, response) => {
     if (request.url === '/slow') return;
     response.end(`you asked for ${request.url}`);
   });
-  return { door: await openFrontDoor(LOOPBACK, server), server };
+  return { door: await openFrontDoor(LOOPBACK, { http: server, ...others }), server };
 }
 
 /** Sends `text` and answers all that comes back until the other side closes. */
-function converse(address: SocketAddress, text: string): Promise<string> {
+function converse(address: SocketAddress, ...texts: (string | Uint8Array)[]): Promise<string> {
   return new Promise((resolve) => {
     let heard = '';
-    const socket = connect(Number(address.split(':')[1]), '127.0.0.1', () => socket.write(text));
+    const say = (): void => {
+      const text = texts.shift();
+      if (text === undefined) return;
+      socket.write(text);
+      setTimeout(say, 5);
+    };
+    const socket = connect(Number(address.split(':')[1]), '127.0.0.1', say);
     socket.on('data', (chunk) => {
       heard += chunk.toString();
     });
@@ -73,11 +83,84 @@ test('closing the door does not wait longer than it must', async () => {
 test('two doors cannot share an address', async () => {
   const { door } = await openHttp();
   await assert.rejects(
-    openFrontDoor(door.address, createServer()),
+    openFrontDoor(door.address, { http: createServer() }),
     (error) =>
       error instanceof ParleyError &&
       error.code === 'E_ADDRESS_IN_USE' &&
       error.line.startsWith(`Another process has TCP ${door.address}. Stop that process`),
   );
+  await door.close(0);
+});
+
+/** Sends back what it hears with one bit turned in each byte, and ends when the other side does. */
+const echo: DoorConsumers['frames'] = (stream): StreamHandler => ({
+  onData: (bytes) => void stream.write(Buffer.from(bytes.map((byte) => byte ^ 0x20))),
+  onDrain: () => {},
+  onEnd: () => stream.end(),
+  onClose: () => {},
+});
+
+const FRAMES_BEGIN = Buffer.from([0x8f, 0x50, 0x61]);
+
+test('[T1] HTTP and frames come by one port, and none of their bytes is lost', async () => {
+  const { door } = await openHttp({}, { frames: echo });
+  const port = Number(door.address.split(':')[1]);
+  const heard = await new Promise<Buffer>((resolve) => {
+    const parts: Buffer[] = [];
+    const socket = connect(port, '127.0.0.1', () => socket.write(FRAMES_BEGIN));
+    socket.on('data', (chunk) => {
+      parts.push(chunk);
+      if (parts.length === 1) socket.end(Buffer.from('and more'));
+    });
+    socket.on('close', () => resolve(Buffer.concat(parts)));
+  });
+  const expected = Buffer.concat([FRAMES_BEGIN, Buffer.from('and more')]);
+  assert.deepEqual(
+    heard,
+    expected.map((byte) => byte ^ 0x20),
+  );
+  const answer = await fetch(`http://${door.address}/beside`, { method: 'POST', body: 'x' });
+  assert.equal(await answer.text(), 'you asked for /beside');
+  await door.close(0);
+});
+
+test('[T1] a method that comes byte by byte, and begins like a preface, is HTTP', async () => {
+  const { door } = await openHttp();
+  const answer = await converse(
+    door.address,
+    'P',
+    'R',
+    'OPFIND /there HTTP/1.1\r\nHost: x\r\n',
+    'Connection: close\r\n\r\n',
+  );
+  assert.match(answer, /you asked for \/there$/);
+  await door.close(0);
+});
+
+test('[T1] HTTP/2, TLS and frames that nobody takes are told so in a word', async () => {
+  const { door } = await openHttp();
+  const session = connectHttp2(`http://${door.address}`);
+  session.on('error', () => {});
+  const [code, , word] = await new Promise<[number, number, Buffer]>((resolve) => {
+    session.on('goaway', (...said: [number, number, Buffer]) => resolve(said));
+  });
+  assert.deepEqual([code, word.toString()], [0xd, 'HTTP/2 is not spoken here: use HTTP/1.1']);
+  session.destroy();
+
+  const port = Number(door.address.split(':')[1]);
+  const failure = await new Promise<Error>((resolve) => {
+    connectTls({ port, host: '127.0.0.1' }).on('error', resolve);
+  });
+  assert.match(failure.message, /wrong version number/i);
+  const hello = Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00]);
+  assert.equal(await converse(door.address, hello), 'TLS is not spoken here: call without it\n');
+  assert.equal(await converse(door.address, FRAMES_BEGIN), 'no member answers here\n');
+  await door.close(0);
+});
+
+test('[T1] a connection that says nothing, or too little to tell, is closed', async () => {
+  const { door } = await openHttp({}, { silentMs: 50, refuseSilent: (socket) => socket.end('?') });
+  assert.equal(await converse(door.address, ''), '?');
+  assert.equal(await converse(door.address, 'PRI'), '?');
   await door.close(0);
 });

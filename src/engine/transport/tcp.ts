@@ -55,6 +55,11 @@ function attach(socket: Socket, handler: StreamHandler): void {
   socket.on('data', (bytes: Uint8Array) => handler.onData(plainBytes(bytes)));
 }
 
+/** Makes a stream of a socket that was accepted. */
+export function streamOver(socket: Socket, onStream: (stream: Stream) => StreamHandler): void {
+  attach(socket, onStream(new TcpStream(socket)));
+}
+
 /** Listens and resolves once bound. Troubles of later accepts must not end the process. */
 export function listenTcp(
   listen: SocketAddress,
@@ -88,9 +93,7 @@ export async function listenStreams(
   listen: SocketAddress,
   onStream: (stream: Stream) => StreamHandler,
 ): Promise<StreamListener> {
-  const { server, address } = await listenTcp(listen, (socket) => {
-    attach(socket, onStream(new TcpStream(socket)));
-  });
+  const { server, address } = await listenTcp(listen, (socket) => streamOver(socket, onStream));
   return { address, close: () => closeServer(server) };
 }
 
