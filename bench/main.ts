@@ -42,6 +42,10 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
     file: 'bench/store.bench.ts',
     about: 'puts until durable with their CPU, gets and ranges, of both stores [--puts N]',
   },
+  transport: {
+    file: 'bench/transport.bench.ts',
+    about: 'frames, bytes and CPU time between two processes over loopback [--seconds N]',
+  },
   wal: {
     file: 'bench/wal.bench.ts',
     about: 'batches per second next to a bare write+fdatasync, and reading the log back',
