@@ -5,6 +5,7 @@
 //   darkness   the power fails everywhere; what was acknowledged must still be there
 
 import { casRegisterModel, checkHistory } from '../../src/core/checker/index.ts';
+import { kvMachine } from '../../src/service/kv/index.ts';
 import type { SeedReport } from '../range.ts';
 import { Clients } from './clients.ts';
 import { Cluster, type Listener } from './cluster.ts';
@@ -13,7 +14,6 @@ import { disagreement, electionMs, holdsAllTallies, leaderless } from './judge.t
 import { openMember } from './member.ts';
 import { Operators } from './operators.ts';
 import { drawScenario, type Wishes } from './scenario.ts';
-import { standInMachine as kvMachine } from './stand-in.ts';
 import { heal, plan } from './strikes.ts';
 
 /** `span` is in simulated milliseconds. */

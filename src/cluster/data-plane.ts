@@ -95,6 +95,11 @@ export class DataPlane {
     this.#listener = made.listener;
   }
 
+  /** Sums up a shard's state: equal on members that applied the same. */
+  digest(shard: ShardId): string | undefined {
+    return this.#states.state(shard)?.digest();
+  }
+
   /** Talks to `member` from now on. */
   addPeer({ member, address }: PeerSetting): void {
     this.#roster.add(member);
