@@ -56,7 +56,16 @@ export async function openState(
   seed = 1,
 ): Promise<OpenState> {
   const clock = new ManualClock();
-  const store = await openTestStore(disk, clock);
+  return openStateOf(await openTestStore(disk, clock), disk, clock, sessions, seed);
+}
+
+export function openStateOf(
+  store: Store,
+  disk: CrashDisk,
+  clock: ManualClock,
+  sessions: Partial<SessionLimits> = {},
+  seed = 1,
+): OpenState {
   const opening = openShardStates({ store, clock, random: Prng.from(seed, 'names'), sessions });
   if (opening.kind === 'refused') throw new Error(opening.message);
   return { disk, clock, store, states: opening.states };
