@@ -41,6 +41,7 @@ test('a member whose syncs fail stops and says so, the others go on, and it come
   assert.equal(await members.start(2), undefined);
   assert.equal(await members.start(3), undefined);
   const writes = new UniqueWrites(kv);
+  t.after(() => writes.end(0));
   writes.begin('eio', 8);
   const end = await Promise.race([
     members.ended(1),
@@ -69,6 +70,7 @@ test('one member alone whose syncs fail has all it acknowledged when it is start
   const { members, kv } = await stage(t, 1);
   assert.equal(await members.start(1, { wrapper: failing('fdatasync', 'EIO', 40) }), undefined);
   const writes = new UniqueWrites(kv);
+  t.after(() => writes.end(0));
   writes.begin('alone', 8);
   const end = await members.ended(1);
   assert.match(end.stderr, /The (log|store) has stopped: .*EIO/);

@@ -38,11 +38,12 @@ export class KvCaller {
   readonly #connections: ClientConnections;
   readonly #client: ShardClient;
 
-  constructor(members: ReadonlyMap<MemberId, SocketAddress>) {
+  /** An answer is waited for `attemptMs` before what is safe to ask twice is asked elsewhere. */
+  constructor(members: ReadonlyMap<MemberId, SocketAddress>, attemptMs = 1_000) {
     const clock = new SystemClock();
     const options = { clock, net: systemNet, clusterId: '', members };
     this.#connections = new ClientConnections(options);
-    const parts = { clock, random: randomFromSystem(), callees: this.#connections };
+    const parts = { clock, random: randomFromSystem(), callees: this.#connections, attemptMs };
     this.#client = new ShardClient({ ...parts, shard: SHARD });
   }
 

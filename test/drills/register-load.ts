@@ -18,6 +18,8 @@ const CHECK_MS_MAX = 30_000;
 /** New keys after this many operations: short histories are easy to judge. */
 const OPERATIONS_PER_BLOCK = 300;
 const KEYS_PER_BLOCK = 2;
+/** Numbers of clients from here on make one read each. */
+const OPEN_READER = 1_000_000;
 const PICTURES = 'target/drills';
 const PAUSE_MS_MAX = 4;
 
@@ -33,10 +35,12 @@ export class RegisterLoad {
   #running: Promise<unknown> = Promise.resolve();
   #isEnding = false;
   #values = 0;
+  #openReaders = 0;
   operations = 0;
   /** Writes that may or may not have had an effect. */
   doubts = 0;
   readonly reads: Record<ReadLevel, number> = { strong: 0, lease: 0, local: 0 };
+  refusedReads = 0;
 
   constructor(options: RegisterLoadOptions) {
     this.#options = options;
@@ -47,16 +51,36 @@ export class RegisterLoad {
     this.#running = Promise.all(clients.map((client, number) => this.#run(client, number)));
   }
 
+  /**
+   * Reads with `client` every `everyMs`, whether answers come or not: each read is a client of its
+   * own in the history. So a member that stands still has questions waiting that are newer than
+   * what happened elsewhere meanwhile.
+   */
+  async readOpenly(client: RegisterClient, level: ReadLevel, everyMs: number): Promise<void> {
+    const reads: Promise<void>[] = [];
+    for (let turn = 0; !this.#isEnding; turn++) {
+      this.#openReaders += 1;
+      reads.push(this.#read(client, OPEN_READER + this.#openReaders, this.#keyOf(turn), level));
+      await sleep(everyMs);
+    }
+    await Promise.all(reads);
+  }
+
   /** Ends when the operations under way have ended. */
   async end(): Promise<void> {
     this.#isEnding = true;
     await this.#running;
   }
 
-  /** From the moment `fromMs` to the first write that was acknowledged after it. */
-  msUntilWrite(fromMs: number): number | undefined {
-    const next = this.#acknowledgedMs.find((ms) => ms > fromMs);
-    return next === undefined ? undefined : next - fromMs;
+  /** The longest time without an acknowledged write, from the moment `fromMs` until now. */
+  lullMs(fromMs: number): number {
+    const moments = this.#acknowledgedMs.filter((ms) => ms > fromMs);
+    let [longest, last] = [0, fromMs];
+    for (const ms of [...moments, performance.now()]) {
+      longest = Math.max(longest, ms - last);
+      last = ms;
+    }
+    return longest;
   }
 
   /** Undefined when the history is linearizable, else what is wrong and where it is drawn. */
@@ -76,8 +100,7 @@ export class RegisterLoad {
   async #run(client: RegisterClient, number: number): Promise<void> {
     const { readLevels } = this.#options;
     for (let turn = 0; !this.#isEnding; turn++) {
-      const block = Math.floor(this.operations / OPERATIONS_PER_BLOCK);
-      const key = `reg-${block}-${turn % KEYS_PER_BLOCK}`;
+      const key = this.#keyOf(turn);
       this.operations += 1;
       if (Math.random() < 0.5) await this.#write(client, number, key);
       else {
@@ -86,6 +109,11 @@ export class RegisterLoad {
       }
       await sleep(Math.random() * PAUSE_MS_MAX);
     }
+  }
+
+  #keyOf(turn: number): string {
+    const block = Math.floor(this.operations / OPERATIONS_PER_BLOCK);
+    return `reg-${block}-${turn % KEYS_PER_BLOCK}`;
   }
 
   async #write(client: RegisterClient, number: number, key: string): Promise<void> {
@@ -111,7 +139,10 @@ export class RegisterLoad {
   ): Promise<void> {
     this.#recorder.begin(number, key, { kind: 'read', value: null });
     const answer = await client.get(key, level, TIMEOUT_MS);
-    if (answer.kind === 'refused') return this.#recorder.withdraw(number);
+    if (answer.kind === 'refused') {
+      this.refusedReads += 1;
+      return this.#recorder.withdraw(number);
+    }
     this.reads[level] += 1;
     this.#recorder.complete(number, { kind: 'read', value: answer.value });
   }

@@ -1,0 +1,56 @@
+// A leader that stands still for a while and does not know it: a machine that swaps, a virtual
+// machine that is moved. It wakes up with questions waiting, and may believe that it still leads.
+//
+// PARLEY_PAUSES=20 makes it longer than the short run of `npm test`.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KvCaller } from './kv-caller.ts';
+import { RegisterLoad } from './register-load.ts';
+import { stage } from './stage.ts';
+
+const PAUSES = Number(process.env['PARLEY_PAUSES'] ?? '4');
+const SERVES_MS_MAX = 10_000;
+/** Beyond the target, because other tests run on the same cores. */
+const REPLACED_MS_MAX = 3_000;
+/** A client keeps its connection to a silent member for two seconds: the short pauses count most. */
+const PAUSE_MS = [700, 1_100, 1_600, 3_000, 900, 1_300, 1_800, 10_000];
+const READ_EVERY_MS = 5;
+
+test(`${PAUSES} leaders that stand still are replaced, and read nothing stale when they wake`, async (t) => {
+  const { members, kv } = await stage(t, 3);
+  const patient = new KvCaller(members.addresses, SERVES_MS_MAX);
+  t.after(() => patient.close());
+  assert.deepEqual(await members.startAll(), []);
+  assert.notEqual(await kv.leader(SERVES_MS_MAX), undefined);
+  const load = new RegisterLoad({
+    clients: [kv.session(), kv.session(), kv.plain(), kv.plain()],
+    readLevels: ['lease', 'strong'],
+  });
+  t.after(() => load.end());
+  load.begin();
+  const openReads = members.ids.map((member) =>
+    load.readOpenly(patient.readingAt(member), 'lease', READ_EVERY_MS * members.ids.length),
+  );
+  const waits: number[] = [];
+  for (let pause = 0; pause < PAUSES; pause++) {
+    await sleep(300);
+    const leader = await kv.leader(SERVES_MS_MAX);
+    assert.ok(leader !== undefined, 'somebody leads');
+    const stoppedMs = performance.now();
+    members.signal(leader, 'SIGSTOP');
+    await sleep(PAUSE_MS[pause % PAUSE_MS.length]);
+    members.signal(leader, 'SIGCONT');
+    assert.notEqual(await kv.leader(SERVES_MS_MAX), undefined);
+    waits.push(Math.round(load.lullMs(stoppedMs)));
+  }
+  await load.end();
+  await Promise.all(openReads);
+  t.diagnostic(
+    `${load.operations} operations and ${load.reads.lease} lease reads, ${load.refusedReads} refused; ` +
+      `longest time without a write: ${waits.join(' ')} ms`,
+  );
+  assert.equal(load.verdict('pause'), undefined);
+  assert.ok(Math.max(...waits) <= REPLACED_MS_MAX, `replaced in time: ${waits.join(' ')} ms`);
+});
