@@ -5,14 +5,22 @@
 import type { Log, LogFields, LogLevel } from '../src/base/capabilities.ts';
 import { describeFields, LeveledLog } from '../src/engine/log/index.ts';
 
-const LINES_MAX = 20_000;
+const NOTES_MAX = 20_000;
+
+export interface JournalNote {
+  readonly atMs: number;
+  readonly who: string;
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: LogFields;
+}
 
 export class Journal {
+  /** Told of everything at once. */
+  onNote: ((note: JournalNote) => void) | undefined;
   readonly #level: LogLevel;
   readonly #nowMs: () => number;
-  #lines: string[] = [];
-  /** Called with every line. */
-  onLine: ((line: string) => void) | undefined;
+  #notes: JournalNote[] = [];
 
   constructor(level: LogLevel, nowMs: () => number) {
     this.#level = level;
@@ -21,21 +29,21 @@ export class Journal {
 
   /** The latest lines, oldest first. */
   get lines(): readonly string[] {
-    return this.#lines;
+    return this.#notes.map(describeNote);
   }
 
   /** The log of one member. */
   logOf(who: string): Log {
     return new LeveledLog(this.#level, (level, event, fields) => {
-      this.#add(who, level, event, fields);
+      const note = { atMs: this.#nowMs(), who, level, event, fields };
+      this.onNote?.(note);
+      this.#notes.push(note);
+      if (this.#notes.length >= NOTES_MAX * 2) this.#notes = this.#notes.slice(-NOTES_MAX);
     });
   }
+}
 
-  #add(who: string, level: LogLevel, event: string, fields: LogFields): void {
-    const time = this.#nowMs().toFixed(3).padStart(12);
-    const line = `${time} ${who.padEnd(8)} ${level.padEnd(5)} ${event}  ${describeFields(fields)}`;
-    this.onLine?.(line.trimEnd());
-    this.#lines.push(line.trimEnd());
-    if (this.#lines.length >= LINES_MAX * 2) this.#lines = this.#lines.slice(-LINES_MAX);
-  }
+function describeNote({ atMs, event, fields, level, who }: JournalNote): string {
+  const time = atMs.toFixed(3).padStart(12);
+  return `${time} ${who.padEnd(8)} ${level.padEnd(5)} ${event}  ${describeFields(fields)}`.trimEnd();
 }

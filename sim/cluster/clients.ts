@@ -5,6 +5,7 @@
 // writes of unknown outcome do not make the histories hard to judge. Counters show whether a command
 // that was sent again had its effect once.
 
+import { must } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import {
   type CasRegisterAction,
@@ -12,7 +13,9 @@ import {
   type Operation,
 } from '../../src/core/checker/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
+import { REQUEST_KIND } from '../../src/replica/codec/index.ts';
 import {
+  type Callees,
   ClientConnections,
   type CommandOutcome,
   ShardClient,
@@ -100,6 +103,8 @@ class Client {
   readonly #random: Prng;
   readonly #machine;
   #epoch = -1;
+  /** Requests of this epoch: the same one again is a command that is repeated. */
+  readonly #sent = new Set<string>();
   #connections: ClientConnections | undefined;
   readonly #shards = new Map<ShardId, ShardClient>();
   readonly #sessions = new Map<ShardId, ShardSession>();
@@ -151,6 +156,7 @@ class Client {
     const { clock, net } = this.#machine.capabilities;
     const members = this.#cluster.directory();
     this.#connections = new ClientConnections({ clock, net, clusterId: CLUSTER_ID, members });
+    this.#sent.clear();
   }
 
   #act(next: () => void): void {
@@ -318,12 +324,24 @@ class Client {
     let client = this.#shards.get(shard);
     if (client === undefined) {
       const { clock, random } = this.#machine.capabilities;
-      const callees = this.#connections;
-      if (callees === undefined) throw new Error('connections are made before requests');
+      const callees = this.#counting(must(this.#connections, 'connections come before requests'));
       client = new ShardClient({ clock, random, callees, shard });
       this.#shards.set(shard, client);
     }
     return client;
+  }
+
+  #counting(connections: ClientConnections): Callees {
+    return {
+      members: connections.members,
+      request: (member, kind, body, timeoutMs, done) => {
+        const text = Buffer.from(body).toString('latin1');
+        const isCommand = kind === REQUEST_KIND.propose;
+        if (isCommand && this.#sent.has(text)) this.#cluster.counters.writesRepeated += 1;
+        if (isCommand) this.#sent.add(text);
+        connections.request(member, kind, body, timeoutMs, done);
+      },
+    };
   }
 
   #session(shard: ShardId): ShardSession {

@@ -9,6 +9,7 @@ import type { ShardMachine, ShardStatus } from '../../src/replica/types.ts';
 import { World } from '../world.ts';
 import { Atlas } from './atlas.ts';
 import { type ClusterCounters, noClusterCounts } from './counters.ts';
+import { hear } from './heard.ts';
 import { Oracle } from './oracle.ts';
 import type { Neighbour, OpenProgram } from './program.ts';
 import type { Scenario } from './scenario.ts';
@@ -53,6 +54,7 @@ export class Cluster {
     this.atlas = new Atlas(this.#founders, this.world.random('atlas'));
     const shardCount = scenario.shards + scenario.idleShards;
     this.shards = Array.from({ length: shardCount }, (_, i) => i + 1);
+    this.world.journal.onNote = (note) => hear(note, this.counters, (what) => this.violate(what));
     for (const _ of this.#founders) this.addSite();
   }
 

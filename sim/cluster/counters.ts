@@ -17,6 +17,9 @@ export interface ClusterCounters {
   membersLost: number;
   wipedRefused: number;
   snapshotsInterrupted: number;
+  disksSilent: number;
+  disksLow: number;
+  logsWithHoles: number;
   // --- operators
   learnersAdded: number;
   learnersPromoted: number;
@@ -29,7 +32,8 @@ export interface ClusterCounters {
   starts: number;
   leadersElected: number;
   commandsApplied: number;
-  snapshotsInstalled: number;
+  snapshotsReceived: number;
+  snapshotsBroken: number;
   holesMended: number;
   logsPurged: number;
   shardsQuiet: number;
@@ -61,6 +65,9 @@ export function noClusterCounts(): ClusterCounters {
     membersLost: 0,
     wipedRefused: 0,
     snapshotsInterrupted: 0,
+    disksSilent: 0,
+    disksLow: 0,
+    logsWithHoles: 0,
     learnersAdded: 0,
     learnersPromoted: 0,
     votersRemoved: 0,
@@ -71,7 +78,8 @@ export function noClusterCounts(): ClusterCounters {
     starts: 0,
     leadersElected: 0,
     commandsApplied: 0,
-    snapshotsInstalled: 0,
+    snapshotsReceived: 0,
+    snapshotsBroken: 0,
     holesMended: 0,
     logsPurged: 0,
     shardsQuiet: 0,

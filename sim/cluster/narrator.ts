@@ -1,5 +1,6 @@
 // One line per event of a run, for people. Every column has its place.
 
+import { describeFields } from '../../src/engine/log/index.ts';
 import type { World } from '../world.ts';
 import type { Listener } from './cluster.ts';
 
@@ -31,7 +32,11 @@ export function narrator(print: (line: string) => void, isWhole: boolean) {
     listener,
     follow(followed: World): void {
       world = followed;
-      followed.journal.onLine = (text) => print(reshape(text));
+      const { onNote } = followed.journal;
+      followed.journal.onNote = (note) => {
+        line(note.who, note.level, `${note.event}  ${describeFields(note.fields)}`);
+        onNote?.(note);
+      };
       if (!isWhole) return;
       followed.watch(({ fingerprint, label, owner }) => {
         const who = owner === undefined ? '--' : `#${owner.index}`;
@@ -39,12 +44,4 @@ export function narrator(print: (line: string) => void, isWhole: boolean) {
       });
     },
   };
-}
-
-/** A line of the journal, in the narrator's columns. */
-function reshape(line: string): string {
-  const match = /^(\s*[\d.]+) (\S+)\s+(\S+)\s+(.*)$/.exec(line);
-  if (match === null) return line;
-  const [, time = '', who = '', level = '', text = ''] = match;
-  return `${time}  ${who.padEnd(4)} ${level.padEnd(8)} ${text}`;
 }

@@ -21,6 +21,7 @@ interface Watermarks {
   applied: number;
   firstIndex: number;
   readAt: number;
+  isQuiet: boolean;
 }
 
 export class Oracle {
@@ -81,7 +82,9 @@ export class Oracle {
     // While a snapshot is installed, the log has it a moment before the state does.
     if (status.firstIndex > commit + 1) this.#violate(`${who}: purged what is not committed`);
     if (status.firstIndex > seen.firstIndex && seen.firstIndex > 0) this.#counters.logsPurged += 1;
-    Object.assign(seen, { term, commit, applied, firstIndex: status.firstIndex });
+    if (status.isQuiet && !seen.isQuiet) this.#counters.shardsQuiet += 1;
+    const { firstIndex, isQuiet } = status;
+    Object.assign(seen, { term, commit, applied, firstIndex, isQuiet });
     if (status.role === 'leader') this.#noteLeader(shard, term, member);
   }
 
@@ -107,7 +110,15 @@ export class Oracle {
     const key = `${member}/${shard}`;
     let seen = this.#watermarks.get(key);
     if (seen === undefined) {
-      seen = { life: 0, term: 0, commit: 0, applied: 0, firstIndex: 0, readAt: 0 };
+      seen = {
+        life: 0,
+        term: 0,
+        commit: 0,
+        applied: 0,
+        firstIndex: 0,
+        readAt: 0,
+        isQuiet: false,
+      };
       this.#watermarks.set(key, seen);
     }
     return seen;

@@ -36,11 +36,14 @@ const STRIKES: Partial<Record<FaultClass, Strike>> = {
     const site = oneOf(frailOf(cluster), random);
     return site !== undefined && cluster.wipe(site);
   },
+  interruptSnapshot,
 };
 
 /** Some classes change so much that once per run is enough. */
 const ONCE: ReadonlySet<FaultClass> = new Set<FaultClass>(['wipe', 'rot']);
 const MISSED_AGAIN_MS = 200;
+/** Snapshots are sent in a few milliseconds: who wants to disturb one must look often. */
+const WATCH_MS = 5;
 
 export function plan(cluster: Cluster): void {
   const { faults, weather } = cluster.scenario;
@@ -65,7 +68,8 @@ function schedule(cluster: Cluster, name: FaultClass, strike: Strike): void {
       if (cluster.isHealing) return;
       const isDone = strike(cluster, random);
       if (isDone && ONCE.has(name)) return;
-      again(isDone ? random.below(2 * strikeEveryMs) : MISSED_AGAIN_MS);
+      const missedMs = name === 'interruptSnapshot' ? WATCH_MS : MISSED_AGAIN_MS;
+      again(isDone ? random.below(2 * strikeEveryMs) : missedMs);
     });
   again(500 + random.below(2 * strikeEveryMs));
 }
@@ -132,6 +136,33 @@ function resetStreams(cluster: Cluster, random: Prng): boolean {
   cluster.counters.streamsCut += count;
   cluster.note('--', 'fault', `${count} streams between m${a.id} and m${b.id} reset`);
   return count > 0;
+}
+
+/** Somebody lacks entries that the log has let go: while a snapshot is on its way, it is disturbed. */
+function interruptSnapshot(cluster: Cluster, random: Prng): boolean {
+  for (const shard of cluster.shards) {
+    const leader = cluster.leaderOf(shard);
+    const firstIndex = leader === undefined ? 0 : cluster.status(leader, shard)?.firstIndex;
+    if (leader === undefined || firstIndex === undefined) continue;
+    const lacking = cluster
+      .running()
+      .find((site) => (cluster.status(site, shard)?.lastIndex ?? firstIndex) + 1 < firstIndex);
+    if (lacking === undefined) continue;
+    cluster.world.after(random.below(20), () => disturb(cluster, random, leader, lacking));
+    return true;
+  }
+  return false;
+}
+
+function disturb(cluster: Cluster, random: Prng, sender: Site, receiver: Site): void {
+  if (!sender.isUp || !receiver.isUp) return;
+  cluster.counters.snapshotsInterrupted += 1;
+  cluster.note(`m${receiver.id}`, 'fault', `its snapshot from m${sender.id} is disturbed`);
+  const how = random.below(4);
+  if (how === 0) cluster.crash(sender, 'kill');
+  else if (how === 1) cluster.crash(receiver, 'kill');
+  else if (how === 2) cluster.crash(receiver, 'powerLoss');
+  else cluster.world.network.streams.reset(sender.machine.index, receiver.machine.index);
 }
 
 // --- processes and clocks -----------------------------------------------------------------------
