@@ -3,17 +3,22 @@
 // too many of them, those who keep the oldest one are made to let go.
 
 import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../base/capabilities.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
 
+/** About what a sync and the removal of a file take. */
+const RECLAIM_MS = 20;
 const NO_DATA = new Uint8Array(0);
 
 export interface CompactionHome {
   readonly wal: Wal;
   readonly store: Pick<Store, 'flush'>;
+  readonly clock: Clock;
   readonly settings: HostSettings;
+  readonly isClosed: boolean;
   replica(shard: ShardId): Replica | undefined;
 }
 
@@ -47,13 +52,13 @@ export class Compaction {
   }
 
   #maybeCut(replica: Replica): void {
-    const { purgeBytes, purgeEntries, trailingEntries } = this.#home.settings;
-    const log = replica.log.wal;
-    const to = replica.data.durableApplied() - trailingEntries;
-    const count = to - log.base.index;
-    if (count <= 0) return;
-    const bytes = (log.index.payloadBytes / Math.max(1, log.index.count)) * count;
-    if (count >= purgeEntries || bytes >= purgeBytes) this.cut(replica, to);
+    const { purgeBytes, purgeEntries, trailingBytes, trailingEntries } = this.#home.settings;
+    const { base, index } = replica.log.wal;
+    const entryBytes = Math.max(1, index.payloadBytes / Math.max(1, index.count));
+    const trailing = Math.min(trailingEntries, Math.floor(trailingBytes / entryBytes));
+    const to = replica.data.durableApplied() - trailing;
+    const count = to - base.index;
+    if (count >= purgeEntries || count * entryBytes >= purgeBytes) this.cut(replica, to);
   }
 
   /** [H54] Cuts the log up to `index`, or as far as the durable state allows. */
@@ -73,17 +78,26 @@ export class Compaction {
     wal.purge(shard, to);
   }
 
-  /** Makes room: the state of whoever keeps the oldest segment is made durable, or copied on. */
+  /**
+   * Makes room: whoever keeps the oldest segment is cut to what is durable of its state, or copied
+   * to the end. Again, until there are few enough or nobody can let go of any more.
+   */
   async #force(): Promise<void> {
     this.#isForcing = true;
-    const { store, wal } = this.#home;
-    if (await store.flush()) {
+    const { settings, store, wal } = this.#home;
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
+      const { segments } = wal.stats();
+      if (segments <= settings.segmentsMax || segments >= before || this.#home.isClosed) break;
+      before = segments;
+      if (!(await store.flush())) break;
       for (const { shard, lastIndexInside } of wal.pins()) {
         const replica = this.#home.replica(shard);
-        if (replica === undefined) continue;
+        if (replica === undefined || this.#home.isClosed) continue;
         this.cut(replica, lastIndexInside);
         if (replica.log.wal.base.index < lastIndexInside) await wal.rewrite(shard);
       }
+      // Segments go in the background, once it is durable that nobody needs them.
+      await new Promise<void>((resolve) => this.#home.clock.setTimer(RECLAIM_MS, resolve));
     }
     this.#isForcing = false;
   }

@@ -19,6 +19,7 @@ import type { HostParts } from './ports.ts';
 import { Quiet, type QuietHome } from './quiet.ts';
 import { Repair, type RepairHome } from './repair.ts';
 import type { Replica } from './replica.ts';
+import { type ScrubHome, scrubFromTimeToTime } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
 import { Storage } from './storage.ts';
 import { Ticker } from './ticker.ts';
@@ -26,7 +27,7 @@ import { Ticker } from './ticker.ts';
 /** Ticks between two looks at what the logs could let go of. */
 const COMPACTION_TICKS = 16;
 
-type Homes = ReplicaHome & QuietHome & RepairHome & CompactionHome & DiskWatchHome;
+type Homes = ReplicaHome & QuietHome & RepairHome & CompactionHome & DiskWatchHome & ScrubHome;
 
 export class Loop implements Homes {
   readonly parts: HostParts;
@@ -85,6 +86,7 @@ export class Loop implements Homes {
     this.#phases = Array.from({ length: settings.phases }, () => []);
     this.#ticker = new Ticker(parts.clock, settings, (step) => this.#onStep(step));
     this.#ticker.start();
+    scrubFromTimeToTime(this);
   }
 
   // --- replicas ---------------------------------------------------------------------------------
@@ -96,8 +98,12 @@ export class Loop implements Homes {
   add(replica: Replica): void {
     this.#replicas.set(replica.shard, replica);
     this.#phaseOf(replica).push(replica);
-    if (replica.hasHoles) this.repair.begin(replica, undefined);
+    if (replica.hasHoles) this.holesFound(replica);
     this.markDirty(replica);
+  }
+
+  holesFound(replica: Replica): void {
+    this.repair.begin(replica, undefined);
   }
 
   replica(shard: ShardId): Replica | undefined {
@@ -145,8 +151,9 @@ export class Loop implements Homes {
   };
 
   /** [H90] A bug in one shard's core or machine stops that shard, and nothing else. */
-  #work(replica: Replica): void {
+  #work(replica: Replica, fetched?: LogFetch): void {
     try {
+      if (fetched !== undefined) replica.core.logFetched(fetched);
       replica.work(this.nowMs);
     } catch (error) {
       this.stopBroken(replica, error);
@@ -203,8 +210,12 @@ export class Loop implements Homes {
   }
 
   tickMissed(replica: Replica, ticks: number): void {
-    for (let i = 0; i < ticks; i++) replica.core.tick();
-    if (replica.core.hasReady()) this.markDirty(replica);
+    try {
+      for (let i = 0; i < ticks; i++) replica.core.tick();
+      if (replica.core.hasReady()) this.markDirty(replica);
+    } catch (error) {
+      this.stopBroken(replica, error);
+    }
   }
 
   wake(replica: Replica): void {
@@ -234,9 +245,8 @@ export class Loop implements Homes {
       if (outcome.kind === 'damaged') this.repair.begin(replica, fetch);
       else if (outcome.kind === 'failed') this.fail(`the log cannot be read: ${outcome.reason}`);
       else {
-        replica.core.logFetched(fetch);
         // In this very turn: later, other fetches may have pushed the entries out of memory.
-        this.#work(replica);
+        this.#work(replica, fetch);
         this.schedule();
       }
     });

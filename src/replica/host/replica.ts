@@ -63,6 +63,8 @@ export class Replica implements StorageClient, ResultSink {
   isSilent = false;
   /** Why it does not take part any more. */
   stopped: string | undefined;
+  /** What the core handed to the machine. */
+  readonly #applyQueue: Message[] = [];
   #isRestoring = false;
   #lastContradiction = '';
 
@@ -175,7 +177,8 @@ export class Replica implements StorageClient, ResultSink {
 
   /** Whether `work` would find anything to do. */
   get hasWork(): boolean {
-    return this.core.hasReady() || this.reads.isGathering;
+    const canApply = this.#applyQueue.length > 0 && !this.#home.parts.store.isBehind;
+    return canApply || this.core.hasReady() || this.reads.isGathering;
   }
 
   // --- a turn -----------------------------------------------------------------------------------
@@ -184,8 +187,12 @@ export class Replica implements StorageClient, ResultSink {
     const { core, proposals, reads } = this;
     proposals.hand(core, this.leader);
     reads.hand(core, this.leader, nowMs);
-    for (let i = 0; i < READYS_MAX && core.hasReady(); i++) this.#take(core.ready());
-    if (core.hasReady() || reads.isGathering) this.#home.markDirty(this);
+    this.#applyQueued();
+    for (let i = 0; i < READYS_MAX && core.hasReady(); i++) {
+      this.#take(core.ready());
+      this.#applyQueued();
+    }
+    if (this.hasWork) this.#home.markDirty(this);
     reads.serve(this.data);
   }
 
@@ -203,7 +210,7 @@ export class Replica implements StorageClient, ResultSink {
       if (message.to === APPEND_THREAD) {
         if (message.entries.length > 0) this.idleTicks = 0;
         this.#home.storage.add(this, message, this.#hardState);
-      } else if (message.to === APPLY_THREAD) this.#apply(message);
+      } else if (message.to === APPLY_THREAD) this.#applyQueue.push(message);
       else if (!isOvertaken(messages, i)) this.#post(message);
     }
   }
@@ -235,6 +242,13 @@ export class Replica implements StorageClient, ResultSink {
   }
 
   // --- applying ---------------------------------------------------------------------------------
+
+  /** [H21] A store that is behind is not given more: the core hands out no more either. */
+  #applyQueued(): void {
+    while (this.#applyQueue.length > 0 && !this.#home.parts.store.isBehind) {
+      this.#apply(this.#applyQueue.shift() as Message);
+    }
+  }
 
   #apply(work: Message): void {
     const { entries } = work;

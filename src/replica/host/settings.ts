@@ -24,12 +24,18 @@ export interface HostSettings {
   readonly sickDiskMs: number;
   /** Entries that stay behind the durable state for followers that are a little behind. */
   readonly trailingEntries: number;
+  /** Or so many bytes of them, whichever is less. */
+  readonly trailingBytes: number;
   /** The log is cut when so much more could go. */
   readonly purgeEntries: number;
   readonly purgeBytes: number;
   /** More segments than this, and those who keep the oldest one are made to let go. */
   readonly segmentsMax: number;
   readonly repairRetryMs: number;
+  /** Old segments of the log are read again so often, to find rot while peers can still mend it. */
+  readonly scrubEveryMs: number;
+  /** Between two segments. */
+  readonly scrubPauseMs: number;
 }
 
 export const DEFAULT_SETTINGS: HostSettings = {
@@ -45,10 +51,13 @@ export const DEFAULT_SETTINGS: HostSettings = {
   orphanTimeoutMs: 5_000,
   sickDiskMs: 1_000,
   trailingEntries: 10_000,
+  trailingBytes: 8 * 1024 * 1024,
   purgeEntries: 5_000,
   purgeBytes: LIMITS.wal.segmentBytes,
   segmentsMax: 8,
   repairRetryMs: 250,
+  scrubEveryMs: 3_600_000,
+  scrubPauseMs: 1_000,
 };
 
 export function settle(changes: Partial<HostSettings>): HostSettings {
