@@ -27,7 +27,7 @@ import { Undo } from './undo.ts';
 import { WriteBehind } from './write-behind.ts';
 
 /** Short against a restart that replays what is missing, long against the syncs of the log. */
-const FLUSH_DELAY_MS = 200;
+const FLUSH_DELAY_MS = 500;
 
 export interface LmdbStoreOptions {
   readonly clock: Pick<Clock, 'setTimer'>;

@@ -20,6 +20,8 @@ import { WriteBehind } from './write-behind.ts';
 /** Each pass writes the whole image: the fewer the better, as long as the log can be purged. */
 const FLUSH_DELAY_MS = 100;
 
+const SLACK_BYTES = 256;
+
 export interface MemoryStoreOptions {
   readonly clock: Pick<Clock, 'setTimer'>;
   readonly disk: Disk;
@@ -78,7 +80,7 @@ class MemoryStore implements Store {
   put(key: Uint8Array, value: Uint8Array): void {
     this.#behind.touch(key);
     this.#openBytes += key.length + value.length + LIMITS.store.pairOverheadBytes;
-    this.#undo.note(key, this.#tree.set(key, value));
+    this.#undo.note(key, this.#tree.set(ownBytes(key), ownBytes(value)));
   }
 
   delete(key: Uint8Array): void {
@@ -142,4 +144,12 @@ class MemoryStore implements Store {
     assert(this.#snapshotsOpen === 0, '[S9] snapshots are closed before their store');
     await this.#behind.close();
   }
+}
+
+/**
+ * What is put stays for as long as it is there. A view into something far larger, the frame that
+ * brought it, would keep all of that.
+ */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > 2 * bytes.length + SLACK_BYTES ? bytes.slice() : bytes;
 }

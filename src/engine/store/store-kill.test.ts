@@ -13,6 +13,9 @@ import { SystemClock } from '../clock/index.ts';
 import { openLmdbStore, type StoreView } from './index.ts';
 
 const ROUNDS = Number(process.env['PARLEY_KILL_ROUNDS'] ?? 4);
+/** Batches whose writes are there. */
+const KEEPS = 25;
+const KEEPS_ALL = 1e9;
 const WRITER = fileURLToPath(new URL('../../../test/support/store-writer.ts', import.meta.url));
 
 interface Heard {
@@ -29,16 +32,41 @@ test('[S7] a killed process leaves whole batches, those that were durable among 
     const heard = await writeUntilKilled(path, 20 + round * 13);
     assert.equal(heard.began, last, 'it went on where the last one had ended');
     assert.ok(heard.durable > heard.began, 'it got somewhere');
-    last = await readLast(path);
+    last = await readLast(path, KEEPS);
     assert.ok(last >= heard.durable, `batch ${heard.durable} was durable, ${last} is there`);
     assert.ok(last <= heard.committed + 1, `batch ${last} is there, ${heard.committed} was made`);
   }
   await rm(root, { recursive: true });
 });
 
+test('[S4, S7] a file that cannot grow ends the store, what was durable is there', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'parley-store-'));
+  const path = join(root, 'store');
+  // Half a megabyte or a whole one: shells differ in their units.
+  const script = 'ulimit -f 1000; exec "$0" "$@"';
+  const writer = spawn('sh', ['-c', script, process.execPath, WRITER, path, String(KEEPS_ALL)]);
+  let [text, errors] = ['', ''];
+  writer.stdout.setEncoding('latin1').on('data', (part: string) => {
+    text += part;
+  });
+  writer.stderr.setEncoding('latin1').on('data', (part: string) => {
+    errors += part;
+  });
+  const [code] = await once(writer, 'close');
+  assert.equal(code, 3, errors);
+  assert.match(errors, /^Input\/output error$/m);
+  assert.match(text, /^failed 0$/m);
+  const { durable } = heardFrom(text);
+  assert.ok(durable > 50);
+  assert.equal(await readLast(path, KEEPS_ALL), durable);
+  await rm(root, { recursive: true });
+});
+
 /** Kills it `afterMs` after the first batch is durable. */
 async function writeUntilKilled(path: string, afterMs: number): Promise<Heard> {
-  const writer = spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const writer = spawn(process.execPath, [WRITER, path, String(KEEPS)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   let timer: NodeJS.Timeout | undefined;
   writer.stdout.setEncoding('latin1').on('data', (part: string) => {
@@ -47,6 +75,10 @@ async function writeUntilKilled(path: string, afterMs: number): Promise<Heard> {
   });
   const [, signal] = await once(writer, 'close');
   assert.equal(signal, 'SIGKILL', text.slice(-200));
+  return heardFrom(text);
+}
+
+function heardFrom(text: string): Heard {
   const said = (what: string): number => {
     const numbers = [...text.matchAll(new RegExp(`^${what} (\\d+)$`, 'gm'))].map(([, n]) => n);
     return Number(numbers.at(-1));
@@ -55,13 +87,13 @@ async function writeUntilKilled(path: string, afterMs: number): Promise<Heard> {
 }
 
 /** The last batch that is there, once it is clear that it and those before it are whole. */
-async function readLast(path: string): Promise<number> {
+async function readLast(path: string, keeps: number): Promise<number> {
   const events = { onDurable: () => {}, onFailure: () => {} };
   const opening = openLmdbStore({ path, clock: new SystemClock() }, events);
   assert.equal(opening.kind, 'opened');
   const { store } = opening;
   const last = Number(textOf(store.get(Buffer.from('last'))));
-  assert.equal(contents(store), expectedAfter(last));
+  assert.equal(contents(store), expectedAfter(last, keeps));
   await store.close();
   return last;
 }
@@ -72,10 +104,10 @@ function contents(view: StoreView): string {
 }
 
 /** What the writer's batches 1 to `last` make. */
-function expectedAfter(last: number): string {
+function expectedAfter(last: number, keeps: number): string {
   const map = new Map([['last', String(last)]]);
-  for (let n = Math.max(1, last - 24); n <= last; n++) {
-    for (const letter of ['a', 'b']) map.set(`${letter}${n % 50}`, String(n));
+  for (let n = Math.max(1, last - keeps + 1); n <= last; n++) {
+    for (const letter of ['a', 'b']) map.set(`${letter}${n}`, String(n));
   }
   const sorted = [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return sorted.map(([key, value]) => `${key}=${value}`).join(' ');
