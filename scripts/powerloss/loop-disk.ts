@@ -21,8 +21,8 @@ const SHUT_DOWN = `
 const RELEASE_TRIES = { atMost: 40, pauseMs: 50 };
 const TOOLS = ['mkfs.ext4', 'mount', 'umount', 'perl'];
 
-/** Why this machine cannot cut power, undefined when it can. */
-export function whyNoLoopDisks(): string | undefined {
+/** Why this machine has no disks of this kind below `directory`, undefined when it has. */
+export function whyNoLoopDisks(directory: string): string | undefined {
   if (process.platform !== 'linux') return 'needs Linux';
   if (process.getuid?.() !== 0) return 'needs root, to mount a loop device';
   for (const tool of TOOLS) {
@@ -33,7 +33,15 @@ export function whyNoLoopDisks(): string | undefined {
   } catch {
     return 'needs loop devices (/dev/loop-control)';
   }
-  return undefined;
+  const trial = new LoopDisks(directory);
+  try {
+    trial.add('trial', 16);
+    return undefined;
+  } catch (error) {
+    return `a disk image cannot be mounted here (${(error as Error).message})`;
+  } finally {
+    trial.remove();
+  }
 }
 
 /** The disks of one run, all below one directory. Removes them whichever way the process ends. */

@@ -62,21 +62,9 @@ function members(directories: readonly string[], optionsOf: OptionsOf): Promise<
   return MembersVictim.at(directories, optionsOf);
 }
 
-const obstacle = whyNoLoopDisks() ?? whyNoMount();
+const obstacle = whyNoLoopDisks(values.directory);
 if (obstacle === undefined) await main();
 else console.log(`power loss: skipped, ${obstacle}`);
-
-function whyNoMount(): string | undefined {
-  const trial = new LoopDisks(values.directory);
-  try {
-    trial.add('trial', 16);
-    return undefined;
-  } catch (error) {
-    return `a disk image cannot be mounted here (${(error as Error).message})`;
-  } finally {
-    trial.remove();
-  }
-}
 
 async function main(): Promise<void> {
   // The disks go with the process, however it ends; a signal alone would not say so.

@@ -10,7 +10,7 @@ import { KvCaller } from './kv-caller.ts';
 import { RegisterLoad } from './register-load.ts';
 import { stage } from './stage.ts';
 
-const PAUSES = Number(process.env['PARLEY_PAUSES'] ?? '4');
+const PAUSES = Number(process.env['PARLEY_PAUSES'] ?? '3');
 const SERVES_MS_MAX = 10_000;
 /** Beyond the target, because other tests run on the same cores. */
 const REPLACED_MS_MAX = 3_000;

@@ -13,15 +13,25 @@ export interface Stage {
 }
 
 /** Members that are not started yet and a client of theirs; all of it ends with the test. */
-export async function stage(t: TestContext, count: number): Promise<Stage> {
+export function stage(t: TestContext, count: number): Promise<Stage> {
   const root = mkdtempSync(join(tmpdir(), 'parley-drill-'));
+  return stageAt(t, root, count, () => rmSync(root, { recursive: true }));
+}
+
+/** On the disk at `root`, which `clear` takes away when nobody uses it any more. */
+export async function stageAt(
+  t: TestContext,
+  root: string,
+  count: number,
+  clear: () => void,
+): Promise<Stage> {
   const directories = Array.from({ length: count }, (_, i) => join(root, String(i + 1)));
   const members = await Members.at(directories);
   const kv = new KvCaller(members.addresses);
   t.after(async () => {
     kv.close();
     await members.killAll();
-    rmSync(root, { recursive: true });
+    clear();
   });
   return { members, kv };
 }

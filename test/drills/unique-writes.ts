@@ -8,6 +8,7 @@ const WRITE_TIMEOUT_MS = 10_000;
 const READ_TIMEOUT_MS = 20_000;
 const READS_AT_ONCE = 256;
 const VALUE_BYTES = 100;
+const PAUSE_AFTER_FAILURE_MS = 20;
 const MISSING_TOLD_MAX = 3;
 
 export interface WritesFound {
@@ -26,7 +27,7 @@ export class UniqueWrites {
   #checkedTo = 0;
   #running: Promise<unknown> = Promise.resolve();
   #isEnding = false;
-  /** The last answer of each kind that was not an acknowledgement, and how many there were. */
+  /** How often a write was not acknowledged, by what was answered instead. */
   readonly failures = new Map<string, number>();
 
   constructor(kv: KvCaller) {
@@ -69,13 +70,14 @@ export class UniqueWrites {
     for (let turn = 0; !this.#isEnding; turn++) {
       const key = `${name}-${turn}`;
       const outcome = await this.#kv.put(key, valueOf(key), WRITE_TIMEOUT_MS);
-      if (outcome.kind === 'done') this.#keys.push(key);
-      else this.#noteFailure(`${outcome.kind} ${outcome.reason}`);
+      if (outcome.kind === 'done') {
+        this.#keys.push(key);
+        continue;
+      }
+      const failure = `${outcome.kind} ${outcome.reason}`;
+      this.failures.set(failure, (this.failures.get(failure) ?? 0) + 1);
+      await sleep(PAUSE_AFTER_FAILURE_MS);
     }
-  }
-
-  #noteFailure(kind: string): void {
-    this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1);
   }
 
   async #find(keys: readonly string[]): Promise<WritesFound> {

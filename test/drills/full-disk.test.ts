@@ -1,0 +1,77 @@
+// A real disk that fills up under real members, and is emptied again.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LoopDisks, whyNoLoopDisks } from '../../scripts/powerloss/loop-disk.ts';
+import type { KvCaller } from './kv-caller.ts';
+import { stageAt } from './stage.ts';
+import { UniqueWrites } from './unique-writes.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const SERVES_MS_MAX = 10_000;
+/** Room is looked at once a second. */
+const NOTICED_MS_MAX = 5_000;
+
+for (const leftMebibytes of [20, 0]) {
+  const name = leftMebibytes === 0 ? 'nothing' : `${leftMebibytes} MiB`;
+  test(`with ${name} left on the disk writes are refused and reads go on, until there is room`, async (t) => {
+    const obstacle = whyNoLoopDisks(tmpdir());
+    if (obstacle !== undefined) return t.skip(obstacle);
+    const disks = new LoopDisks(tmpdir());
+    const disk = disks.add('small', 384);
+    const { members, kv } = await stageAt(t, disk.root, 1, () => disks.remove());
+    assert.equal(await members.start(1), undefined);
+    assert.equal((await kv.put('before', 'here', SERVES_MS_MAX)).kind, 'done');
+    const writes = new UniqueWrites(kv);
+    t.after(() => writes.end(0));
+    writes.begin('full', 8);
+    await sleep(300);
+    const ballast = join(disk.root, 'ballast');
+    fill(disk.root, ballast, leftMebibytes);
+    await until('writes are refused', () => isRefused(kv));
+    await writes.end(SERVES_MS_MAX);
+    // Long enough for the store to try as well.
+    await sleep(1_500);
+    assert.deepEqual(await kv.get('before', 'strong', SERVES_MS_MAX), {
+      kind: 'value',
+      value: 'here',
+    });
+    assert.ok(members.isRunning(1), 'a full disk ends nobody');
+    rmSync(ballast);
+    await until(
+      'writes are taken',
+      async () => (await kv.put('after', 'x', 1_000)).kind === 'done',
+    );
+    const found = await writes.lookAtAll();
+    t.diagnostic(`${found.checked} writes; failures: ${JSON.stringify([...writes.failures])}`);
+    assert.deepEqual([found.lost, found.problems], [0, []]);
+    await members.kill(1);
+    assert.equal(await members.start(1), undefined, 'and it starts again');
+    assert.deepEqual((await writes.lookAtAll()).lost, 0);
+  });
+}
+
+async function isRefused(kv: KvCaller): Promise<boolean> {
+  const outcome = await kv.put('during', 'x', 1_000);
+  return outcome.kind === 'refused' && outcome.reason === 'diskFull';
+}
+
+function fill(root: string, ballast: string, leftMebibytes: number): void {
+  const { bavail, bsize } = statfsSync(root);
+  const bytes = bavail * bsize - leftMebibytes * MEBIBYTE;
+  const { status, stderr } = spawnSync('fallocate', ['-l', String(bytes), ballast]);
+  assert.equal(status, 0, String(stderr));
+}
+
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const startedMs = performance.now();
+  while (!(await isSo())) {
+    assert.ok(performance.now() - startedMs < NOTICED_MS_MAX, `not in time: ${what}`);
+    await sleep(50);
+  }
+}
