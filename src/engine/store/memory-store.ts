@@ -148,8 +148,8 @@ class MemoryStore implements Store {
 
 /**
  * What is put stays for as long as it is there. A view into something far larger, the frame that
- * brought it, would keep all of that.
+ * brought it, would keep all of that. (`slice` of a `Buffer` would be a view again.)
  */
 function ownBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer.byteLength > 2 * bytes.length + SLACK_BYTES ? bytes.slice() : bytes;
+  return bytes.buffer.byteLength > 2 * bytes.length + SLACK_BYTES ? new Uint8Array(bytes) : bytes;
 }

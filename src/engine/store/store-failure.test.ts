@@ -105,6 +105,18 @@ test('[S4] batches that gather while an image is written go into the next one', 
   assert.equal(store.stats().flushes, 2);
 });
 
+test('a value that is a small part of a large frame does not keep the frame', async () => {
+  const store = opened(await openOn(new CrashDisk(), { durable: [], failures: [] }));
+  const frame = Buffer.alloc(1_000_000, 7);
+  store.put(frame.subarray(10, 20), frame.subarray(20, 120));
+  store.commit();
+  const [pair] = store.range(new Uint8Array(0), undefined);
+  assert.ok(pair !== undefined && pair.key.buffer !== frame.buffer);
+  assert.notEqual(pair.value.buffer, frame.buffer);
+  assert.deepEqual(Buffer.from(pair.value), frame.subarray(20, 120));
+  await store.close();
+});
+
 test('[S8] an image with any byte changed, cut or added is refused', async () => {
   const disk = new CrashDisk();
   const store = opened(await openOn(disk, { durable: [], failures: [] }));
