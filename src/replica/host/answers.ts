@@ -1,5 +1,5 @@
-// What callers are to hear, in order. They hear it at the end of the turn, when the store has the
-// batch that the answers speak of, and never within the call that asked.
+// What callers are to hear, in order. [H15] They hear it at the end of the turn, when the store has
+// the batch that the answers speak of, once, and never within the call that asked.
 
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ReadAnswer, ReadRefusal, WriteDoubt, WriteOutcome, WriteRefusal } from '../types.ts';

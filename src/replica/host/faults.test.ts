@@ -67,7 +67,7 @@ test('writes to a leader that stays cut off are in doubt after a while', async (
   await cluster.close();
 });
 
-test('[H30] a leader that was stopped counts the time before it answers from its lease', async () => {
+test('[H30] a leader that was stopped counts the time before its lease counts', async () => {
   const cluster = await HostCluster.start({ seed: 7 });
   const old = await cluster.elect();
   assert.match(await cluster.put(old, 'a=before'), /^applied/);
@@ -117,7 +117,7 @@ test('a disk that fills up refuses writes before it is full, and recovers by its
   await cluster.close();
 });
 
-test('[H91] a log that fails stops the member once, and says so to everyone who waits', async () => {
+test('[H91] a log that fails stops the member once, and tells everyone who waits', async () => {
   const cluster = await HostCluster.start({ seed: 10 });
   const leader = await cluster.elect();
   cluster.machine(leader).disk.rules({ syncErrorRate: 1 });

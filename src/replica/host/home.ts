@@ -8,11 +8,11 @@ import type { WriteRefusal } from '../types.ts';
 import type { MemberLoad } from './admission.ts';
 import type { Answers } from './answers.ts';
 import type { HostParts } from './ports.ts';
-import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
 import type { Storage } from './storage.ts';
 
-export interface ReplicaHome {
+/** `Resident` is the replica: naming the class here would close a circle. */
+export interface ReplicaHome<Resident> {
   readonly parts: HostParts;
   readonly settings: HostSettings;
   readonly log: Log;
@@ -26,11 +26,11 @@ export interface ReplicaHome {
   /** When this turn began, by the monotonic clock. */
   readonly nowMs: number;
 
-  markDirty(replica: Replica): void;
+  markDirty(replica: Resident): void;
   /** False when a tick became due since the last one that was made. */
   isTimeKnown(): boolean;
-  fetch(replica: Replica, fetch: LogFetch): void;
-  install(replica: Replica, snapshot: Snapshot): void;
+  fetch(replica: Resident, fetch: LogFetch): void;
+  install(replica: Resident, snapshot: Snapshot): void;
   /** Its state moved on: its log may be cut one day. */
-  noteApplied(replica: Replica): void;
+  noteApplied(replica: Resident): void;
 }

@@ -27,7 +27,12 @@ import { Ticker } from './ticker.ts';
 /** Ticks between two looks at what the logs could let go of. */
 const COMPACTION_TICKS = 16;
 
-type Homes = ReplicaHome & QuietHome & RepairHome & CompactionHome & DiskWatchHome & ScrubHome;
+type Homes = ReplicaHome<Replica> &
+  QuietHome &
+  RepairHome &
+  CompactionHome &
+  DiskWatchHome &
+  ScrubHome;
 
 export class Loop implements Homes {
   readonly parts: HostParts;

@@ -31,7 +31,7 @@ async function fill(cluster: HostCluster, id: number, count: number): Promise<vo
   }
 }
 
-test('[H54] the log is cut behind the durable state, and a late member gets a snapshot', async () => {
+test('[H54] the log is cut behind the durable state, a late member gets a snapshot', async () => {
   const cluster = await HostCluster.start({ seed: 21, host: SMALL });
   const leader = await cluster.elect();
   const late = (leader % 3) + 1;

@@ -53,7 +53,7 @@ function found({ founders, shard }: ShardPlan): Opening {
   return { kind: 'found', change: { shard, install: snapshot, hardState }, snapshot };
 }
 
-export function configOf(voters: readonly MemberId[]): ConfState {
+function configOf(voters: readonly MemberId[]): ConfState {
   return {
     voters: voters.toSorted((a, b) => a - b),
     votersOutgoing: [],

@@ -66,7 +66,7 @@ test('the member of a leader dies: the followers wake and elect another one', as
   await cluster.close();
 });
 
-test('[H85] a member that is restarted hears from the leaders, and does not depose them', async () => {
+test('[H85] a member that is restarted hears from the leaders and deposes none', async () => {
   const cluster = await quietCluster();
   const leader = cluster.leader(1);
   const other = (leader % 3) + 1;
@@ -81,7 +81,7 @@ test('[H85] a member that is restarted hears from the leaders, and does not depo
   await cluster.close();
 });
 
-test('[H83] a leader that slept while others elected gives no answer from its old lease', async () => {
+test('[H83] a leader that slept while others elected has no lease left', async () => {
   const cluster = await quietCluster({ shards: 1 });
   const old = cluster.leader(1);
   const others = [1, 2, 3].filter((id) => id !== old);

@@ -49,7 +49,7 @@ export class Replica implements StorageClient, ResultSink {
   readonly phase: number;
   readonly proposals: Proposals;
   readonly reads: Reads;
-  readonly #home: ReplicaHome;
+  readonly #home: ReplicaHome<Replica>;
   readonly #hardState: HardStateMemory;
   role: Role = 'follower';
   leader: MemberId = NO_NODE;
@@ -68,7 +68,7 @@ export class Replica implements StorageClient, ResultSink {
   #isRestoring = false;
   #lastContradiction = '';
 
-  constructor(home: ReplicaHome, shard: ShardId, data: ShardData) {
+  constructor(home: ReplicaHome<Replica>, shard: ShardId, data: ShardData) {
     const { parts, settings } = home;
     this.#home = home;
     this.shard = shard;

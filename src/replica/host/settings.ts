@@ -38,7 +38,7 @@ export interface HostSettings {
   readonly scrubPauseMs: number;
 }
 
-export const DEFAULT_SETTINGS: HostSettings = {
+const DEFAULT_SETTINGS: HostSettings = {
   tickMs: 30,
   electionTicks: 10,
   heartbeatTicks: 2,
