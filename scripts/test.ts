@@ -56,5 +56,5 @@ report.close(performance.now() - started);
 process.exitCode = report.failed > 0 || report.passed === 0 ? 1 : 0;
 
 function startsProcesses(file: string): boolean {
-  return /^(test|scripts)\/[^/]*$/.test(file);
+  return /^(test|scripts|test\/drills)\/[^/]*$/.test(file);
 }

@@ -1,4 +1,4 @@
-// A disk of one's own whose power can be cut: an ext4 file system in an image file on a loop device.
+// A disk of one's own whose power can be cut: ext4 in an image file on a loop device.
 //
 // The cut is the ioctl by which ext4 shuts a file system down without writing its journal: what
 // stands in the memory of the system only never reaches the image, as when the power fails, and all

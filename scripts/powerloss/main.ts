@@ -5,7 +5,8 @@
 //   npm run powerloss -- --log 5 --cycles 5 --cycles3 3  cycles of: the log alone, one member, three
 //
 // Needs root and loop devices; without them it says so and ends well. The control runs the same on
-// disks that lie about syncing, and must report loss. The last line: `N cycles, 0 lost, control lost M`.
+// disks that lie about syncing, and must report loss. The last line is
+// `N cycles, 0 lost, control lost M`.
 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -32,7 +32,7 @@ test('a sync that fails ends the log, and all it acknowledged is there afterward
   }
 });
 
-test('a member whose syncs fail stops and says so, the others go on, and it comes back', async (t) => {
+test('a member whose syncs fail says so and stops, the others go on, and it returns', async (t) => {
   const obstacle = whyNoInjection();
   if (obstacle !== undefined) return t.skip(obstacle);
   const { members, kv } = await stage(t, 3);
@@ -64,7 +64,7 @@ test('a member whose syncs fail stops and says so, the others go on, and it come
   assert.deepEqual([found.lost, found.problems], [0, []]);
 });
 
-test('one member alone whose syncs fail has all it acknowledged when it is started again', async (t) => {
+test('a member alone whose syncs fail has all it acknowledged when it starts again', async (t) => {
   const obstacle = whyNoInjection();
   if (obstacle !== undefined) return t.skip(obstacle);
   const { members, kv } = await stage(t, 1);

@@ -19,7 +19,7 @@ const NOTICED_MS_MAX = 5_000;
 
 for (const leftMebibytes of [20, 0]) {
   const name = leftMebibytes === 0 ? 'nothing' : `${leftMebibytes} MiB`;
-  test(`with ${name} left on the disk writes are refused and reads go on, until there is room`, async (t) => {
+  test(`with ${name} left on disk writes are refused until there is room; reads go on`, async (t) => {
     const obstacle = whyNoLoopDisks(tmpdir());
     if (obstacle !== undefined) return t.skip(obstacle);
     const disks = new LoopDisks(tmpdir());

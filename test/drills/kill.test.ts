@@ -15,7 +15,7 @@ const KILLS = Number(process.env['PARLEY_KILLS'] ?? '6');
 const REPLACED_MS_MAX = 5_000;
 const SERVES_MS_MAX = 10_000;
 
-test(`${KILLS} kills without warning, of one member or all, lose nothing and show nothing stale`, async (t) => {
+test(`${KILLS} kills, of one member or all, lose nothing and show nothing stale`, async (t) => {
   const { members, kv } = await stage(t, 3);
   assert.deepEqual(await members.startAll(), []);
   const load = new RegisterLoad({

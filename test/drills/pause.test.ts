@@ -18,7 +18,7 @@ const REPLACED_MS_MAX = 3_000;
 const PAUSE_MS = [700, 1_100, 1_600, 3_000, 900, 1_300, 1_800, 10_000];
 const READ_EVERY_MS = 5;
 
-test(`${PAUSES} leaders that stand still are replaced, and read nothing stale when they wake`, async (t) => {
+test(`${PAUSES} leaders that stand still are replaced, and wake up to nothing stale`, async (t) => {
   const { members, kv } = await stage(t, 3);
   const patient = new KvCaller(members.addresses, SERVES_MS_MAX);
   t.after(() => patient.close());

@@ -1,5 +1,5 @@
-// Clients that read and write a few registers at once, and write down what they asked and heard, for
-// the checker.
+// Clients that read and write a few registers at once, and write down what they asked and heard,
+// for the checker.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
