@@ -39,7 +39,7 @@ test('a quiet shard takes a write at once and falls quiet again', async () => {
   await cluster.close();
 });
 
-test('a strong read of a quiet shard is answered, by its leader or through a follower', async () => {
+test('a strong read of a quiet shard is answered by its leader and by a follower', async () => {
   const cluster = await quietCluster();
   const leader = cluster.leader(2);
   for (const id of [leader, (leader % 3) + 1]) {
