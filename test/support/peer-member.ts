@@ -32,6 +32,7 @@ export class PeerMember implements PeersHandler {
   /** `up 2`, `down 2: why`, in their order. */
   readonly changes: string[] = [];
   readonly streams: HeardStream[] = [];
+  onChange: (change: string) => void = (change) => void this.changes.push(change);
   address = '' as SocketAddress;
   onAdmit: (hello: Hello) => Admission | Promise<Admission> = () => ({ kind: 'admitted' });
   onAsked: (request: IncomingRequest) => void = (request) => {
@@ -52,11 +53,11 @@ export class PeerMember implements PeersHandler {
   }
 
   onUp(member: MemberId): void {
-    this.changes.push(`up ${member}`);
+    this.onChange(`up ${member}`);
   }
 
   onDown(member: MemberId, reason: string): void {
-    this.changes.push(`down ${member}: ${reason}`);
+    this.onChange(`down ${member}: ${reason}`);
   }
 
   onFrame(from: MemberId, kind: number, body: Uint8Array): void {

@@ -6,12 +6,12 @@ import { ParleyError } from '../../../base/errors.ts';
 import type { SocketAddress } from '../../../base/ids.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { Dialled, type DialOwner } from './dialled.ts';
-import { FRAME } from './frame.ts';
 import type { Refusal } from './hello.ts';
 import { PEER_DEFAULTS, type PeerCapabilities, type PeerOptions } from './options.ts';
 import { Requests } from './requests.ts';
 import { TurnEnd } from './turn-end.ts';
 import type { Admission, Hello, MemberId, PeerClient, RequestOutcome } from './types.ts';
+import { Vigil } from './vigil.ts';
 
 export interface ClientIdentity {
   /** '' takes whatever cluster answers. */
@@ -41,7 +41,7 @@ class Client implements PeerClient, DialOwner {
   readonly #resolve: () => void;
   readonly #reject: (error: ParleyError) => void;
   readonly #address: SocketAddress;
-  #tickedMs: number;
+  readonly #vigil: Vigil;
 
   constructor(
     { clock, net }: Omit<PeerCapabilities, 'random' | 'log'>,
@@ -62,7 +62,7 @@ class Client implements PeerClient, DialOwner {
     const wireParts = { clock, turnEnd, ordinaryBytesMax };
     const parts = { net, wireParts, requests: this.#requests, hello, dialTimeoutMs };
     this.#connection = new Dialled(parts, this, address);
-    this.#tickedMs = clock.monotonicMs();
+    this.#vigil = new Vigil(this.#options, clock.monotonicMs());
     clock.setTimer(this.#options.pingMs, this.#tick);
   }
 
@@ -115,17 +115,11 @@ class Client implements PeerClient, DialOwner {
   }
 
   readonly #tick = (): void => {
-    const { pingMs, silentMs, helloTimeoutMs } = this.#options;
     const { wire } = this.#connection;
     if (wire.isClosed) return;
     const nowMs = this.#clock.monotonicMs();
-    const slept = nowMs - this.#tickedMs > silentMs / 2;
-    this.#tickedMs = nowMs;
-    this.#clock.setTimer(pingMs, this.#tick);
-    if (slept) return;
-    if (!wire.isOpen) {
-      if (nowMs - wire.openedMs > helloTimeoutMs) wire.cut('no greeting in time');
-    } else if (nowMs - wire.heardMs > silentMs) wire.cut('silent');
-    else if (nowMs - wire.heardMs >= pingMs) wire.sendEmpty(FRAME.ping, 0, 0);
+    this.#clock.setTimer(this.#options.pingMs, this.#tick);
+    this.#vigil.tick(nowMs);
+    this.#vigil.watch(wire, nowMs, true);
   };
 }

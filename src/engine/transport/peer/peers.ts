@@ -24,6 +24,7 @@ import type {
   RequestOutcome,
   SendOutcome,
 } from './types.ts';
+import { Vigil } from './vigil.ts';
 import type { Wire, WireParts } from './wire.ts';
 
 export interface PeerIdentity {
@@ -59,7 +60,7 @@ class MemberPeers implements Peers, Acceptance {
   /** Of peers that may be down now. */
   readonly #heardMs = new Map<MemberId, number>();
   #timer: Timer | undefined;
-  #tickedMs: number;
+  readonly #vigil: Vigil;
   #isClosed = false;
 
   constructor(capabilities: PeerCapabilities, identity: PeerIdentity, handler: PeersHandler) {
@@ -94,7 +95,7 @@ class MemberPeers implements Peers, Acceptance {
         stallMs: this.options.streamStallMs,
       },
     };
-    this.#tickedMs = clock.monotonicMs();
+    this.#vigil = new Vigil(this.options, clock.monotonicMs());
     this.#timer = clock.setTimer(this.options.pingMs, this.#tick);
   }
 
@@ -114,11 +115,11 @@ class MemberPeers implements Peers, Acceptance {
     if (clusterId !== own.clusterId && !(member === 0 && clusterId === '')) {
       return refusal('cluster', `the cluster here is ${own.clusterId}, yours is ${clusterId}`);
     }
+    if (member === own.member) {
+      return refusal('duplicate', `this is member ${member}, and so are you, you say`);
+    }
     if (callee !== 0 && callee !== own.member) {
       return refusal('callee', `this is member ${own.member}, not member ${callee}`);
-    }
-    if (member === own.member) {
-      return refusal('duplicate', `this is member ${member}, and you say that you are`);
     }
     return undefined;
   }
@@ -236,38 +237,24 @@ class MemberPeers implements Peers, Acceptance {
   // --- time -------------------------------------------------------------------------------------
 
   readonly #tick = (): void => {
-    const { pingMs, silentMs, helloTimeoutMs } = this.options;
     const nowMs = this.#clock.monotonicMs();
-    // This process slept: what came meanwhile waits to be read, and the others get their time anew.
-    const slept = nowMs - this.#tickedMs > silentMs / 2;
-    this.#tickedMs = nowMs;
-    this.#timer = this.#clock.setTimer(pingMs, this.#tick);
+    const vigil = this.#vigil;
+    this.#timer = this.#clock.setTimer(this.options.pingMs, this.#tick);
+    vigil.tick(nowMs);
     for (const link of this.#links.values()) {
       const wire = link.connection?.wire;
-      if (wire === undefined || slept) continue;
-      if (!wire.isOpen) {
-        if (nowMs - wire.openedMs > helloTimeoutMs) wire.cut('no greeting in time');
-        continue;
-      }
-      this.#noteHeard(link.member, wire);
+      if (wire === undefined) continue;
+      if (wire.isOpen) this.#noteHeard(link.member, wire);
       link.streams?.tick(nowMs);
-      if (nowMs - wire.heardMs > silentMs) wire.cut('silent');
-      else if (nowMs - wire.heardMs >= pingMs) wire.sendEmpty(FRAME.ping, 0, 0);
+      vigil.watch(wire, nowMs, true);
     }
-    if (slept) return;
+    for (const { wire } of this.#strangers) vigil.watch(wire, nowMs, false);
+    for (const { wire } of this.#clients) vigil.watch(wire, nowMs, false);
     for (const peer of this.#peers.values()) {
       peer.tick(nowMs);
-      this.#maybeCut(peer.wire, nowMs);
-    }
-    for (const { wire } of this.#clients) this.#maybeCut(wire, nowMs);
-    for (const { wire } of this.#strangers) {
-      if (nowMs - wire.openedMs > helloTimeoutMs) wire.cut('no greeting in time');
+      vigil.watch(peer.wire, nowMs, false);
     }
   };
-
-  #maybeCut(wire: Wire, nowMs: number): void {
-    if (!wire.isPaused && nowMs - wire.heardMs > this.options.silentMs) wire.cut('silent');
-  }
 
   close(): Promise<void> {
     this.#isClosed = true;

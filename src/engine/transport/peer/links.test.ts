@@ -1,0 +1,239 @@
+// Connections over time: pauses between attempts, sleeping processes, and those who overdo it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Member, World } from '../../../../sim/index.ts';
+import { BreakableNet } from '../../../../test/support/breakable-net.ts';
+import { PeerMember } from '../../../../test/support/peer-member.ts';
+import { silentLog } from '../../../../test/support/silent-log.ts';
+import { ParleyError } from '../../../base/errors.ts';
+import { connectClient } from './client.ts';
+import type { PeerOptions } from './options.ts';
+import type { RequestOutcome } from './types.ts';
+
+interface Started {
+  readonly member: PeerMember;
+  readonly machine: Member;
+  readonly net: BreakableNet;
+  /** When it began to dial. */
+  readonly dialsMs: number[];
+}
+
+async function start(
+  world: World,
+  number: number,
+  options: Partial<PeerOptions> = {},
+): Promise<Started> {
+  const machine = world.member(`n${number}`);
+  const net = new BreakableNet(machine.capabilities.net);
+  const dialsMs: number[] = [];
+  const watched = {
+    openDatagrams: net.openDatagrams,
+    listenStreams: net.listenStreams,
+    resolve: net.resolve,
+    connectStream: ((to, handler, timeoutMs) => {
+      dialsMs.push(world.nowMs);
+      return net.connectStream(to, handler, timeoutMs);
+    }) satisfies BreakableNet['connectStream'],
+  };
+  const capabilities = { ...machine.capabilities, net: watched, log: silentLog };
+  const member = new PeerMember(capabilities, number, { options });
+  await world.settle(net.listenStreams(machine.address(1_000), member.accept));
+  return { member, machine, net, dialsMs };
+}
+
+async function pairOf(options: Partial<PeerOptions> = {}, others = options) {
+  const world = new World({ seed: 1 });
+  const a = await start(world, 1, options);
+  const b = await start(world, 2, others);
+  a.member.peers.setPeer(2, b.machine.address(1_000));
+  b.member.peers.setPeer(1, a.machine.address(1_000));
+  await world.runFor(50);
+  assert.ok(a.member.peers.isUp(2) && b.member.peers.isUp(1));
+  return { world, a, b };
+}
+
+async function clientOf(world: World, to: Started) {
+  const { capabilities } = world.member('n9');
+  const net = new BreakableNet(capabilities.net);
+  const identity = { clusterId: '', callee: 0 };
+  const address = to.machine.address(1_000);
+  const calling = connectClient({ ...capabilities, net }, address, identity);
+  return { client: await world.settle(calling), net };
+}
+
+test('[T6] attempts come after growing pauses that are never quite equal', async () => {
+  const world = new World({ seed: 1 });
+  const { member, dialsMs } = await start(world, 1);
+  member.peers.setPeer(2, world.member('n2').address(1_000));
+  await world.runFor(20_000);
+  const gaps = dialsMs.slice(1).map((at, i) => at - (dialsMs[i] as number));
+  for (const [i, gap] of gaps.entries()) {
+    const pauseMs = Math.min(1_000, 20 * 2 ** i);
+    assert.ok(gap >= pauseMs / 2 && gap <= pauseMs + 2, `${i}: ${gap} of ${pauseMs} ms`);
+  }
+  assert.ok(new Set(gaps.map((gap) => Math.round(gap))).size > gaps.length / 2);
+  assert.equal(member.changes.length, 1, 'a series of equal failures is told once');
+});
+
+test('[T6] a peer that calls is called back at once', async () => {
+  const world = new World({ seed: 1 });
+  const a = await start(world, 1, { retryMsMax: 60_000 });
+  a.member.peers.setPeer(2, world.member('n2').address(1_000));
+  await world.runFor(60_000);
+  const before = a.dialsMs.length;
+  const b = await start(world, 2);
+  b.member.peers.setPeer(1, a.machine.address(1_000));
+  await world.runFor(20);
+  assert.ok(a.member.peers.isUp(2));
+  assert.equal(a.dialsMs.length, before + 1);
+});
+
+test('[T6] the pause is the shortest again after a stable connection only', async () => {
+  const { world, a } = await pairOf();
+  for (let i = 0; i < 6; i++) {
+    a.net.reset();
+    await world.runFor(700);
+  }
+  const last = a.dialsMs.at(-1) as number;
+  assert.ok(a.member.peers.isUp(2));
+  await world.runFor(6_000);
+  const cutMs = world.nowMs;
+  a.net.reset();
+  await world.runFor(700);
+  assert.ok((a.dialsMs.at(-1) as number) - cutMs <= 21);
+  assert.ok(cutMs > last);
+});
+
+test('[T7] a process that slept does not blame the others for their silence', async () => {
+  const { world, a, b } = await pairOf({ silentMs: 500 }, { silentMs: 10_000 });
+  a.machine.pause();
+  await world.runFor(3_000);
+  a.machine.resume();
+  await world.runFor(200);
+  assert.deepEqual([a.member.changes, b.member.changes], [['up 2'], ['up 1']]);
+  // The others are heard again, and still watched.
+  b.machine.pause();
+  await world.runFor(1_000);
+  assert.deepEqual(a.member.changes.slice(0, 2), ['up 2', 'down 2: silent']);
+});
+
+test('[T7] a peer that moves is told as down and dialled at its new address', async () => {
+  const { world, a, b } = await pairOf();
+  const moved = await start(world, 3);
+  await b.member.peers.close();
+  a.member.peers.setPeer(2, moved.machine.address(1_000));
+  assert.equal(a.member.changes.at(-1), 'down 2: its address changed');
+  await world.runFor(100);
+  assert.match(String(a.member.changes.at(-1)), /this is member 3, not member 2/);
+});
+
+test('[T16] who does not read its answers is not read from, until it does', async () => {
+  const { world, a } = await pairOf({ silentMs: 60_000 });
+  a.member.onAsked = (request) => request.respond(new Uint8Array(64 * 1024));
+  const { client, net } = await clientOf(world, a);
+  for (const stream of net.streams) stream.pause();
+  let answers = 0;
+  for (let i = 0; i < 400; i++) {
+    client.request(1, new Uint8Array(10_000), 60_000, () => {
+      answers += 1;
+    });
+    await world.runFor(1);
+  }
+  const asked = a.member.requests.length;
+  assert.ok(asked > 64 && asked < 200, `${asked} were read`);
+  for (const stream of net.streams) stream.resume();
+  await world.runFor(2_000);
+  assert.equal(answers, 400);
+  client.close();
+});
+
+test('[T16] a connection whose answers pile up all the same is cut', async () => {
+  const { world, a } = await pairOf({ silentMs: 60_000, ordinaryBytesMax: 1024 * 1024 });
+  const { client, net } = await clientOf(world, a);
+  const outcomes: RequestOutcome[] = [];
+  for (let i = 0; i < 40; i++) {
+    client.request(100, new Uint8Array(0), 60_000, (outcome) => outcomes.push(outcome));
+  }
+  await world.runFor(10);
+  for (const stream of net.streams) stream.pause();
+  for (const request of a.member.requests) request.respond(new Uint8Array(64 * 1024));
+  assert.ok(a.member.requests.some(({ isAbandoned }) => isAbandoned));
+  for (const stream of net.streams) stream.resume();
+  await world.runFor(100);
+  assert.equal(client.isUp, false);
+  assert.equal(outcomes.length, 40);
+  assert.ok(outcomes.some(({ kind }) => kind === 'unknown'));
+});
+
+test('[T17] there are only so many clients', async () => {
+  const { world, a } = await pairOf({ clientsMax: 1 });
+  const { client } = await clientOf(world, a);
+  await assert.rejects(clientOf(world, a), (error) => {
+    return error instanceof ParleyError && error.message.endsWith('has 1 clients already');
+  });
+  client.close();
+  await world.runFor(50);
+  const next = await clientOf(world, a);
+  next.client.close();
+});
+
+test('[T22] a stream whose receiver does not get on has failed on both sides', async () => {
+  const { world, a, b } = await pairOf({ streamStallMs: 300 });
+  b.member.makeStream = (stream) => {
+    stream.consume = () => new Promise(() => {});
+    return stream;
+  };
+  const ends: unknown[] = [];
+  const handler = { onDrain: () => {}, onEnd: (end: unknown) => void ends.push(end) };
+  const stream = a.member.peers.openStream(2, 1, new Uint8Array(0), handler);
+  stream?.write(new Uint8Array(1_000));
+  stream?.finish();
+  await world.runFor(250);
+  assert.deepEqual(ends, []);
+  await world.runFor(250);
+  assert.deepEqual(ends, [{ kind: 'failed', why: 'stalled' }]);
+  assert.equal(b.member.streams[0]?.aborted, 'stalled');
+});
+
+test('[T22] a stream whose sender does not get on is given up by its receiver', async () => {
+  const { world, a, b } = await pairOf({}, { streamStallMs: 300 });
+  const ends: unknown[] = [];
+  const handler = { onDrain: () => {}, onEnd: (end: unknown) => void ends.push(end) };
+  const stream = a.member.peers.openStream(2, 1, new Uint8Array(0), handler);
+  stream?.write(new Uint8Array(1_000));
+  await world.runFor(500);
+  assert.deepEqual(ends, [{ kind: 'failed', why: 'stalled' }]);
+  assert.equal(b.member.streams[0]?.aborted, 'stalled');
+});
+
+test('[T4] a member that takes its time to admit misses nothing', async () => {
+  const world = new World({ seed: 1 });
+  const a = await start(world, 1);
+  const b = await start(world, 2);
+  const admitted: (() => void)[] = [];
+  b.member.onAdmit = () =>
+    new Promise((resolve) => admitted.push(() => resolve({ kind: 'admitted' })));
+  a.member.peers.setPeer(2, b.machine.address(1_000));
+  await world.runFor(500);
+  assert.equal(a.member.peers.isUp(2), false);
+  for (const admit of admitted) admit();
+  await world.runFor(20);
+  assert.ok(a.member.peers.isUp(2));
+  a.member.peers.send(2, 'ordinary', 1, Buffer.from('late'));
+  await world.runFor(20);
+  assert.equal(b.member.frames.length, 1);
+});
+
+test('[T4] one that takes too long is given up and called again', async () => {
+  const world = new World({ seed: 1 });
+  const a = await start(world, 1);
+  const b = await start(world, 2);
+  b.member.onAdmit = () => new Promise(() => {});
+  a.member.peers.setPeer(2, b.machine.address(1_000));
+  await world.runFor(2_500);
+  assert.deepEqual(a.member.changes, ['down 2: no greeting in time']);
+  b.member.onAdmit = () => ({ kind: 'admitted' });
+  await world.runFor(2_500);
+  assert.ok(a.member.peers.isUp(2));
+});
