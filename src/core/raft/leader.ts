@@ -5,7 +5,13 @@ import type { StepOutcome } from './outcomes.ts';
 import type { Progress } from './progress.ts';
 import { takeForwarded } from './proposals.ts';
 import { handleForwardedRead, maybeConfirmReads, releaseWaitingReads } from './reads.ts';
-import { broadcastAppend, maybeCommit, maybeSendAppend, sendAllAppends } from './replication.ts';
+import {
+  broadcastCommit,
+  isToldOfCommit,
+  maybeCommit,
+  maybeSendAppend,
+  sendAllAppends,
+} from './replication.ts';
 import type { RaftState } from './state.ts';
 import { maybeSendTimeoutNow, startTransfer } from './transfer.ts';
 import type { Message, NodeId } from './types.ts';
@@ -101,8 +107,8 @@ function handleAcknowledgement(raft: RaftState, peer: Progress, index: number): 
   const isSelf = peer.id === raft.id;
   if (maybeCommit(raft)) {
     releaseWaitingReads(raft);
-    broadcastAppend(raft);
-  } else if (!isSelf && peer.canBumpCommit(raft.log.committed)) {
+    broadcastCommit(raft);
+  } else if (!isSelf && isToldOfCommit(raft, peer)) {
     // The commit notice sent earlier got lost or did not reach this far.
     maybeSendAppend(raft, peer, true);
   }

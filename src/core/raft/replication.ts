@@ -66,6 +66,27 @@ export function broadcastAppend(raft: RaftState): void {
   }
 }
 
+/** The commit index grew: tells those who will not hear of it otherwise. */
+export function broadcastCommit(raft: RaftState): void {
+  assert(raft.isLeader(), '[R14] only leaders commit by counting');
+  for (const peer of raft.tracker.peers) {
+    if (peer.id !== raft.id) maybeSendAppend(raft, peer, mayBeTold(raft, peer));
+  }
+}
+
+/** The peer does not know how far the log is committed, and is to hear of it now. */
+export function isToldOfCommit(raft: RaftState, peer: Progress): boolean {
+  return peer.canBumpCommit(raft.log.committed) && mayBeTold(raft, peer);
+}
+
+/**
+ * Without eager commits, a peer that owes answers is not told: the last of them leads here again,
+ * and if it gets lost, the answer to a heartbeat does.
+ */
+function mayBeTold(raft: RaftState, peer: Progress): boolean {
+  return raft.settings.eagerCommits || peer.inflights.count === 0;
+}
+
 /** Sends until the window is full or nothing is left. */
 export function sendAllAppends(raft: RaftState, peer: Progress): void {
   while (maybeSendAppend(raft, peer, false));

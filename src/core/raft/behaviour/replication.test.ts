@@ -346,3 +346,28 @@ test('D70: an append that was cut to a size commits only what it holds', () => {
   net.tickAll(2);
   assert.deepEqual(net.at(3).values, ['a', 'b', 'c']);
 });
+
+test('without eager commits, who owes answers hears of one with the next append', () => {
+  const chief = leader({ options: { eagerCommits: false } });
+  for (const peer of [2, 3]) chief.hear(`${peer}->1 appendResponse term=2 index=2`);
+  propose(chief, 'a');
+  propose(chief, 'b');
+  assert.deepEqual(chief.hear('2->1 appendResponse term=2 index=3'), []);
+  assert.equal(chief.core.basicStatus().commit, 3);
+  assert.deepEqual(propose(chief, 'c'), [
+    '1->2 append term=2 log=2/4 [2/5:c] commit=3',
+    '1->3 append term=2 log=2/4 [2/5:c] commit=3',
+  ]);
+});
+
+test('without eager commits, who has answered everything hears of one at once', () => {
+  const chief = leader({ options: { eagerCommits: false } });
+  for (const peer of [2, 3]) chief.hear(`${peer}->1 appendResponse term=2 index=2`);
+  propose(chief, 'a');
+  assert.deepEqual(chief.hear('2->1 appendResponse term=2 index=3'), [
+    '1->2 append term=2 log=2/3 commit=3',
+  ]);
+  assert.deepEqual(chief.hear('3->1 appendResponse term=2 index=3'), [
+    '1->3 append term=2 log=2/3 commit=3',
+  ]);
+});
