@@ -4,14 +4,17 @@ import fc from 'fast-check';
 import { AssertionError } from './assert.ts';
 import {
   ByteReader,
+  ByteSlab,
   ByteWriter,
   compareBytes,
   compareText,
   decodeText,
   encodeText,
   equalBytes,
+  readU64le,
   SAFE_MAX,
   textByteLength,
+  writeU64le,
 } from './bytes.ts';
 
 /** A field of a format: how it is written, read, and made up. */
@@ -238,5 +241,35 @@ test('texts are ordered as their UTF-8 bytes, also around the surrogates', () =>
       assert.equal(Math.sign(compareText(a, b)), bytes, JSON.stringify([a, b]));
     }),
     { numRuns: 5_000 },
+  );
+});
+
+test('a counter in the middle of things is written and read as a reader would', () => {
+  fc.assert(
+    fc.property(fc.maxSafeNat(), fc.nat(5), (value, at) => {
+      const bytes = new Uint8Array(at + 8);
+      writeU64le(bytes, at, value);
+      assert.equal(readU64le(bytes, at), value);
+      assert.equal(new ByteReader(bytes, at).u64le(), value);
+    }),
+  );
+  assert.equal(readU64le(new Uint8Array(8).fill(0xff), 0), SAFE_MAX, 'beyond 2^53 it saturates');
+  assert.throws(() => readU64le(new Uint8Array(8), 1), AssertionError);
+  assert.throws(() => writeU64le(new Uint8Array(8), 1, 0), AssertionError);
+  assert.throws(() => writeU64le(new Uint8Array(8), 0, -1), AssertionError);
+});
+
+test('what is cut from a slab is zero, of its length, and nobody else has it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(40), { maxLength: 60 }), (lengths) => {
+      const slab = new ByteSlab(256);
+      const cuts = lengths.map((length) => slab.cut(length));
+      for (const [at, cut] of cuts.entries()) {
+        assert.equal(cut.length, lengths[at]);
+        assert.ok(cut.every((byte) => byte === 0));
+        cut.fill(at + 1);
+      }
+      for (const [at, cut] of cuts.entries()) assert.ok(cut.every((byte) => byte === at + 1));
+    }),
   );
 });

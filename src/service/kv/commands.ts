@@ -12,7 +12,7 @@
 //   result     =  status(u8) ...                  see encodeKvResult
 
 import { assert } from '../../base/assert.ts';
-import { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import { ByteReader, ByteWriter, writeU64le } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 
 const { keyBytesMax, valueBytesMax } = LIMITS.kv;
@@ -23,6 +23,8 @@ export const PAIR_SPACE = 1;
 const PUT = 1;
 const DELETE = 2;
 const ADD = 3;
+/** A status and a version. */
+const VERSIONED_BYTES = 9;
 
 /** What must hold for a command to have an effect; nothing else happens in between. */
 export type KvCondition =
@@ -148,13 +150,13 @@ export function readKey(reader: ByteReader): Uint8Array {
  *           |  5                         malformed
  */
 export function encodeKvResult(result: KvResult): Uint8Array {
-  const sum = result.kind === 'sum' ? String(result.sum) : '';
+  const digits = result.kind === 'sum' ? String(result.sum) : '';
   const hasVersion = 'version' in result;
-  const writer = new ByteWriter(9 + sum.length, (hasVersion ? 9 : 1) + sum.length);
-  writer.u8(RESULTS.indexOf(result.kind));
-  if (hasVersion) writer.u64le(result.version);
-  for (let at = 0; at < sum.length; at++) writer.u8(sum.charCodeAt(at));
-  return writer.view();
+  const bytes = new Uint8Array((hasVersion ? VERSIONED_BYTES : 1) + digits.length);
+  bytes[0] = RESULTS.indexOf(result.kind);
+  if (hasVersion) writeU64le(bytes, 1, result.version);
+  for (let at = 0; at < digits.length; at++) bytes[VERSIONED_BYTES + at] = digits.charCodeAt(at);
+  return bytes;
 }
 
 /** Undefined when the bytes are no result. */

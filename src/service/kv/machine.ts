@@ -3,7 +3,7 @@
 //   stored key    =  1 key
 //   stored value  =  version(u64) value
 
-import { equalBytes, readU64le, writeU64le } from '../../base/bytes.ts';
+import { ByteSlab, equalBytes, readU64le, writeU64le } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { StoreView } from '../../engine/store/index.ts';
 import type { MachineCommand, ShardMachine, ShardState } from '../../replica/types.ts';
@@ -26,6 +26,9 @@ import {
 const VERSION_BYTES = 8;
 const DIGITS_MAX = 17;
 const END_OF_PAIRS = Uint8Array.of(PAIR_SPACE + 1);
+
+/** Records live as long as their keys are not written again; a store in memory copies them. */
+const slab = new ByteSlab(64 * 1024);
 
 const MALFORMED = encodeKvResult({ kind: 'malformed' });
 const NOT_NUMBER = encodeKvResult({ kind: 'notNumber' });
@@ -118,7 +121,7 @@ function numberIn(present: Uint8Array | undefined): number | undefined {
 }
 
 function record(index: number, value: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(VERSION_BYTES + value.length);
+  const bytes = slab.cut(VERSION_BYTES + value.length);
   writeU64le(bytes, 0, index);
   bytes.set(value, VERSION_BYTES);
   return bytes;
