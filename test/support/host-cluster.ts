@@ -56,6 +56,7 @@ export interface ClusterOptions {
   readonly features?: (member: number) => number;
   /** How long the store keeps what it has in memory. */
   readonly storeFlushMs?: number;
+  readonly storeWaitingBytesMax?: number;
 }
 
 /** Segments small enough that tests fill several; the simulated disk zeroes them byte by byte. */
@@ -104,9 +105,14 @@ export class HostCluster {
 
   open(id: number) {
     const { capabilities } = this.machine(id);
-    const { features, host, storeFlushMs, wal } = this.options;
+    const { features, host, storeFlushMs, storeWaitingBytesMax, wal } = this.options;
     const { clock, disk } = capabilities;
-    const store = { clock, disk, flushDelayMs: storeFlushMs ?? 100 };
+    const store = {
+      clock,
+      disk,
+      flushDelayMs: storeFlushMs ?? 100,
+      ...(storeWaitingBytesMax === undefined ? {} : { waitingBytesMax: storeWaitingBytesMax }),
+    };
     const everyone = Array.from({ length: this.size }, (_, i) => i + 1);
     return Plane.open(
       {

@@ -30,6 +30,8 @@ export interface ReplicaHome<Resident> {
   /** False when a tick became due since the last one that was made. */
   isTimeKnown(): boolean;
   fetch(replica: Resident, fetch: LogFetch): void;
+  /** [H90] What `error` says is a bug: the replica stops. */
+  stopBroken(replica: Resident, error: unknown): void;
   install(replica: Resident, snapshot: Snapshot): void;
   /** Its state moved on: its log may be cut one day. */
   noteApplied(replica: Resident): void;

@@ -75,6 +75,25 @@ test('[H54] a shard that nobody writes to does not keep old segments for ever', 
   await cluster.close();
 });
 
+test('[H21] a store that is behind gets no more work, and catches up', async () => {
+  const slow = { storeFlushMs: 400, storeWaitingBytesMax: 4_000 };
+  const cluster = await HostCluster.start({ seed: 35, ...slow });
+  const leader = await cluster.elect();
+  const heard = new Map<string, number>();
+  for (let i = 0; i < 100; i++) {
+    const outcome = (await cluster.put(leader, `k${i}=${'x'.repeat(100)}`)).split(/ \d/)[0] ?? '';
+    heard.set(outcome, (heard.get(outcome) ?? 0) + 1);
+    await cluster.world.runFor(10);
+    for (const id of [1, 2, 3]) {
+      const { waitingBytes } = cluster.plane(id).store.stats();
+      assert.ok(waitingBytes < 6_000, `${waitingBytes} bytes wait in the store of ${id}`);
+    }
+  }
+  assert.deepEqual([...heard.keys()].toSorted(), ['applied', 'refused overloaded']);
+  assert.ok(await cluster.converge());
+  await cluster.close();
+});
+
 test('[H53] a member whose log lost what its state has applied stops, and says so', async () => {
   const cluster = await HostCluster.start({ seed: 33 });
   const leader = await cluster.elect();

@@ -136,8 +136,11 @@ export class Proposals {
 
   // --- answers ----------------------------------------------------------------------------------
 
-  /** The entry of `term` at `index` had its effect; those before it had theirs. */
-  settle(index: number, term: number, result: Uint8Array): void {
+  /**
+   * The entry of `term` at `index` had its effect; those before it had theirs. Without a result it
+   * was a config change that cannot be carried out.
+   */
+  settle(index: number, term: number, result: Uint8Array | undefined): void {
     const batches = this.#batches;
     for (let at = 0; at < batches.length; at++) {
       const batch = batches[at] as Batch;
@@ -213,7 +216,7 @@ function settleOne(
   batch: Batch,
   index: number,
   term: number,
-  result: Uint8Array,
+  result: Uint8Array | undefined,
   answers: Answers,
 ): void {
   const { dones, last } = batch;
@@ -221,8 +224,9 @@ function settleOne(
   if (batch.next !== index || index > last) return;
   batch.next += 1;
   const done = dones[index - (last - dones.length + 1)] as WriteDone;
-  if (batch.term === term) answers.write(done, { kind: 'applied', index, result });
-  else answers.refuseWrite(done, 'replaced', 0);
+  if (batch.term !== term) answers.refuseWrite(done, 'replaced', 0);
+  else if (result === undefined) answers.refuseWrite(done, 'changeImpossible', 0);
+  else answers.write(done, { kind: 'applied', index, result });
 }
 
 /** Entries without a result are empty ones of other leaders: ours never are. */

@@ -97,6 +97,7 @@ export class Replica implements StorageClient, ResultSink {
       reads: settings.leases ? 'lease' : 'safe',
       asyncStorageWrites: true,
       forwardProposals: false,
+      eagerCommits: false,
       onEvent: this.#onEvent,
     });
   }
@@ -119,7 +120,9 @@ export class Replica implements StorageClient, ResultSink {
       answers.refuseWrite(done, reason, this.leader);
       return;
     }
-    const refusal = this.#home.refusal() ?? this.#admit(payload, done);
+    // What a silent leader takes would only wait until it is deposed.
+    const refusal =
+      (this.isSilent ? 'overloaded' : this.#home.refusal()) ?? this.#admit(payload, done);
     if (refusal !== undefined) answers.refuseWrite(done, refusal, this.leader);
   }
 
@@ -228,9 +231,17 @@ export class Replica implements StorageClient, ResultSink {
     if (role !== 'leader') this.isSilent = false;
   }
 
-  /** The log has what a Ready wanted written: what was promised for it holds now. */
   stored(work: Message): void {
     if (this.stopped !== undefined) return;
+    try {
+      this.#keepPromises(work);
+    } catch (error) {
+      this.#home.stopBroken(this, error);
+    }
+  }
+
+  /** The log has what a Ready wanted written: what was promised for it holds now. */
+  #keepPromises(work: Message): void {
     if (work.snapshot !== undefined) this.#home.install(this, work.snapshot);
     const { responses } = work;
     for (let i = 0; i < responses.length; i++) {
@@ -289,7 +300,7 @@ export class Replica implements StorageClient, ResultSink {
     const outcome = this.core.applyConfChange(change);
     this.data.setConfState(outcome.confState, { index, term });
     this.log.configIndex = index;
-    this.proposals.settle(index, term, NO_RESULT);
+    this.proposals.settle(index, term, outcome.kind === 'applied' ? NO_RESULT : undefined);
     this.#home.log.info('config changed', {
       shard: this.shard,
       index,
