@@ -8,8 +8,8 @@ import { LIMITS } from '../../../base/limits.ts';
 import type { Hello, HelloRefusal } from './types.ts';
 
 /** The first byte is no letter of a protocol in plain text and no TLS record. */
-export const MAGIC = Uint8Array.of(0x8f, 0x50, 0x61, 0x72, 0x6c, 0x65, 0x79, 0x0a);
-export const VERSION = 1;
+const MAGIC = Uint8Array.of(0x8f, 0x50, 0x61, 0x72, 0x6c, 0x65, 0x79, 0x0a);
+const VERSION = 1;
 
 const HEAD_BYTES = MAGIC.length + 4;
 const CRC_BYTES = 4;

@@ -1,5 +1,5 @@
 // The streams that this side sends over one connection. Each has a window of bytes that the
-// receiver has not consumed; they take turns, one part of a chunk each, and share the member's rate.
+// receiver has not consumed; they take turns, one part of a chunk each, and share one rate.
 
 import { assert } from '../../../base/assert.ts';
 import type { Clock } from '../../../base/capabilities.ts';

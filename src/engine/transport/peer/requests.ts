@@ -91,7 +91,7 @@ export class Requests {
     return sent === 'full' ? FULL : DOWN;
   }
 
-  /** An answer came. Nobody waits for it when it is late, or never was asked for. */
+  /** [T14] An answer came. Nobody waits for it when it is late, or never was asked for. */
   answer(wire: Wire, id: number, outcome: RequestOutcome): void {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined || waiting.wire !== wire) return;
@@ -99,6 +99,7 @@ export class Requests {
     waiting.done(outcome);
   }
 
+  /** [T15] The asked is told, and need not answer. */
   cancel(id: number): void {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
@@ -107,7 +108,7 @@ export class Requests {
     this.#tellLater(waiting.done, CANCELLED);
   }
 
-  /** The wire is gone: what was never written had no effect, of the rest nothing is known. */
+  /** [T13] The wire is gone: what was never written had no effect, of the rest nothing is known. */
   lose(wire: Wire): void {
     for (const waiting of this.#waiting.values()) {
       if (waiting.wire !== wire) continue;
@@ -120,7 +121,7 @@ export class Requests {
     this.#timer?.cancel();
   }
 
-  /** An outcome that is clear within the call that asked is told at the turn's end. */
+  /** [T12] An outcome that is clear within the call that asked is told at the turn's end. */
   #tellLater(done: Done, outcome: RequestOutcome): void {
     this.#turnEnd.later(() => done(outcome));
   }

@@ -84,7 +84,7 @@ class Hand {
   }
 }
 
-test('[T9, T10] while the stream takes nothing, all waits, and leaves in one write by lanes', () => {
+test('[T9, T10] while the stream takes nothing all waits, then leaves in one write', () => {
   const { wire, written, turns } = handed();
   written.accepts(false);
   wire.send('ordinary', FRAME.message, 1, 0, new Uint8Array(10));
