@@ -19,7 +19,7 @@ import type { HostParts } from './ports.ts';
 import { Quiet, type QuietHome } from './quiet.ts';
 import { Repair, type RepairHome } from './repair.ts';
 import type { Replica } from './replica.ts';
-import { type ScrubHome, scrubFromTimeToTime } from './scrub.ts';
+import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
 import { Storage } from './storage.ts';
 import { Ticker } from './ticker.ts';
@@ -53,6 +53,7 @@ export class Loop implements Homes {
   readonly #compaction: Compaction;
   readonly #disk: DiskWatch;
   readonly #ticker: Ticker;
+  readonly #scrub: Scrub;
   readonly #replicas = new Map<ShardId, Replica>();
   readonly #phases: Replica[][];
   nowMs: number;
@@ -91,7 +92,7 @@ export class Loop implements Homes {
     this.#phases = Array.from({ length: settings.phases }, () => []);
     this.#ticker = new Ticker(parts.clock, settings, (step) => this.#onStep(step));
     this.#ticker.start();
-    scrubFromTimeToTime(this);
+    this.#scrub = new Scrub(this);
   }
 
   // --- replicas ---------------------------------------------------------------------------------
@@ -325,6 +326,7 @@ export class Loop implements Homes {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#ticker.close();
+    this.#scrub.close();
     this.snapshots.close();
     for (const replica of this.#replicas.values()) {
       if (replica.stopped === undefined) this.#stopReplica(replica, 'the member stops');

@@ -128,6 +128,27 @@ test('[H60] entries that rot and that the state covers are let go of', async () 
   await cluster.close();
 });
 
+test('[H60] rot in old segments is found by reading them again, and mended', async () => {
+  const cluster = await HostCluster.start({
+    seed: 27,
+    storeFlushMs: 600_000,
+    wal: { segmentBytes: 16 * 1024, batchBytesMax: 8 * 1024 },
+    host: { scrubEveryMs: 5_000, scrubPauseMs: 10 },
+  });
+  const leader = await cluster.elect();
+  await fill(cluster, leader, 150);
+  const { disk } = cluster.machine(leader).capabilities;
+  const offset = await cluster.world.settle(find(disk, SEGMENT, 'k7='));
+  const { index } = cluster.plane(leader).wal.shard(1);
+  const at = (cluster.status(leader)?.applied.index ?? 0) - 150 + 8;
+  assert.equal(index.segmentOf(at), 1);
+  cluster.machine(leader).disk.flipBit(SEGMENT, offset, 3);
+  await cluster.world.runFor(6_000);
+  assert.ok(cluster.plane(leader).wal.shard(1).isWhole());
+  assert.ok(index.segmentOf(at) > 1, 'the lost entry stands elsewhere now');
+  await cluster.close();
+});
+
 const SEGMENT = 'data/wal/0000000001.wal';
 
 /** Where `text` stands in a file. */

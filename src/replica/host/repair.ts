@@ -68,10 +68,11 @@ export class Repair {
     const { replica } = patient;
     if (isClosed || replica.stopped !== undefined) return;
     const { holes } = replica.log.wal;
-    const oldest = Math.min(...holes.keys());
-    if (holes.size > 0 && oldest <= replica.data.durableApplied()) {
-      this.#home.cut(replica, Math.min(replica.data.durableApplied(), Math.max(...holes.keys())));
+    let covered = 0;
+    for (const index of holes.keys()) {
+      if (index <= replica.data.durableApplied()) covered = Math.max(covered, index);
     }
+    if (covered > 0) this.#home.cut(replica, covered);
     if (replica.log.wal.isWhole()) {
       this.#finish(patient);
       return;

@@ -23,11 +23,13 @@ export class ReplicaLog implements LogSource {
 
   /**
    * The config is that of the state, which is newer than the log's newest snapshot. [H50] What was
-   * applied was committed: the commit index on disk may lag behind, because it is not synced.
+   * applied was committed: the commit index on disk may lag behind. It may also be ahead: written
+   * with the entries it speaks of, in a batch before theirs, and then the power failed.
    */
   initialState(): { hardState: HardState; confState: ConfState } {
     const { hardState } = this.wal.initialState();
-    const commit = Math.max(hardState.commit, this.#data.applied().index);
+    const known = Math.min(hardState.commit, this.wal.lastIndex());
+    const commit = Math.max(known, this.#data.applied().index);
     return { hardState: { ...hardState, commit }, confState: this.#data.confState() };
   }
 

@@ -1,7 +1,7 @@
 // Reads the log's old segments again, from time to time: rot that is found while peers still have
 // the entries can be mended.
 
-import type { Clock } from '../../base/capabilities.ts';
+import type { Clock, Timer } from '../../base/capabilities.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
@@ -16,18 +16,32 @@ export interface ScrubHome {
   holesFound(replica: Replica): void;
 }
 
-/** Until the host is closed. */
-export function scrubFromTimeToTime(home: ScrubHome): void {
-  home.clock.setTimer(home.settings.scrubEveryMs, () => {
-    if (home.isClosed) return;
-    void scrub(home).then(() => scrubFromTimeToTime(home));
-  });
-}
+export class Scrub {
+  readonly #home: ScrubHome;
+  #timer: Timer;
 
-async function scrub(home: ScrubHome): Promise<void> {
-  await home.wal.scrub(home.settings.scrubPauseMs);
-  for (const replica of home.replicas()) {
-    const isNew = !replica.hasHoles && !replica.log.wal.isWhole();
-    if (isNew && replica.stopped === undefined && !home.isClosed) home.holesFound(replica);
+  constructor(home: ScrubHome) {
+    this.#home = home;
+    this.#timer = this.#arm();
+  }
+
+  #arm(): Timer {
+    const { clock, settings } = this.#home;
+    return clock.setTimer(settings.scrubEveryMs, () => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    const { settings, wal } = this.#home;
+    await wal.scrub(settings.scrubPauseMs);
+    if (this.#home.isClosed) return;
+    for (const replica of this.#home.replicas()) {
+      const isNew = !replica.hasHoles && !replica.log.wal.isWhole();
+      if (isNew && replica.stopped === undefined) this.#home.holesFound(replica);
+    }
+    this.#timer = this.#arm();
+  }
+
+  close(): void {
+    this.#timer.cancel();
   }
 }
