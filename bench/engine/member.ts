@@ -2,10 +2,11 @@
 //
 //   node bench/engine/member.ts --member 1 --listen 127.0.0.1:20001 --data DIRECTORY
 //     --peers 1=127.0.0.1:20001,2=127.0.0.1:20002,3=127.0.0.1:20003
-//     [--shards N] [--store lmdb|memory] [--log debug|info|warn|error]
+//     [--shards N] [--store lmdb|memory] [--log debug|info|warn|error] [--small]
 //
 // Prints one line once it listens. SIGTERM ends it in order; what it cannot survive ends it with its
-// reason on stderr and exit code 1. Shards 1 to N are founded by all peers.
+// reason on stderr and exit code 1. Shards 1 to N are founded by all peers. With --small the log
+// changes segments, is cut and gives way to snapshots after a second of load, not after minutes.
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,9 +28,17 @@ const { values: flags } = parseArgs({
     shards: { type: 'string', default: '1' },
     store: { type: 'string', default: 'lmdb' },
     log: { type: 'string', default: 'error' },
+    small: { type: 'boolean', default: false },
   },
 });
 
+const SMALL = {
+  wal: { segmentBytes: 1024 * 1024, batchBytesMax: 128 * 1024, reserveBytes: 8 * 1024 * 1024 },
+  host: { trailingEntries: 500, purgeEntries: 250, segmentsMax: 3 },
+  store: { flushDelayMs: 50 },
+};
+
+const sizes: Partial<typeof SMALL> = flags.small ? SMALL : {};
 const member = Number(need('member'));
 const data = need('data');
 const peers = [...parsePeers(need('peers'))].map(([id, address]) => ({ member: id, address }));
@@ -39,7 +48,9 @@ const { clock, disk } = capabilities;
 const openStore: DataPlaneParts['openStore'] = (directory, events) =>
   flags.store === 'memory'
     ? openMemoryStore({ clock, disk, directory }, events)
-    : Promise.resolve(openLmdbStore({ clock, path: join(data, directory) }, events));
+    : Promise.resolve(
+        openLmdbStore({ clock, path: join(data, directory), ...sizes.store }, events),
+      );
 
 const opening = await DataPlane.open(
   { capabilities, openStore, machineOf: () => puts, onFatal: die },
@@ -53,6 +64,8 @@ const opening = await DataPlane.open(
       founders: peers.map((peer) => peer.member),
     })),
     directory: '',
+    wal: sizes.wal ?? {},
+    host: sizes.host ?? {},
   },
 );
 if (opening.kind === 'refused') die(opening.error.line);

@@ -1,8 +1,10 @@
 // `npm run powerloss`: cuts the power of real file systems under real processes, and looks whether
 // everything that was acknowledged is still there.
 //
-//   npm run powerloss                                    the full run, some minutes
-//   npm run powerloss -- --log 5 --cycles 5 --cycles3 3  cycles of: the log alone, one member, three
+//   npm run powerloss                                       the full run, some minutes
+//   npm run powerloss -- --log 5 --cycles 5 --cycles3 3     fewer cycles
+//
+// The subjects are the log alone (--log), one member (--cycles) and three at once (--cycles3).
 //
 // Needs root and loop devices; without them it says so and ends well. The control runs the same on
 // disks that lie about syncing, and must report loss. The last line is

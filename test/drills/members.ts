@@ -53,8 +53,12 @@ export class Members {
     return line === undefined ? `member ${member} ended: ${process.stderr.trim()}` : undefined;
   }
 
-  async startAll(options: LineProcessOptions = {}): Promise<string[]> {
-    const said = await Promise.all(this.ids.map((member) => this.start(member, options)));
+  /** What those say that end instead. */
+  async startAll(
+    members: readonly MemberId[] = this.ids,
+    options: LineProcessOptions = {},
+  ): Promise<string[]> {
+    const said = await Promise.all(members.map((member) => this.start(member, options)));
     return said.filter((problem) => problem !== undefined);
   }
 

@@ -26,7 +26,7 @@ export async function stageAt(
   clear: () => void,
 ): Promise<Stage> {
   const directories = Array.from({ length: count }, (_, i) => join(root, String(i + 1)));
-  const members = await Members.at(directories);
+  const members = await Members.at(directories, '--small');
   const kv = new KvCaller(members.addresses);
   t.after(async () => {
     kv.close();
