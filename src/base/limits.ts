@@ -69,6 +69,8 @@ export const LIMITS = {
     /** What may wait for one peer before its senders are told that it is full. */
     ordinaryBytesMax: 32 * 1024 * 1024,
     bulkBytesMax: 16 * 1024 * 1024,
+    /** One write of what waited: an urgent frame that comes next waits behind no more than this. */
+    ordinaryPartBytesMax: 1024 * 1024,
     /** One write of bulk: an urgent frame waits for no more than this. */
     bulkPartBytesMax: 256 * 1024,
     /** While there is other traffic on the connection. */
@@ -156,6 +158,10 @@ export const LIMITS = {
     offerTimeoutMs: 5 * 1_000,
     /** The last chunks that a sender remembers: more than fit the window of a stream. */
     trailChunksMax: 64,
+    /** Compared at once with what the receiver has: some megabytes of chunks are held for it. */
+    comparedChunksMax: 8,
+    /** The receiver reads as much of its own state, a chunk a turn. */
+    compareTimeoutMs: 10 * 1_000,
     /** Until a store that is behind is asked again. */
     behindPauseMs: 10,
   },

@@ -40,7 +40,8 @@ const FIRST_BYTES = 4 * 1024;
 
 /** Bytes that wait, in one piece. Frames are added at its end and taken from its front. */
 export class LaneBuffer {
-  #bytes = new Uint8Array(FIRST_BYTES);
+  /** Most connections use one lane or two: room comes with the first frame. */
+  #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
   #head = 0;
   #tail = 0;
@@ -69,6 +70,7 @@ export class LaneBuffer {
 
   /** How many bytes of whole frames stand at the front, at least one frame, about `bytesMax`. */
   wholeFrames(bytesMax: number): number {
+    if (this.length <= bytesMax) return this.length;
     let end = this.#head;
     while (end < this.#tail) {
       const next = end + HEADER_BYTES + this.#view.getUint32(end + 4, true);
@@ -89,7 +91,7 @@ export class LaneBuffer {
   clear(): void {
     this.#head = 0;
     this.#tail = 0;
-    if (this.#bytes.length > KEPT_BYTES_MAX) this.#replace(new Uint8Array(FIRST_BYTES));
+    if (this.#bytes.length > KEPT_BYTES_MAX) this.#replace(new Uint8Array(0));
   }
 
   #reserve(count: number): number {

@@ -21,14 +21,14 @@ class Hand {
   bulkBytes = 0;
   readonly #turns: (() => void)[] = [];
 
-  constructor() {
+  constructor(ordinaryBytesMax = 1024 * KIB) {
     const clock: Clock = {
       monotonicMs: () => 0,
       wallMs: () => 0,
       setTimer: () => ({ cancel: () => {} }),
       afterTurn: (call) => void this.#turns.push(call),
     };
-    const parts = { clock, turnEnd: new TurnEnd(clock), ordinaryBytesMax: 1024 * KIB };
+    const parts = { clock, turnEnd: new TurnEnd(clock), ordinaryBytesMax };
     this.wire = new Wire(parts, {
       onGreeting: () => {},
       onWireFrame: () => true,
@@ -144,6 +144,21 @@ test('[T11] bulk frames that wait leave in parts of whole frames', () => {
   );
 });
 
+test('[T11] what waited leaves in parts, and an urgent frame comes between them', () => {
+  const { wire, written, turns } = handed(4 * 1024 * KIB);
+  written.accepts(false);
+  const body = new Uint8Array(100 * KIB - HEADER_BYTES);
+  for (let i = 0; i < 30; i++) wire.send('ordinary', FRAME.message, 1, i, body);
+  turns();
+  wire.send('urgent', FRAME.message, 3, 0, new Uint8Array(10));
+  wire.onDrain();
+  written.accepts(true);
+  wire.onDrain();
+  turns();
+  const kinds = written.list.map((frames) => frames.map(({ kind }) => kind).join(''));
+  assert.deepEqual(kinds, ['1'.repeat(10), `3${'1'.repeat(10)}`, '1'.repeat(10)]);
+});
+
 test('[T13] the count of writes tells what has left', () => {
   const { wire, written, turns } = handed();
   const before = wire.writes;
@@ -157,8 +172,8 @@ test('[T13] the count of writes tells what has left', () => {
   assert.equal(wire.writes, before + 1, 'what waits for the stream has not left');
 });
 
-function handed() {
-  const hand = new Hand();
+function handed(ordinaryBytesMax?: number) {
+  const hand = new Hand(ordinaryBytesMax);
   const accepts = (does: boolean): void => {
     hand.accepts = does;
   };

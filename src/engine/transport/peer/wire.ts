@@ -148,9 +148,9 @@ export class Wire implements StreamHandler, Flushable {
     const stream = this.#stream;
     assert(stream !== undefined, 'an open wire has a stream');
     const urgent = this.#urgent.length;
-    const ordinary = this.#ordinary.length;
-    // Bulk leaves one part per turn, so that nothing urgent waits behind more than that.
-    const { bulkPartBytesMax, busyPartBytesMax } = LIMITS.peer;
+    // [T11] Large lanes leave part by part, so that nothing urgent waits behind more than that.
+    const { bulkPartBytesMax, busyPartBytesMax, ordinaryPartBytesMax } = LIMITS.peer;
+    const ordinary = this.#ordinary.wholeFrames(ordinaryPartBytesMax);
     const partMax = urgent + ordinary > 0 ? busyPartBytesMax : bulkPartBytesMax;
     if (this.#bulk.length === 0) this.#owner.onBulkRoom(partMax);
     const bulk = this.#bulk.wholeFrames(partMax);
@@ -162,7 +162,8 @@ export class Wire implements StreamHandler, Flushable {
     this.#bulk.moveTo(bytes, urgent + ordinary, bulk);
     this.writes += 1;
     this.#isBlocked = !stream.write(bytes);
-    if (bulk > 0 && !this.#isBlocked) this.#parts.turnEnd.add(this);
+    const hasMore = bulk > 0 || this.#ordinary.length > 0;
+    if (hasMore && !this.#isBlocked) this.#parts.turnEnd.add(this);
   }
 
   #lane(lane: Lane): LaneBuffer {
