@@ -1,6 +1,7 @@
 // The states that are held ready to be sent. Each holds a reader of the store open, so that they
 // are few and do not stay long.
 
+import { must } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Timer } from '../../base/capabilities.ts';
 import type { Snapshot } from '../../core/raft/index.ts';
@@ -11,7 +12,17 @@ import type { SnapshotLimits, SnapshotParts } from './types.ts';
 interface Place {
   readonly prepared: PreparedSnapshot;
   readonly expiry: Timer;
+  readonly madeAtMs: number;
+  /** Its core has heard of it: it is being sent, or is not needed any more. */
+  isFetched: boolean;
 }
+
+/**
+ * A core asks again with the next heartbeat. Until then a state keeps its place: otherwise, of a
+ * hundred shards that a peer lacks, each would find that the others took its place meanwhile, and
+ * none would ever be sent.
+ */
+const FETCH_MS = 1_000;
 
 export class PreparedShelf {
   readonly #parts: SnapshotParts;
@@ -30,10 +41,28 @@ export class PreparedShelf {
   }
 
   latest(shard: ShardId, minIndex: number): Snapshot | 'pending' {
-    const snapshot = this.#places.get(shard)?.prepared.snapshot;
-    if (snapshot !== undefined && snapshot.index >= minIndex) return snapshot;
-    if (!this.#underWay.has(shard)) void this.#prepare(shard);
+    const place = this.#places.get(shard);
+    if (place !== undefined && place.prepared.snapshot.index >= minIndex) {
+      place.isFetched = true;
+      return place.prepared.snapshot;
+    }
+    if (place !== undefined) this.#drop(shard);
+    if (!this.#underWay.has(shard) && this.#hasRoom()) void this.#prepare(shard);
     return 'pending';
+  }
+
+  #hasRoom(): boolean {
+    const taken = this.#places.size + this.#underWay.size;
+    return taken < this.#limits.preparedMax || this.#dispensable() !== undefined;
+  }
+
+  /** The oldest that nobody waits for. */
+  #dispensable(): ShardId | undefined {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const [shard, { isFetched, madeAtMs }] of this.#places) {
+      if (isFetched || nowMs >= madeAtMs + FETCH_MS) return shard;
+    }
+    return undefined;
   }
 
   /** The state with the name that a snapshot's `data` is; undefined when it went meanwhile. */
@@ -64,13 +93,15 @@ export class PreparedShelf {
   #put(shard: ShardId, prepared: PreparedSnapshot): void {
     this.made += 1;
     this.#drop(shard);
-    for (const oldest of this.#places.keys()) {
-      if (this.#places.size < this.#limits.preparedMax) break;
-      this.#drop(oldest);
+    const { preparedMax, preparedMs } = this.#limits;
+    const { clock } = this.#parts;
+    while (this.#places.size >= preparedMax) {
+      const [oldest] = this.#places.keys();
+      this.#drop(must(this.#dispensable() ?? oldest, 'a full shelf has places'));
     }
-    const { preparedMs } = this.#limits;
-    const expiry = this.#parts.clock.setTimer(preparedMs, () => this.#drop(shard));
-    this.#places.set(shard, { prepared, expiry });
+    const expiry = clock.setTimer(preparedMs, () => this.#drop(shard));
+    const madeAtMs = clock.monotonicMs();
+    this.#places.set(shard, { prepared, expiry, madeAtMs, isFetched: false });
   }
 
   /** Those who send it still hold it. */
