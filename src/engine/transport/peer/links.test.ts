@@ -118,6 +118,26 @@ test('[T7] a process that slept does not blame the others for their silence', as
   assert.deepEqual(a.member.changes.slice(0, 2), ['up 2', 'down 2: silent']);
 });
 
+test('[T7] a peer on an idle line is heard from every round', async () => {
+  const { world, a } = await pairOf();
+  const { clock } = a.machine.capabilities;
+  for (let i = 0; i < 300; i++) {
+    await world.runFor(7);
+    const silenceMs = clock.monotonicMs() - a.member.peers.lastHeardMs(2);
+    assert.ok(silenceMs < 110, `${silenceMs} ms`);
+  }
+});
+
+test('[T4] a peer that is dropped loses its connection too, and is asked about again', async () => {
+  const { world, a, b } = await pairOf();
+  a.member.onAdmit = () => ({ kind: 'refused', reason: 'unknownMember', message: 'dropped' });
+  a.member.peers.dropPeer(2);
+  await world.runFor(500);
+  assert.equal(b.member.peers.isUp(1), false);
+  assert.equal(b.member.changes.at(-1), 'down 1: refused by the other side: dropped');
+  assert.deepEqual(a.member.changes, ['up 2'], 'who drops a peer knows it');
+});
+
 test('[T7] a peer that moves is told as down and dialled at its new address', async () => {
   const { world, a, b } = await pairOf();
   const moved = await start(world, 3);

@@ -171,6 +171,7 @@ class MemberPeers implements Peers, Acceptance {
   dropPeer(member: MemberId): void {
     this.#links.get(member)?.drop(NOTHING);
     this.#links.delete(member);
+    this.#peers.get(member)?.wire.bid(NOTHING, 'this peer is dropped');
     this.#heardMs.delete(member);
   }
 

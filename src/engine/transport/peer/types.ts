@@ -111,6 +111,7 @@ export interface Peers {
   accept(stream: Stream): StreamHandler;
   /** Keeps a connection to `member` from now on, and dials again after each loss. */
   setPeer(member: MemberId, address: SocketAddress): void;
+  /** Ends the connections of both sides. Whether the peer may come back is for `admit` to say. */
   dropPeer(member: MemberId): void;
   isUp(member: MemberId): boolean;
   /** Features that the peer named in its hello; 0 while down. */

@@ -34,6 +34,7 @@ export class Vigil {
     // Nothing is heard of a side that this one does not listen to.
     if (wire.isPaused) return;
     if (nowMs - Math.max(wire.heardMs, this.#awakeMs) > silentMs) wire.cut('silent');
-    else if (asks && nowMs - wire.heardMs >= pingMs) wire.sendEmpty(FRAME.ping, 0, 0);
+    // Half a period: an answer that came just after the last round must not put off the next ping.
+    else if (asks && nowMs - wire.heardMs >= pingMs / 2) wire.sendEmpty(FRAME.ping, 0, 0);
   }
 }
