@@ -24,6 +24,7 @@ interface Receivers {
 const OF_MEMBERS: ReadonlySet<number> = new Set([
   REQUEST_KIND.fetchEntries,
   REQUEST_KIND.offerSnapshot,
+  REQUEST_KIND.compareSnapshot,
 ]);
 const ADMITTED: Admission = { kind: 'admitted' };
 

@@ -19,6 +19,8 @@ export const REQUEST_KIND = {
   fetchEntries: 3,
   /** A snapshot about to be sent: is it wanted, and from where on. */
   offerSnapshot: 4,
+  /** Which parts of a snapshot does the receiver have in its present state? */
+  compareSnapshot: 5,
 } as const;
 
 /** Streams of bulk data. */

@@ -5,8 +5,10 @@ import { equalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { IncomingStreamHandler } from '../../engine/transport/index.ts';
 import type { Progress, ShardData, Staging } from '../state/index.ts';
+import { type Chunk, decodeChunk, digestChunk, progressAfter } from './chunks.ts';
 import type { SnapshotParts } from './types.ts';
-import { decodeChunk, type Offer, progressAfter } from './wire.ts';
+import { walkRange } from './walk.ts';
+import type { Offer } from './wire.ts';
 
 /** Told once how the transfer ended; true says that all of it is staged and durable. */
 export type IncomingEnd = (isWhole: boolean, why: string) => boolean;
@@ -82,9 +84,23 @@ export class IncomingTransfer implements IncomingStreamHandler {
       if (!this.#isEndSeen) this.#trouble = 'the sums of the state differ';
       return;
     }
-    const next = progressAfter(progress, bytes, chunk.pairs);
-    const isInOrder = this.#staging.add(chunk.pairs, next);
-    if (!isInOrder) this.#trouble = 'the chunks are not in order';
+    const isTaken =
+      chunk.kind === 'same'
+        ? this.#copy(chunk)
+        : this.#staging.add(
+            chunk.pairs,
+            progressAfter(progress, bytes, digestChunk(bytes), chunk.pairs),
+          );
+    if (!isTaken) this.#trouble = 'a chunk does not follow the one before, or is not here';
+  }
+
+  /** [N12] Only what is equal now: the machine may have gone on since the sender asked. */
+  #copy({ bytes, digest, lastKey }: Extract<Chunk, { kind: 'same' }>): boolean {
+    const { progress } = this.#staging;
+    const { view, prefix } = this.#data.present();
+    const found = walkRange(view, prefix, progress, lastKey, bytes);
+    if (found === undefined || !equalBytes(found.chunk.digest, digest)) return false;
+    return this.#staging.add(found.pairs, found.chunk.progress);
   }
 
   #pause(): Promise<void> {

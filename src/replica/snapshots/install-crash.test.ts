@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { crashInstallations } from './install-crash.fuzz.ts';
 
 test('[N8] wherever the power fails, an installation leaves the old state or the new one', async () => {
-  const { fates, outcomes } = await crashInstallations({ runs: 2_000, seed: 1 });
-  assert.ok((outcomes['finished'] ?? 0) > 100, 'some starts finish what was begun');
-  assert.ok((outcomes['current'] ?? 0) > 500, 'most find all of it done, or none');
+  const { fates, outcomes } = await crashInstallations({ runs: 1_000, seed: 1 });
+  assert.ok((outcomes['finished'] ?? 0) > 50, 'some starts finish what was begun');
+  assert.ok((outcomes['current'] ?? 0) > 300, 'most find all of it done, or none');
   assert.equal(outcomes['missing'], undefined, 'none is left without a state');
   for (const [fate, count] of Object.entries(fates)) assert.ok(count > 50, fate);
 });

@@ -1,25 +1,19 @@
-// One state on its way to one peer: walks the prepared state in the order of its keys and sends it
-// in chunks, no faster than the peer takes them.
+// One state on its way to one peer, chunk by chunk and no faster than the peer takes them.
 
-import { assert } from '../../base/assert.ts';
+import { assert, must } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Timer } from '../../base/capabilities.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { StorePair } from '../../engine/store/index.ts';
 import type { MemberId, OutgoingStream } from '../../engine/transport/index.ts';
 import { REQUEST_KIND, STREAM_KIND } from '../codec/index.ts';
-import { endOfPrefix, NO_PROGRESS, type PreparedSnapshot, type Progress } from '../state/index.ts';
+import { NO_PROGRESS, type PreparedSnapshot, type Progress } from '../state/index.ts';
+import { ChunkQueue, type QueuedChunk } from './chunk-queue.ts';
+import { encodeEnd, encodeSame } from './chunks.ts';
 import type { SnapshotLimits, SnapshotParts } from './types.ts';
-import {
-  decodeVerdict,
-  encodeEnd,
-  encodeHeader,
-  encodePairs,
-  pairBytes,
-  progressAfter,
-} from './wire.ts';
+import { type Comparison, decodeVerdict, encodeComparison, encodeHeader } from './wire.ts';
 
-const { offerTimeoutMs, trailChunksMax } = LIMITS.snapshots;
+const { compareTimeoutMs, offerTimeoutMs, trailChunksMax } = LIMITS.snapshots;
+const NOTHING_EQUAL = new Uint8Array(0);
 
 export type SendResult = 'sent' | 'interrupted';
 
@@ -27,6 +21,7 @@ interface SendCounters {
   resumed: number;
   chunksSent: number;
   bytesSent: number;
+  chunksCopied: number;
 }
 
 /** A transfer outlives an interruption: `start` goes on where the peer says it is. */
@@ -38,7 +33,8 @@ export class OutgoingTransfer {
   readonly #counters: SendCounters;
   /** Where the transfer stood after each of the last chunks. */
   #trail: Progress[] = [];
-  #progress: Progress = NO_PROGRESS;
+  #sent: Progress = NO_PROGRESS;
+  #queue: ChunkQueue | undefined;
   #offer: Uint8Array = new Uint8Array(0);
   #onEnd: ((result: SendResult) => void) | undefined;
   #request = 0;
@@ -90,7 +86,7 @@ export class OutgoingTransfer {
         const isAnswered = outcome.kind === 'answered';
         const verdict = isAnswered ? decodeVerdict(outcome.body) : undefined;
         if (verdict?.kind === 'taken') this.#end('sent');
-        else if (verdict?.kind === 'wanted') this.#begin(verdict.progress);
+        else if (verdict?.kind === 'wanted') this.#begin(verdict.progress, verdict.compares);
         else this.#end('interrupted');
       },
     );
@@ -103,12 +99,15 @@ export class OutgoingTransfer {
   }
 
   /** [N6] Goes on where the peer stands, if that is a place where this transfer was. */
-  #begin(at: Progress): void {
+  #begin(at: Progress, compares: boolean): void {
     const known = this.#trail.find((was) => isSamePlace(was, at));
     if (known !== undefined) this.#counters.resumed += 1;
-    this.#progress = known ?? NO_PROGRESS;
+    this.#sent = known ?? NO_PROGRESS;
     this.#trail = known === undefined ? [] : [known];
-    const header = encodeHeader(this.#progress.chunks, this.#offer);
+    this.#queue = new ChunkQueue(this.prepared, this.#sent, compares, this.#limits, (question) =>
+      this.#compare(question),
+    );
+    const header = encodeHeader(this.#sent.chunks, this.#offer);
     const attempt = this.#attempt;
     this.#isBlocked = false;
     this.#stream = this.#parts.peers.openStream(this.peer, STREAM_KIND.snapshot, header, {
@@ -127,54 +126,56 @@ export class OutgoingTransfer {
     else this.#pump();
   }
 
-  /** One chunk a turn, so that writes and heartbeats go on in between. */
+  /** [N4] One chunk a turn, so that writes and heartbeats go on in between. */
   #pump(): void {
     const stream = this.#stream;
     if (stream === undefined || this.#isBlocked) return;
-    const chunk = this.#nextChunk();
-    if (chunk === undefined) {
-      stream.write(encodeEnd(this.#progress));
+    const next = must(this.#queue, '[N6] a stream has a queue').next();
+    if (next === 'asks') return;
+    if (next === 'end') {
+      stream.write(encodeEnd(this.#sent));
       stream.finish();
       return;
     }
-    this.#counters.chunksSent += 1;
-    this.#counters.bytesSent += chunk.length;
-    this.#isBlocked = !stream.write(chunk);
-    if (this.#isBlocked) return;
+    if (next !== 'later') this.#isBlocked = !stream.write(this.#encode(next));
+    if (!this.#isBlocked) this.#pumpNextTurn();
+  }
+
+  #pumpNextTurn(): void {
     const attempt = this.#attempt;
     this.#parts.clock.afterTurn(() => {
       if (attempt === this.#attempt) this.#pump();
     });
   }
 
-  #nextChunk(): Uint8Array | undefined {
-    const { view, prefix } = this.prepared;
-    const pairs: StorePair[] = [];
-    let bytes = 0;
-    for (const { key, value } of view.range(this.#firstKey(), endOfPrefix(prefix))) {
-      const pair = { key: key.subarray(prefix.length), value };
-      const more = pairBytes(pair);
-      if (bytes + more > this.#limits.chunkBytesMax && pairs.length > 0) break;
-      pairs.push(pair);
-      bytes += more;
-    }
-    if (pairs.length === 0) return undefined;
-    const chunk = encodePairs(pairs, bytes);
-    this.#progress = progressAfter(this.#progress, chunk, pairs);
-    this.#trail.push(this.#progress);
+  /** The chunk, or a word about it if the peer has the same already. */
+  #encode({ chunk, isSame }: QueuedChunk): Uint8Array {
+    const { bytes, digest, progress } = chunk;
+    this.#sent = progress;
+    this.#trail.push(progress);
     if (this.#trail.length > trailChunksMax) this.#trail.shift();
-    return chunk;
+    if (isSame) this.#counters.chunksCopied += 1;
+    else this.#counters.chunksSent += 1;
+    const encoded = isSame ? encodeSame(bytes.length, digest, progress.lastKey) : bytes;
+    this.#counters.bytesSent += encoded.length;
+    return encoded;
   }
 
-  /** The first key that was not sent: the last one and a zero byte is the next key there can be. */
-  #firstKey(): Uint8Array {
-    const { lastKey, chunks } = this.#progress;
-    const { prefix } = this.prepared;
-    if (chunks === 0) return prefix;
-    const key = new Uint8Array(prefix.length + lastKey.length + 1);
-    key.set(prefix);
-    key.set(lastKey, prefix.length);
-    return key;
+  #compare(question: Pick<Comparison, 'after' | 'ranges'>): void {
+    const attempt = this.#attempt;
+    const { shard, snapshot } = this.prepared;
+    const body = encodeComparison({ shard, name: snapshot.data, ...question });
+    this.#request = this.#parts.peers.request(
+      this.peer,
+      REQUEST_KIND.compareSnapshot,
+      body,
+      compareTimeoutMs,
+      (outcome) => {
+        if (attempt !== this.#attempt) return;
+        this.#queue?.answer(outcome.kind === 'answered' ? outcome.body : NOTHING_EQUAL);
+        this.#pump();
+      },
+    );
   }
 
   #end(result: SendResult): void {
@@ -185,6 +186,7 @@ export class OutgoingTransfer {
     this.#deadline?.cancel();
     this.#stream?.abort('the sender stops');
     this.#stream = undefined;
+    this.#queue = undefined;
     onEnd(result);
   }
 }

@@ -10,10 +10,21 @@ import type {
   MemberId,
 } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import { NO_PROGRESS, type Progress, type ShardData } from '../state/index.ts';
+import { endOfPrefix, NO_PROGRESS, type Progress, type ShardData } from '../state/index.ts';
+import { answerComparison } from './comparing.ts';
 import { IncomingTransfer } from './incoming.ts';
 import type { SnapshotLimits, SnapshotParts, SnapshotsHandler } from './types.ts';
-import { decodeHeader, decodeOffer, encodeVerdict, type Offer, type Verdict } from './wire.ts';
+import {
+  decodeComparison,
+  decodeHeader,
+  decodeOffer,
+  encodeVerdict,
+  type Offer,
+  type Verdict,
+} from './wire.ts';
+
+const NO_SHARD = -1;
+const NOTHING_EQUAL = new Uint8Array(0);
 
 export class SnapshotReceiver {
   readonly counters = { received: 0, receivesFailed: 0 };
@@ -42,6 +53,19 @@ export class SnapshotReceiver {
     const offer = decodeOffer(request.body, request.from, this.#parts.member);
     const verdict: Verdict = offer === undefined ? { kind: 'refused' } : this.#judge(offer);
     request.respond(encodeVerdict(verdict));
+  }
+
+  compare(request: IncomingRequest): void {
+    const comparison = decodeComparison(request.body);
+    const running = this.#running.get(comparison?.shard ?? NO_SHARD);
+    const data = this.#parts.states.state(comparison?.shard ?? NO_SHARD);
+    const isOfRunning =
+      comparison !== undefined &&
+      running?.offer.message.from === request.from &&
+      equalBytes(running.offer.snapshot.data, comparison.name);
+    if (isOfRunning && data !== undefined) {
+      answerComparison(request, comparison, data, this.#parts.clock);
+    } else request.respond(NOTHING_EQUAL);
   }
 
   accept(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined {
@@ -85,8 +109,8 @@ export class SnapshotReceiver {
     if (others >= this.#limits.receivesMax) return { kind: 'refused' };
     const { staging } = data;
     const isSame = staging !== undefined && isSameState(staging.snapshot, snapshot);
-    if (!isSame || staging.isComplete) return { kind: 'wanted', progress: NO_PROGRESS };
-    return { kind: 'wanted', progress: staging.progress };
+    const progress = isSame && !staging.isComplete ? staging.progress : NO_PROGRESS;
+    return { kind: 'wanted', progress, compares: hasPairs(data) };
   }
 
   #isInstalling(shard: ShardId, data: ShardData): boolean {
@@ -135,6 +159,12 @@ export class SnapshotReceiver {
     }
     this.#idle = idle;
   }
+}
+
+function hasPairs(data: ShardData): boolean {
+  const { view, prefix } = data.present();
+  for (const _pair of view.range(prefix, endOfPrefix(prefix))) return true;
+  return false;
 }
 
 function isSameState(a: Snapshot, b: Snapshot): boolean {

@@ -32,6 +32,9 @@ export const SHARD = 7;
 /** Chunks that may be on their way before a writer must wait. */
 const WINDOW = 2;
 
+/** Work that takes a turn per chunk sends nothing for as many turns. */
+const IDLE_TURNS = 12;
+
 /** Everything between members, in the order in which it was sent; nothing moves by itself. */
 export class Line {
   readonly members = new Map<MemberId, Site>();
@@ -48,15 +51,16 @@ export class Line {
 
   /** Delivers up to `most` things, and lets everything happen that needs no time. */
   async run(most = 100_000): Promise<void> {
-    for (let left = most; left > 0; ) {
+    let idleTurns = 0;
+    for (let left = most; left > 0 && idleTurns < IDLE_TURNS; ) {
       const next = this.#queue.shift();
+      idleTurns = next === undefined ? idleTurns + 1 : 0;
       if (next !== undefined) {
         this.delivered += 1;
         left -= 1;
         void next();
       }
       await this.settle();
-      if (next === undefined && this.#queue.length === 0) return;
     }
   }
 

@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { turn } from '../../../test/support/wal-scenario.ts';
 import { must } from '../../base/assert.ts';
+import { REQUEST_KIND } from '../codec/index.ts';
 import { textOf, utf8, votersOf } from '../state/state.support.ts';
 import { Line, SHARD, Site, type SiteOptions } from './snapshots.support.ts';
+import { encodeComparison } from './wire.ts';
 
 /** Chunks of a kilobyte: a pair of 400 bytes or two fit one. */
 const SMALL = { limits: { chunkBytesMax: 1_000, sweepMs: 100, resumeMs: 300 } };
@@ -328,6 +330,100 @@ test('[N1] an empty state is a state', async () => {
   assert.ok(receiver.data.install(snapshot));
   assert.equal(textOf(receiver.data.query(utf8('all'))), '');
   assert.deepEqual(receiver.data.confState().voters, [1, 2]);
+});
+
+/** Both have 60 values of 400 bytes; then the sender changes some, and has what the other lacks. */
+async function diverged(line: Line, limits = SMALL.limits): Promise<[Site, Site]> {
+  const [sender, receiver] = await pair(line, { limits });
+  sender.fill(60, 400);
+  const first = await sender.prepare();
+  sender.send(2, first);
+  await line.run();
+  receiver.data.install(first);
+  assert.equal(receiver.data.digest(), sender.data.digest());
+  sender.apply('200 write key00030 300', '200 del key00031', '200 set zzz 1', '200 open');
+  return [sender, receiver];
+}
+
+test('[N12] what the receiver has already is not sent', async () => {
+  const line = new Line();
+  const [sender, receiver] = await diverged(line);
+  const before = sender.snapshots.stats();
+  const newer = await sender.prepare();
+  sender.send(2, newer);
+  await line.run();
+  assert.deepEqual(sender.done, [true, true]);
+  assert.ok(receiver.data.install(newer));
+  assert.equal(receiver.data.digest(), sender.data.digest());
+  const after = sender.snapshots.stats();
+  const sent = after.chunksSent - before.chunksSent;
+  const copied = after.chunksCopied - before.chunksCopied;
+  assert.ok(copied > 10 && sent < copied, `${sent} sent, ${copied} copied`);
+  assert.ok(after.bytesSent - before.bytesSent < before.bytesSent / 2);
+});
+
+test('[N12] a receiver that goes on meanwhile notices that a part is not the same any more', async () => {
+  for (let steps = 4; steps < 60; steps += 7) {
+    const line = new Line();
+    const [sender, receiver] = await diverged(line);
+    const newer = await sender.prepare();
+    sender.send(2, newer);
+    await line.run(steps);
+    // The same entries that made the sender's state what it is, and another one's.
+    receiver.apply('200 write key00050 100', '200 del key00000');
+    await line.run();
+    const isTaken = sender.done[1] === true;
+    if (!isTaken) {
+      sender.send(2, newer);
+      await line.run();
+    }
+    assert.equal(sender.done.at(-1), true);
+    receiver.data.install(newer);
+    assert.equal(receiver.data.digest(), sender.data.digest(), `${steps} steps`);
+  }
+});
+
+test('[N6, N12] a transfer that copies goes on after an interruption like any other', async () => {
+  for (let steps = 3; steps < 70; steps += 7) {
+    const line = new Line();
+    const [sender, receiver] = await diverged(line);
+    const newer = await sender.prepare();
+    sender.send(2, newer);
+    await line.run(steps);
+    await line.cut();
+    if (sender.done.length === 1) assert.fail('it is over by now, one way or the other');
+    if (sender.done[1] === false) {
+      sender.send(2, newer);
+      await line.run();
+    }
+    assert.equal(sender.done.at(-1), true, `${steps} steps`);
+    receiver.data.install(newer);
+    assert.equal(receiver.data.digest(), sender.data.digest());
+  }
+});
+
+test('[N12] questions about a transfer that is not under way get no answer', async () => {
+  const line = new Line();
+  const [sender, receiver] = await diverged(line);
+  const { data: name } = await sender.prepare();
+  for (const body of [
+    utf8('what is this?'),
+    encodeComparison({ shard: SHARD, name, after: new Uint8Array(0), ranges: [] }),
+    encodeComparison({ shard: SHARD + 1, name, after: new Uint8Array(0), ranges: [] }),
+  ]) {
+    const answers: Uint8Array[] = [];
+    receiver.snapshots.onRequest({
+      from: 1,
+      kind: REQUEST_KIND.compareSnapshot,
+      body,
+      deadlineMs: 0,
+      isAbandoned: false,
+      respond: (answer) => answers.push(answer.slice()),
+      refuse: () => {},
+    });
+    await line.run();
+    assert.deepEqual(answers, [new Uint8Array(0)]);
+  }
 });
 
 test('[N2] offers and streams that nobody can read are refused', async () => {

@@ -1,6 +1,7 @@
 // The snapshots that one member makes, sends and receives.
 
 import { LIMITS } from '../../base/limits.ts';
+import { REQUEST_KIND } from '../codec/index.ts';
 import { SnapshotReceiver } from './receiver.ts';
 import { SnapshotSender } from './sender.ts';
 import { PreparedShelf } from './shelf.ts';
@@ -30,7 +31,10 @@ export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): 
       if (prepared === undefined) parts.clock.afterTurn(() => onDone(false));
       else sender.send(peer, shard, message, prepared, onDone);
     },
-    onRequest: (request) => receiver.answer(request),
+    onRequest: (request) => {
+      if (request.kind === REQUEST_KIND.compareSnapshot) receiver.compare(request);
+      else receiver.answer(request);
+    },
     onStream: (from, header) => receiver.accept(from, header),
     stats: (): SnapshotStats => {
       const { sendsFailed, ...sending } = sender.counters;

@@ -48,7 +48,7 @@ export interface Snapshots {
    */
   send(peer: MemberId, shard: ShardId, message: Message, onDone: (isSent: boolean) => void): void;
 
-  /** A request of the kind `offerSnapshot`. */
+  /** A request of the kind `offerSnapshot` or `compareSnapshot`. */
   onRequest(request: IncomingRequest): void;
   /** A stream of the kind `snapshot`. */
   onStream(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined;

@@ -4,7 +4,7 @@ import { AssertionError, assert, must } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Random } from '../../base/capabilities.ts';
 import { type ConfState, type Entry, type EntryId, type Snapshot } from '../../core/raft/index.ts';
-import type { Store } from '../../engine/store/index.ts';
+import type { Store, StoreView } from '../../engine/store/index.ts';
 import { encodeSnapshot, type ShardId } from '../../engine/wal/index.ts';
 import type { ShardMachine } from '../types.ts';
 import { encodeResult, STATUS } from './commands.ts';
@@ -210,8 +210,13 @@ export class ShardSlice implements ShardData {
     return this.install(snapshot) ? 'finished' : 'missing';
   }
 
+  present(): { readonly view: StoreView; readonly prefix: Uint8Array } {
+    return { view: this.#store, prefix: generationPrefix(this.shard, this.#generation) };
+  }
+
   digest(): string {
-    return digestOf(this.#store, generationPrefix(this.shard, this.#generation));
+    const { view, prefix } = this.present();
+    return digestOf(view, prefix);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Clock, Random } from '../../base/capabilities.ts';
 import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.ts';
-import type { Store, StorePair, StoreSnapshot } from '../../engine/store/index.ts';
+import type { Store, StorePair, StoreSnapshot, StoreView } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { ShardMachine } from '../types.ts';
 
@@ -102,6 +102,9 @@ export interface ShardData {
    * would do; the replica cannot run.
    */
   finishInstall(snapshot: Snapshot): 'current' | 'finished' | 'missing';
+
+  /** What the shard's state is at this moment; pull ranges before the next write. */
+  present(): { readonly view: StoreView; readonly prefix: Uint8Array };
 
   /** What is under way to become the next state, whole or not. */
   readonly staging: Staging | undefined;
