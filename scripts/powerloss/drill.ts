@@ -6,11 +6,16 @@ import type { Findings, Victim } from './victim.ts';
 
 /** The cut comes at a random moment of the load. */
 const LOAD_MS = { atLeast: 100, atMost: 600 };
+/** One start in so many is cut off before the processes are up, and tried again. */
+const BOOTS_PER_CUT = 3;
+const BOOT_MS_MAX = 600;
 /** What the processes still say after the cut counts as well: syncs have failed by then. */
 const AFTERMATH_MS_MAX = 60;
 
 export interface Tally {
   cycles: number;
+  /** Those that came during a start included. */
+  cuts: number;
   acknowledged: number;
   checked: number;
   lost: number;
@@ -29,6 +34,7 @@ export interface DrillOptions {
 export async function drill(victim: Victim, options: DrillOptions): Promise<Tally> {
   const tally: Tally = {
     cycles: 0,
+    cuts: 0,
     acknowledged: 0,
     checked: 0,
     lost: 0,
@@ -46,11 +52,16 @@ export async function drill(victim: Victim, options: DrillOptions): Promise<Tall
   };
   try {
     while (tally.cycles < options.cycles) {
-      const isFine = note(await victim.start(tally.cycles + 1));
+      if (tally.cycles % BOOTS_PER_CUT === 2) {
+        await cutDuringBoot(victim, tally.cuts + 1, options.disks);
+        tally.cuts += 1;
+      }
+      const isFine = note(await victim.start(tally.cuts + 1));
       if (!isFine) return tally;
       const before = victim.acknowledged;
       await cutUnderLoad(victim, options.disks);
       tally.cycles += 1;
+      tally.cuts += 1;
       tally.acknowledged = victim.acknowledged;
       if (victim.acknowledged === before) {
         tally.problems.push(`nothing was acknowledged in cycle ${tally.cycles}`);
@@ -67,6 +78,22 @@ export async function drill(victim: Victim, options: DrillOptions): Promise<Tall
 async function cutUnderLoad(victim: Victim, disks: readonly LoopDisk[]): Promise<void> {
   const { atLeast, atMost } = LOAD_MS;
   await sleep(atLeast + Math.random() * (atMost - atLeast));
+  await cut(victim, disks);
+}
+
+/** Who recovers writes as well: cuts off torn ends, replays, prepares files. */
+async function cutDuringBoot(
+  victim: Victim,
+  cycle: number,
+  disks: readonly LoopDisk[],
+): Promise<void> {
+  const booted = victim.boot(cycle);
+  await sleep(Math.random() * BOOT_MS_MAX);
+  await cut(victim, disks);
+  await booted;
+}
+
+async function cut(victim: Victim, disks: readonly LoopDisk[]): Promise<void> {
   cutPower(disks);
   await sleep(Math.random() * AFTERMATH_MS_MAX);
   await victim.kill();

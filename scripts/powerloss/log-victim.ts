@@ -24,6 +24,7 @@ export class LogVictim implements Victim {
   #process: LineProcess | undefined;
   #cycle = 0;
   #wrong: string[] = [];
+  #findings: Findings | undefined;
 
   constructor(directory: string, optionsOf: OptionsOf) {
     this.#directory = directory;
@@ -37,18 +38,21 @@ export class LogVictim implements Victim {
 
   async start(cycle: number): Promise<Findings> {
     const wanted = this.#wantedCount();
+    await this.boot(cycle);
+    if (this.#findings !== undefined) return this.#findings;
+    const problems = [`the log does not open: ${this.#process?.stderr.trim()}`];
+    return { checked: wanted, lost: wanted, problems };
+  }
+
+  async boot(cycle: number): Promise<void> {
     this.#cycle = cycle;
     this.#wrong = [];
+    this.#findings = undefined;
     for (const shard of this.#shards.values()) shard.found = [];
     const flags = ['--data', this.#directory, '--cycle', String(cycle)];
     const onLine = (line: string): void => this.#hear(line);
     this.#process = new LineProcess(WRITER, flags, { ...this.#optionsOf(cycle), onLine });
-    const ready = await this.#process.line((line) => line === 'ready');
-    if (ready === undefined) {
-      const problems = [`the log does not open: ${this.#process.stderr.trim()}`];
-      return { checked: wanted, lost: wanted, problems };
-    }
-    return this.#judge();
+    await this.#process.line((line) => line === 'ready');
   }
 
   /** It looks at everything whenever it starts. */
@@ -68,6 +72,8 @@ export class LogVictim implements Victim {
 
   #hear(line: string): void {
     const [word, number, ...rest] = line.split(' ');
+    // At once: with the next line the log begins to grow.
+    if (word === 'ready') this.#findings = this.#judge();
     if (number === undefined) return;
     const shard = this.#shard(Number(number));
     const [first = 0, second = 0, third = 0] = rest.map(Number);

@@ -114,15 +114,15 @@ function tellProgress(name: string, { cycles, lost, acknowledged }: Tally): void
 }
 
 function rowOf({ name, tally }: Row): string {
-  const { cycles, acknowledged, checked, lost, seconds } = tally;
-  const numbers = [cycles, acknowledged, checked, lost].map((n) => n.toLocaleString('en'));
+  const { cycles, cuts, acknowledged, checked, lost, seconds } = tally;
+  const numbers = [cycles, cuts, acknowledged, checked, lost].map((n) => n.toLocaleString('en'));
   const perCycle = (seconds / Math.max(1, cycles)).toFixed(2);
   const cells = [...numbers, `${perCycle} s`].map((cell) => cell.padStart(13));
   return name.padEnd(30) + cells.join('');
 }
 
 function report(rows: readonly Row[]): void {
-  const heads = ['cycles', 'acknowledged', 'looked for', 'lost', 'per cycle'];
+  const heads = ['cycles', 'cuts', 'acknowledged', 'looked for', 'lost', 'per cycle'];
   console.log(`\n${' '.repeat(30)}${heads.map((head) => head.padStart(13)).join('')}`);
   for (const row of rows) console.log(rowOf(row));
   const real = rows.filter(({ isControl }) => !isControl);

@@ -54,6 +54,10 @@ export class MembersVictim implements Victim {
     await this.#members.start(member, this.#optionsOf(this.#cycle));
   }
 
+  async boot(cycle: number): Promise<void> {
+    await this.#members.startAll(this.#members.ids, this.#optionsOf(cycle));
+  }
+
   async inspect(): Promise<Findings> {
     const findings = await this.#comeUp(undefined, () => this.#writes.lookAtAll());
     await this.#members.killAll();

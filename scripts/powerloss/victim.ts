@@ -11,6 +11,8 @@ export interface Victim {
   readonly acknowledged: number;
   /** Starts the processes, looks for everything acknowledged, and lets the load begin. */
   start(cycle: number): Promise<Findings>;
+  /** Only starts them: the cut comes while they find their way back. Resolves when they are up. */
+  boot(cycle: number): Promise<void>;
   /** Looks at all of it once more, however long it takes. */
   inspect(): Promise<Findings>;
   /** Ends the load and the processes, without warning. What was acknowledged by then counts. */
