@@ -89,7 +89,7 @@ async function killLeader(): Promise<number> {
   const next = write();
   await members.kill(leader);
   await next;
-  // The one that was under way may have been answered just before: it is the next one that counts.
+  // The one that was under way may have been answered just before: the next one counts.
   await write();
   const elapsedMs = performance.now() - startedMs;
   const problem = await members.start(leader);

@@ -26,7 +26,7 @@ export async function claimDirectory(
     if (found === line) return undefined;
     if (found !== undefined) {
       return new ParleyError('E_DATA', `The data directory belongs to ${describe(found)}.`, {
-        advice: `This is member ${own.member} of cluster ${own.clusterId}: give it its own directory.`,
+        advice: `Give member ${own.member} of cluster ${own.clusterId} a directory of its own.`,
       });
     }
     await writeIdentity(disk, directory, path, line);

@@ -1,8 +1,6 @@
 export {
   DataPlane,
-  type DataPlaneOpening,
   type DataPlaneParts,
-  type DataPlaneSettings,
 } from './data-plane.ts';
 export type { ClusterPort, ClusterView } from './members.ts';
 export { Node } from './node.ts';

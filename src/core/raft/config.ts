@@ -44,9 +44,9 @@ export interface RaftConfig {
   /** A leader that a config change removed becomes follower when it applies it. Default true. */
   readonly stepDownOnRemoval?: boolean;
   /**
-   * Every advance of the commit index is told to all peers at once. False: a peer with appends under
-   * way hears of it with the next one, or once it has answered them, which saves about half of the
-   * messages of a busy group. Default true.
+   * Every advance of the commit index is told to all peers at once. False: a peer with appends
+   * under way hears of it with the next one, or once it has answered them, which saves messages
+   * of a busy group. Default true.
    */
   readonly eagerCommits?: boolean;
   /** With equal logs, a vote goes to a candidate of at least our priority. Default 0. */

@@ -3,6 +3,5 @@
 export { readEntries, writeEntries } from './entries.ts';
 export { decodeMessage, encodeMessage, readRaftFrame } from './frame.ts';
 export { FRAME_KIND, REQUEST_KIND, STREAM_KIND } from './kinds.ts';
-export type { ShardMessage } from './message-codec.ts';
-export { Outbox, type OutboxHandler } from './outbox.ts';
+export { Outbox } from './outbox.ts';
 export { PackedReader, PackedWriter } from './packed-bytes.ts';

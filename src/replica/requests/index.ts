@@ -1,6 +1,6 @@
 // The public face of requests to shards.
 
-export { ClientConnections, type ClientConnectionsOptions } from './client-connections.ts';
+export { ClientConnections } from './client-connections.ts';
 export { RequestServer } from './server.ts';
 export { type CommandOutcome, ShardSession } from './session.ts';
 export { type Callees, ShardClient } from './shard-client.ts';

@@ -15,7 +15,7 @@ interface Due {
   readonly callback: () => void;
 }
 
-export class HandClock implements Clock {
+class HandClock implements Clock {
   #nowMs = 1_000;
   #due: Due[] = [];
 

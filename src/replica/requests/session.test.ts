@@ -61,7 +61,7 @@ test('[Q6] a command in doubt is sent with the same number until it is answered'
   assert.deepEqual(shard.kinds, ['done', 'done']);
 });
 
-test('[Q6] a command whose time is over in doubt stays in doubt, and the next has its own number', () => {
+test('[Q6] a command whose time is over stays in doubt, and the next has its own number', () => {
   const shard = new Shard();
   shard.silent = 1_000;
   shard.submit(200);
