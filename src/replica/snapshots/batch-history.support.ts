@@ -1,5 +1,5 @@
-// The store that a crash may leave, by its contract alone: any prefix of the batches that holds those
-// which were promised to be durable. What one implementation leaves is only some of that.
+// The store that a crash may leave, by its contract alone: any prefix of the batches that holds
+// those which were promised to be durable. What one implementation leaves is only some of that.
 
 import { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { ManualClock } from '../../../test/support/wal-scenario.ts';

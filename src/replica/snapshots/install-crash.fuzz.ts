@@ -307,7 +307,7 @@ class Sequence {
   }
 }
 
-/** Config changes of the made up log are not the core's: their config follows from their payload. */
+/** Config changes of the made up log are none of the core: their payload says all. */
 function applyTo(data: ShardData, entries: readonly Entry[]): void {
   for (const entry of entries) {
     if (entry.kind === 'normal') data.apply([entry], undefined);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crashInstallations } from './install-crash.fuzz.ts';
 
-test('[N8] wherever the power fails, an installation leaves the old state or the new one', async () => {
+test('[N8] wherever the power fails, an installation leaves the old or the new state', async () => {
   const { fates, outcomes } = await crashInstallations({ runs: 1_000, seed: 1 });
   assert.ok((outcomes['finished'] ?? 0) > 50, 'some starts finish what was begun');
   assert.ok((outcomes['current'] ?? 0) > 300, 'most find all of it done, or none');

@@ -34,7 +34,7 @@ function shelfOf(preparedMax: number) {
   return { shelf, clock };
 }
 
-test('[N11] a hundred shards that ask in rounds all get their states, a few at a time', async () => {
+test('[N11] a hundred shards that ask in rounds all get theirs, a few at a time', async () => {
   const { shelf } = shelfOf(8);
   const served = new Set<number>();
   for (let round = 1; round <= 26; round++) {

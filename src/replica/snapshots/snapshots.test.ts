@@ -362,7 +362,7 @@ test('[N12] what the receiver has already is not sent', async () => {
   assert.ok(after.bytesSent - before.bytesSent < before.bytesSent / 2);
 });
 
-test('[N12] a receiver that goes on meanwhile notices that a part is not the same any more', async () => {
+test('[N12] a receiver that goes on meanwhile notices that a part is not the same', async () => {
   for (let steps = 4; steps < 60; steps += 7) {
     const line = new Line();
     const [sender, receiver] = await diverged(line);

@@ -30,7 +30,7 @@ export function walkChunk(
 }
 
 /**
- * The pairs of a state behind `progress` up to `lastKey`, as the chunk that they would be; undefined
+ * The pairs of a state behind `progress` up to `lastKey`, as the chunk they would be; undefined
  * if that is not of `length` bytes.
  */
 export function walkRange(

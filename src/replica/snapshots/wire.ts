@@ -1,5 +1,5 @@
-// What members say about a transfer: whether it is wanted, from where on, and what is there already.
-// FORMAT.md draws the bytes.
+// What members say about a transfer: whether it is wanted, from where on, and what is there
+// already. FORMAT.md draws the bytes.
 //
 //   offer     =  message                                        a request
 //   answer    =  verdict(u8) [compares(u8) progress]            its answer

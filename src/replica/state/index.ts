@@ -1,7 +1,6 @@
 // The public face of the shards' state in the store.
 
 export {
-  type Command,
   type CommandResult,
   decodeResult,
   encodeCommand,

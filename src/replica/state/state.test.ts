@@ -93,7 +93,7 @@ function applyInBatches(
   return told;
 }
 
-test('[D8, D13] however its batches are cut, and restored or not, a replica holds the same', async () => {
+test('[D8, D13] however batches are cut, restored or not, a replica holds the same', async () => {
   const inputs = fc.tuple(fc.array(step, { minLength: 1, maxLength: 40 }), fc.array(fc.nat(40)));
   await fc.assert(
     fc.asyncProperty(inputs, fc.nat(40), async ([steps, cuts], middle) => {
@@ -156,7 +156,7 @@ test('[D8] a session that came with a snapshot still knows what it did', async (
 
 // --- the rules of a slice -----------------------------------------------------------------------
 
-test('[D3] an entry that was applied, one too far on, and a config change are bugs of the host', async () => {
+test('[D3] old entries, ones too far on, and config changes are bugs of the host', async () => {
   const { states } = await openState(new CrashDisk());
   for (const [shard, entry] of [
     entryOf(1, payloadOf('1 set a 1')),
@@ -273,7 +273,7 @@ test('[D2] a store of another layout, or with a damaged record, is refused', asy
   }
 });
 
-test('[D19] garbage of before the start is removed as well, large states slice by slice', async () => {
+test('[D19] garbage of before the start is removed as well, slice by slice', async () => {
   const { states, store, disk, clock } = await openState(new CrashDisk());
   const data = create(states);
   const { snapshot } = await data.prepareSnapshot();
@@ -347,7 +347,7 @@ test('[D11] any bytes are a result or none', () => {
 
 // --- members ------------------------------------------------------------------------------------
 
-test('[D20] a member is known again after a crash, and another in its place is not let in', async () => {
+test('[D20] a member is known again after a crash, another in its place is not', async () => {
   const { store, disk } = await openState(new CrashDisk());
   const memory = new PeerMemory(store);
   assert.equal(await memory.meet(2, 77n), 'known');

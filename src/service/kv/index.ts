@@ -13,5 +13,4 @@ export {
   encodeKvQuery,
   type KvAnswer,
   type KvPair,
-  type KvQuery,
 } from './queries.ts';
