@@ -148,6 +148,26 @@ test('[T7] a peer that moves is told as down and dialled at its new address', as
   assert.match(String(a.member.changes.at(-1)), /this is member 3, not member 2/);
 });
 
+test('[T13] what never left is refused when the line breaks, what left is unknown', async () => {
+  const { world, a, b } = await pairOf({ silentMs: 60_000 });
+  for (const stream of b.net.streams) stream.pause();
+  const outcomes: string[] = [];
+  const note = (outcome: RequestOutcome): void => {
+    outcomes.push(outcome.kind === 'answered' ? 'answered' : `${outcome.kind} ${outcome.reason}`);
+  };
+  for (let i = 0; i < 10; i++) {
+    a.member.peers.request(2, 1, new Uint8Array(100_000), 60_000, note);
+    await world.runFor(1);
+  }
+  a.net.reset();
+  await world.runFor(10);
+  // The simulated line takes 256 KiB before it asks to wait.
+  assert.deepEqual(outcomes.toSorted(), [
+    ...new Array<string>(7).fill('refused down'),
+    ...new Array<string>(3).fill('unknown connectionLost'),
+  ]);
+});
+
 test('[T16] who does not read its answers is not read from, until it does', async () => {
   const { world, a } = await pairOf({ silentMs: 60_000 });
   a.member.onAsked = (request) => request.respond(new Uint8Array(64 * 1024));

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { Clock, Stream } from '../../../base/capabilities.ts';
 import type { SocketAddress } from '../../../base/ids.ts';
 import { LIMITS } from '../../../base/limits.ts';
-import { FRAME, FrameReader, HEADER_BYTES } from './frame.ts';
+import { FRAME, FrameReader, HEADER_BYTES, LaneBuffer } from './frame.ts';
 import { encodeHello } from './hello.ts';
 import { TurnEnd } from './turn-end.ts';
 import { Wire } from './wire.ts';
@@ -19,6 +19,8 @@ class Hand {
   accepts = true;
   /** Bulk that waits for room on the connection. */
   bulkBytes = 0;
+  /** What was asked of the stream, and whose frames were read, in their order. */
+  readonly calls: string[] = [];
   readonly #turns: (() => void)[] = [];
 
   constructor(ordinaryBytesMax = 1024 * KIB) {
@@ -31,14 +33,26 @@ class Hand {
     const parts = { clock, turnEnd: new TurnEnd(clock), ordinaryBytesMax };
     this.wire = new Wire(parts, {
       onGreeting: () => {},
-      onWireFrame: () => true,
-      onGone: () => {},
+      onWireFrame: (_type, kind) => {
+        this.calls.push(`frame ${kind}`);
+        return true;
+      },
+      onGone: (reason) => void this.calls.push(reason),
       onBulkRoom: (bytesMax) => this.#fill(bytesMax),
     });
     this.wire.attach(this.#stream());
+  }
+
+  /** Greetings are exchanged; `behind` comes in the same piece as the other side's. */
+  greet(behind: Uint8Array = new Uint8Array(0)): this {
     const hello = { clusterId: '', member: 1, incarnation: 1n, callee: 0, features: 0 };
-    this.wire.onData(encodeHello(hello));
+    this.wire.onData(Buffer.concat([encodeHello(hello), behind]));
+    return this;
+  }
+
+  open(): this {
     this.wire.open();
+    return this;
   }
 
   /** Ends turns until nothing is left to do; answers how many. */
@@ -78,8 +92,8 @@ class Hand {
       },
       end: () => {},
       destroy: () => {},
-      pause: () => {},
-      resume: () => {},
+      pause: () => void this.calls.push('pause'),
+      resume: () => void this.calls.push('resume'),
     };
   }
 }
@@ -115,7 +129,7 @@ test('[T10] a lane takes nothing beyond its limit, and again once it is empty', 
 });
 
 test('[T11] bulk leaves one part per write, a smaller one beside other traffic', () => {
-  const hand = new Hand();
+  const hand = new Hand().greet().open();
   hand.bulkBytes = 1024 * KIB;
   hand.wire.send('urgent', FRAME.message, 1, 0, new Uint8Array(10));
   hand.turns(1);
@@ -134,7 +148,7 @@ test('[T11] bulk leaves one part per write, a smaller one beside other traffic',
 });
 
 test('[T11] bulk frames that wait leave in parts of whole frames', () => {
-  const hand = new Hand();
+  const hand = new Hand().greet().open();
   const body = new Uint8Array(100 * KIB - HEADER_BYTES);
   for (let i = 0; i < 5; i++) hand.wire.send('bulk', FRAME.message, i, 0, body);
   assert.equal(hand.turns(), 4, 'three writes, and a turn that finds nothing');
@@ -159,6 +173,31 @@ test('[T11] what waited leaves in parts, and an urgent frame comes between them'
   assert.deepEqual(kinds, ['1'.repeat(10), `3${'1'.repeat(10)}`, '1'.repeat(10)]);
 });
 
+function frameOf(kind: number): Uint8Array {
+  const lane = new LaneBuffer();
+  lane.appendEmpty(FRAME.message, kind, 0);
+  const bytes = new Uint8Array(lane.length);
+  lane.moveTo(bytes, 0, bytes.length);
+  return bytes;
+}
+
+test('[T2] while the greeting is weighed nothing more is read, and what came is kept', () => {
+  const hand = new Hand().greet(frameOf(1));
+  assert.deepEqual(hand.calls, ['pause']);
+  // Was read before the pause.
+  hand.wire.onData(frameOf(2).slice(0, 5));
+  hand.wire.onData(frameOf(2).slice(5));
+  assert.deepEqual(hand.calls, ['pause']);
+  hand.open();
+  assert.deepEqual(hand.calls, ['pause', 'frame 1', 'frame 2', 'resume']);
+});
+
+test('[T2] what comes before the greeting is taken is bounded', () => {
+  const hand = new Hand().greet();
+  for (let i = 0; i < 3; i++) hand.wire.onData(new Uint8Array(LIMITS.peer.frameBytesMax / 2));
+  assert.equal(hand.calls.at(-1), 'frames before the greeting was taken');
+});
+
 test('[T13] the count of writes tells what has left', () => {
   const { wire, written, turns } = handed();
   const before = wire.writes;
@@ -173,7 +212,7 @@ test('[T13] the count of writes tells what has left', () => {
 });
 
 function handed(ordinaryBytesMax?: number) {
-  const hand = new Hand(ordinaryBytesMax);
+  const hand = new Hand(ordinaryBytesMax).greet().open();
   const accepts = (does: boolean): void => {
     hand.accepts = does;
   };
