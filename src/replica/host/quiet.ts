@@ -176,8 +176,8 @@ export class Quiet {
 
   #isLost(member: MemberId, nowMs: number): boolean {
     if (member === this.#home.member) return false;
-    const { electionTicks, tickMs } = this.#home.settings;
-    return nowMs - this.#home.peers.lastHeardMs(member) >= electionTicks * tickMs;
+    const { lostTicks, tickMs } = this.#home.settings;
+    return nowMs - this.#home.peers.lastHeardMs(member) >= lostTicks * tickMs;
   }
 
   /** Looks after the members that lead quiet shards, and wakes some of those to be woken. */

@@ -15,6 +15,11 @@ export interface HostSettings {
   /** Whether idle shards fall quiet. */
   readonly quiet: boolean;
   readonly quietAfterTicks: number;
+  /**
+   * Quiet shards take their leader's member for lost when it was silent for so long. Longer than an
+   * election timeout: a busy moment of one member must not wake all shards of the others.
+   */
+  readonly lostTicks: number;
   /** Quiet shards that are woken in one step when their leader's member is gone. */
   readonly wakesMax: number;
   readonly readTimeoutMs: number;
@@ -46,6 +51,7 @@ const DEFAULT_SETTINGS: HostSettings = {
   leases: true,
   quiet: true,
   quietAfterTicks: 20,
+  lostTicks: 20,
   wakesMax: 64,
   readTimeoutMs: 2_000,
   orphanTimeoutMs: 5_000,
@@ -65,5 +71,6 @@ export function settle(changes: Partial<HostSettings>): HostSettings {
   assert(settings.tickMs > 0, 'time goes forward');
   assert(Number.isInteger(settings.phases) && settings.phases >= 1, 'there is one phase at least');
   assert(settings.quietAfterTicks >= settings.electionTicks, 'quiet comes after a silence');
+  assert(settings.lostTicks >= settings.electionTicks, 'whoever is lost has no lease any more');
   return settings;
 }
