@@ -149,6 +149,12 @@ export class Cluster {
     this.note(`m${site.id}`, 'plan', 'retired');
   }
 
+  /** Nobody can mend what its disk lost: it is switched off, to be replaced. */
+  giveUp(site: Site): void {
+    site.kill();
+    this.#lose(site);
+  }
+
   /** An empty disk takes the place of the old one, and the member comes back under its old name. */
   wipe(site: Site): boolean {
     if (!site.isUp || !this.atlas.mayHarm(site)) return false;

@@ -18,7 +18,7 @@ export function hear(note: JournalNote, counters: ClusterCounters, violate: Viol
   const counter = COUNTED[event];
   if (counter !== undefined) counters[counter] += 1;
   const reason = String(fields['reason'] ?? '');
-  if (event === 'peer refused' && reason.includes('incarnation')) counters.wipedRefused += 1;
+  if (event === 'peer refused' && reason.includes('lost its disk')) counters.wipedRefused += 1;
   if (event === 'shard stopped') violate(`${who}: ${event}: ${reason} ${fields['stack'] ?? ''}`);
   if (event === 'peer contradicts' && fields['kind'] !== 'unknownShard') {
     violate(`${who}: m${fields['from']} ${fields['kind']}: ${fields['detail']}`);

@@ -18,6 +18,8 @@ import { oneOf } from './strikes.ts';
 const LOOK_MS = 250;
 /** After this an order that was not answered is given again. */
 const ORDER_MS = 4_000;
+/** How long a member may wait for its peers to mend its log. */
+const PATIENCE_MS = 5_000;
 /** Entries that a learner may lack when it becomes a voter. */
 const LAG_MAX = 50;
 
@@ -33,7 +35,7 @@ export class Operators {
   /** Who takes whose place. */
   readonly #heirs = new Map<Site, Site>();
   readonly #orderedAt = new Map<ShardId, number>();
-  #orders = 0;
+  readonly #waitsSince = new Map<MemberId, number>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -82,8 +84,26 @@ export class Operators {
   #replaceTheLost(): void {
     for (const id of [...this.#wanted]) {
       const site = this.#cluster.site(id);
+      if (site.isUp && this.#isBeyondRepair(site)) this.#cluster.giveUp(site);
       if (site.state === 'lost') this.#replace(site);
     }
+  }
+
+  /**
+   * Its log lost entries that its state lacks as well, and the peers have let go of them: nobody can
+   * mend that, and it says so for long.
+   */
+  #isBeyondRepair(site: Site): boolean {
+    const { nowMs, shards } = this.#cluster;
+    const isWaiting =
+      site.isHarmed &&
+      shards.some((shard) =>
+        this.#cluster.status(site, shard)?.waitsFor?.includes('lost log entries'),
+      );
+    const since = this.#waitsSince.get(site.id) ?? nowMs;
+    if (isWaiting) this.#waitsSince.set(site.id, since);
+    else this.#waitsSince.delete(site.id);
+    return isWaiting && nowMs > since + PATIENCE_MS;
   }
 
   /** A voter in good health gives its place to a new member, if nothing else is under way. */
@@ -136,7 +156,6 @@ export class Operators {
       changes: [{ kind, node }],
       context: new Uint8Array(0),
     };
-    this.#orders += 1;
     this.#orderedAt.set(shard, nowMs);
     note('--', 'plan', `shard ${shard}: ${kind} m${node}`);
     leader.program?.host.changeConfig(shard, change, (outcome) => {

@@ -1,16 +1,17 @@
-// Preloaded (`node --import`) by processes that run a mutant: patches one source of the core while
-// it is loaded. The product knows nothing of this. The environment names the mutant, so that
+// Preloaded (`node --import`) by processes that run a mutant: patches one source of the product
+// while it is loaded. The product knows nothing of this. The environment names the mutant, so that
 // processes started by such a process are patched alike.
 
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { MUTANTS } from './mutants.ts';
+import { HOST_MUTANTS } from './host-mutants.ts';
+import { CORE_MUTANTS } from './mutants.ts';
 
 const name = process.env['PARLEY_MUTANT'];
-const mutant = MUTANTS.find((candidate) => candidate.name === name);
+const mutant = [...CORE_MUTANTS, ...HOST_MUTANTS].find((candidate) => candidate.name === name);
 if (mutant === undefined) throw new Error(`the patch does not fit: there is no mutant ${name}`);
 const { file, find, replace } = mutant;
-const target = new URL(`../../src/core/raft/${file}`, import.meta.url).href;
+const target = new URL(`../../src/${file}`, import.meta.url).href;
 
 registerHooks({
   load(url, context, nextLoad) {

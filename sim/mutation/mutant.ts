@@ -2,7 +2,7 @@
 
 export interface Mutant {
   readonly name: string;
-  /** Below src/core/raft/. */
+  /** Below src/. */
   readonly file: string;
   /** Stands in the file exactly once, or the run fails: patches must not rot. */
   readonly find: string;
@@ -10,3 +10,15 @@ export interface Mutant {
   /** What it leads to, in the words of whoever had to find it. */
   readonly stands: string;
 }
+
+/** One of a whole member: of the log, the store, the connections, or what binds them together. */
+export interface HostMutant extends Mutant {
+  readonly known: Witness;
+}
+
+/** What notices a mutant, as was found out before. */
+export type Witness =
+  /** A seed of whole members. As the product changes, so does what happens in it. */
+  | { readonly seed: number }
+  /** What no simulation shows: files of tests, by a part of their paths. */
+  | { readonly tests: string };
