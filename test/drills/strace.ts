@@ -1,6 +1,7 @@
 // System calls of a process that fail on order.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 
 /** Why calls cannot be made to fail on this machine, undefined when they can. */
 export function whyNoInjection(): string | undefined {
@@ -17,4 +18,25 @@ export function whyNoInjection(): string | undefined {
 export function failing(call: string, error: string, when: number): readonly string[] {
   const inject = `inject=${call}:error=${error}:when=${when}+`;
   return ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
+}
+
+/** From now on each `call` of a process that runs already takes so much longer. */
+export async function slowDown(pid: number, call: string, delayMs: number): Promise<Slowness> {
+  const inject = `inject=${call}:delay_enter=${delayMs * 1_000}`;
+  const flags = ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject, '-p', String(pid)];
+  const tracer = spawn('strace', flags, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(tracer, 'close');
+  // It says which process it is attached to.
+  await Promise.race([once(tracer.stderr, 'data'), ended]);
+  return {
+    end: async () => {
+      tracer.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+export interface Slowness {
+  /** The process runs on as if nothing had been. */
+  end(): Promise<void>;
 }
