@@ -2,51 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { World } from '../../../../sim/index.ts';
 import { HeardStream } from '../../../../test/support/peer-member.ts';
 import { must } from '../../../base/assert.ts';
 import { LIMITS } from '../../../base/limits.ts';
-import { FRAME } from './frame.ts';
 import { IncomingRequests } from './incoming-requests.ts';
 import { IncomingStreams } from './incoming-streams.ts';
+import { wireStage } from './noting-wire.support.ts';
 import { StreamSlots } from './stream-parts.ts';
-import { TurnEnd } from './turn-end.ts';
 import type { IncomingRequest } from './types.ts';
-import { Wire } from './wire.ts';
 
-const NAMES = new Map<number, string>(Object.entries(FRAME).map(([name, type]) => [type, name]));
 const QUESTION = new Uint8Array(3);
 
-/** A connection that writes down what is sent over it. */
-class NotingWire extends Wire {
-  readonly sent: string[] = [];
-
-  override send(
-    _lane: string,
-    type: number,
-    _kind: number,
-    id: number,
-    body: Uint8Array,
-    prefix = -1,
-  ): 'queued' {
-    const rest =
-      prefix >= 0 ? ` ${prefix}` : body.length > 0 ? ` ${Buffer.from(body).toString()}` : '';
-    this.sent.push(`${NAMES.get(type)} ${id}${rest}`);
-    return 'queued';
-  }
-}
-
 function stage() {
-  const world = new World({ seed: 1 });
-  const { clock } = world.member('n1').capabilities;
-  const owner = {
-    onGreeting: () => {},
-    onWireFrame: () => true,
-    onGone: () => {},
-    onBulkRoom: () => {},
-  };
-  const parts = { clock, turnEnd: new TurnEnd(clock), ordinaryBytesMax: 1_000 };
-  return { world, clock, wire: new NotingWire(parts, owner) };
+  const { world, clock, makeWire } = wireStage();
+  return { world, clock, wire: makeWire() };
 }
 
 function asked(requests: IncomingRequests, id: number, timeoutMs = 100): IncomingRequest {

@@ -1,31 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { World } from '../../../../sim/index.ts';
+import { wireStage } from './noting-wire.support.ts';
 import { Requests } from './requests.ts';
-import { TurnEnd } from './turn-end.ts';
 import type { RequestOutcome } from './types.ts';
-import { Wire } from './wire.ts';
 
 const QUESTION = new Uint8Array(3);
 
-/** A connection that takes everything and answers nothing. */
-class TakingWire extends Wire {
-  override send(): 'queued' {
-    return 'queued';
-  }
-}
-
 function stage(max = 100) {
-  const world = new World({ seed: 1 });
-  const { clock } = world.member('n1').capabilities;
-  const turnEnd = new TurnEnd(clock);
-  const owner = {
-    onGreeting: () => {},
-    onWireFrame: () => true,
-    onGone: () => {},
-    onBulkRoom: () => {},
-  };
-  const wire = (): Wire => new TakingWire({ clock, turnEnd, ordinaryBytesMax: 1_000 }, owner);
+  const { world, clock, turnEnd, makeWire: wire } = wireStage();
   const outcomes: string[] = [];
   const done = (outcome: RequestOutcome): void => {
     outcomes.push(outcome.kind === 'answered' ? 'answered' : `${outcome.kind} ${outcome.reason}`);
