@@ -210,6 +210,10 @@ assert(
   'the largest entry fits a frame with all that goes with it',
 );
 assert(replica.appendBytesMax <= replica.inflightBytesMax, 'one append fits the window');
+assert(
+  replica.appendBytesMax / 16 <= LIMITS.wire.entriesPerMessageMax,
+  'an append of the smallest entries can be read',
+);
 const store = LIMITS.store;
 assert(store.tableBytesMax * 4 <= store.waitingBytesMax, 'a table fills while another is written');
 const kv = LIMITS.kv;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LIMITS } from '../../base/limits.ts';
 import type { WriteOutcome } from '../types.ts';
 import { answered, applied, bytesOf, RequestWorld, refused } from './requests.support.ts';
 import type { ShardClient } from './shard-client.ts';
@@ -154,4 +155,17 @@ test('[Q9] a read that gets no answer is asked again until its time is over', ()
   });
   world.clock.run(1_000);
   assert.deepEqual(heard, answered('x'));
+});
+
+test('what no member would take is refused without asking one', () => {
+  const world = new RequestWorld();
+  const client = world.client();
+  const heard: unknown[] = [];
+  const huge = new Uint8Array(LIMITS.replica.payloadBytesMax + 1);
+  client.propose(huge, 500, false, (outcome) => heard.push(outcome));
+  client.read('strong', huge, 500, (answer) => heard.push(answer));
+  assert.deepEqual(heard, []);
+  world.clock.run();
+  assert.deepEqual(heard, [refused('tooLarge'), refused('tooLarge')]);
+  assert.deepEqual(world.trail, []);
 });

@@ -91,13 +91,20 @@ export class ShardClient {
   propose(payload: Uint8Array, timeoutMs: number, isRepeatable: boolean, done: ProposeDone): void {
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
     const waiting: Waiting = { payload, deadlineMs, isRepeatable, done, isDoubtful: false };
-    if (this.#isClosed || this.#waitingCount >= LIMITS.requests.waitingMax) {
-      const reason = this.#isClosed ? 'stopping' : 'overloaded';
-      this.later(() => done({ kind: 'refused', reason, leader: 0 }, false));
+    const refusal = this.#refusalOf(payload);
+    if (refusal !== undefined) {
+      this.later(() => done({ kind: 'refused', reason: refusal, leader: 0 }, false));
       return;
     }
     this.#waitingCount += 1;
     this.#gather(waiting);
+  }
+
+  /** What no member needs to be asked about. */
+  #refusalOf(payload: Uint8Array): WriteRefusal | undefined {
+    if (this.#isClosed) return 'stopping';
+    if (payload.length > LIMITS.replica.payloadBytesMax) return 'tooLarge';
+    return this.#waitingCount >= LIMITS.requests.waitingMax ? 'overloaded' : undefined;
   }
 
   /** A read of the leader or, when `local`, of `member`. Never answers within this call. */
@@ -108,6 +115,10 @@ export class ShardClient {
     done: (answer: ReadAnswer) => void,
     member: MemberId = 0,
   ): void {
+    if (question.length > LIMITS.replica.payloadBytesMax) {
+      this.later(() => done({ kind: 'refused', reason: 'tooLarge', leader: 0 }));
+      return;
+    }
     const read = { level, question, done, member };
     this.#attemptRead(read, this.#clock.monotonicMs() + timeoutMs, PAUSE_MS_MIN);
   }
