@@ -123,7 +123,7 @@ test('[T18] an end is told once, and what the other side says later is passed ov
   assert.equal(accepted.write(new Uint8Array(1)), true, 'nobody minds what comes after');
 });
 
-test('[T22] a writer that has nothing to write does not stall, one that waits for credit does', () => {
+test('[T22] a writer that has nothing to write for long does not stall', () => {
   const { streams, open, ends } = stage();
   const idle = open();
   streams.tick(5_000);
