@@ -51,7 +51,7 @@ export const LIMITS = {
   },
   wire: {
     /** A frame of messages is handed over at this size, so that urgent ones wait less. */
-    frameBytesAim: 256 * 1024,
+    frameBytes: 256 * 1024,
     /** As many as the smallest entries that one append can have. */
     entriesPerMessageMax: 65_536,
     /** Nodes in one list of a configuration: far beyond what votes can be counted over. */

@@ -81,7 +81,7 @@ test('[B2] every peer gets the same entries, and another shard its own', () => {
 
 test('[B7] a frame that grows beyond its aim leaves at once, in order', () => {
   const { outbox, frames } = new Post();
-  const half = someEntries(1, LIMITS.wire.frameBytesAim / 2);
+  const half = someEntries(1, LIMITS.wire.frameBytes / 2);
   for (const shard of [1, 2, 3]) outbox.post(shard, append(2, half));
   assert.deepEqual(frames, ['2 ordinary 1:append', '2 ordinary 2:append']);
   outbox.flush();

@@ -72,12 +72,12 @@ export class Outbox {
     } else {
       const block = this.#block.of(message.entries);
       // A frame keeps its limit unless one message alone passes it.
-      if (writer.length + block.length > LIMITS.wire.frameBytesAim) this.#send(frame);
+      if (writer.length + block.length > LIMITS.wire.frameBytes) this.#send(frame);
       writeMessageHead(writer, shard, message);
       writer.append(block);
     }
     if (message.kind === 'append') frame.appends.push(shard);
-    if (writer.length > LIMITS.wire.frameBytesAim) this.#send(frame);
+    if (writer.length > LIMITS.wire.frameBytes) this.#send(frame);
   }
 
   /** Hands the frames over: once per turn, after everyone has posted. */
