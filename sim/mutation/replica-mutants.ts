@@ -1,0 +1,166 @@
+// Mistakes in what binds the core to the log, the state, the peers and the clients.
+
+import type { HostMutant } from './mutant.ts';
+
+export const REPLICA_MUTANTS: readonly HostMutant[] = [
+  // --- answers ----------------------------------------------------------------------------------
+  {
+    name: 'doubt-called-refusal',
+    file: 'replica/host/proposals.ts',
+    find: 'this.#answers.doubtWrite(batch.dones[batch.next - first] as WriteDone, reason);',
+    replace:
+      "this.#answers.refuseWrite(batch.dones[batch.next - first] as WriteDone, 'replaced', 0);",
+    stands: 'whoever hears that a command has no effect gives another one, and both take effect',
+    known: { seed: 0 },
+  },
+  {
+    name: 'replaced-called-applied',
+    file: 'replica/host/proposals.ts',
+    find: "if (batch.term !== term) answers.refuseWrite(done, 'replaced', 0);\n  else if",
+    replace: 'if',
+    stands: 'the effect of another command at the same place is taken for one of this',
+    known: { seed: 0 },
+  },
+  {
+    name: 'results-mixed-up',
+    file: 'replica/state/shard-slice.ts',
+    find: 'sink.onResult(entries[i] as Entry, this.#results[i] as Uint8Array);',
+    replace:
+      'sink.onResult(entries[i] as Entry, this.#results[entries.length - 1 - i] as Uint8Array);',
+    stands: 'who asked gets the result of another who asked in the same turn',
+    known: { seed: 0 },
+  },
+  {
+    name: 'orphans-never-answered',
+    file: 'replica/host/proposals.ts',
+    find: "if (batch.givesUpMs <= nowMs) this.#doubt(batch, batch.last, 'leaderChanged');",
+    replace: '',
+    stands: 'callers of a leader of the past wait for ever',
+    known: { tests: 'src/replica/host/proposals' },
+  },
+  {
+    name: 'stop-answers-nobody',
+    file: 'replica/host/replica.ts',
+    find: '    this.proposals.stop();\n',
+    replace: '',
+    stands: 'a member that stops leaves its callers without an answer',
+    known: { tests: 'src/replica/host/proposals' },
+  },
+  {
+    name: 'admission-never-released',
+    file: 'replica/host/admission.ts',
+    find: '    this.#member.count -= count;\n',
+    replace: '',
+    stands: 'after enough writes the member is full for ever',
+    known: { tests: 'src/replica/host/limits' },
+  },
+  {
+    name: 'full-disk-takes-proposals',
+    file: 'replica/host/loop.ts',
+    find: "if (!this.wal.hasRoom) return 'diskFull';",
+    replace: '',
+    stands: 'the reserve that votes and purges live on is eaten by proposals',
+    known: { tests: 'src/replica/host/limits' },
+  },
+  {
+    name: 'sick-leader-stays',
+    file: 'replica/host/disk-watch.ts',
+    find: 'if (waitedMs < sickDiskMs) {',
+    replace: 'if (waitedMs >= 0) {',
+    stands: 'a leader whose disk hangs holds up its shards while its heartbeats keep it in office',
+    known: { tests: 'src/replica/host/faults' },
+  },
+  // --- reads ------------------------------------------------------------------------------------
+  {
+    name: 'strong-read-not-confirmed',
+    file: 'replica/host/replica.ts',
+    find: 'if (this.reads.add(level, question, done, nowMs)) return;',
+    replace: "if (this.reads.add('local', question, done, nowMs)) return;",
+    stands: 'every member answers from its own state, however old that is',
+    known: { seed: 0 },
+  },
+  {
+    name: 'read-before-applied',
+    file: 'replica/host/reads.ts',
+    find:
+      '...known.filter(({ index }) => index <= applied),\n    ];\n    this.#local = [];\n' +
+      '    this.#known = known.filter(({ index }) => index > applied);',
+    replace: '...known,\n    ];\n    this.#local = [];\n    this.#known = [];',
+    stands: 'a read is answered before the state has reached the index it was told',
+    known: { seed: 0 },
+  },
+  {
+    name: 'lease-not-put-again',
+    file: 'replica/host/reads.ts',
+    find: "if (group.level === 'lease' && !isTimeKnown) {",
+    replace: "if (group.level === 'local' && !isTimeKnown) {",
+    stands: 'a process that was stopped in mid-turn answers by a lease that ended meanwhile',
+    known: { tests: 'src/replica/host/reads' },
+  },
+  {
+    name: 'missed-ticks-forgotten',
+    file: 'replica/host/ticker.ts',
+    find: 'this.#steps = Math.max(this.#steps, due - this.#stepsMax);',
+    replace: 'this.#steps = due - 1;',
+    stands: 'a leader that was stopped believes in a lease that others have seen end',
+    known: { seed: 0 },
+  },
+  // --- the core's contract ----------------------------------------------------------------------
+  {
+    name: 'commit-not-raised',
+    file: 'replica/host/replica-log.ts',
+    find: 'Math.max(known, this.#data.applied().index)',
+    replace: 'known',
+    stands: 'after a restart the state is ahead of what is known to be committed',
+    known: { seed: 0 },
+  },
+  {
+    name: 'commit-beyond-log',
+    file: 'replica/host/replica-log.ts',
+    find: 'Math.min(hardState.commit, this.wal.lastIndex())',
+    replace: 'hardState.commit',
+    stands: 'after a power failure the commit index names entries that are not there',
+    known: { seed: 0 },
+  },
+  {
+    name: 'campaigns-with-holes',
+    file: 'replica/host/replica.ts',
+    find: 'if (this.hasHoles) this.core.setElectionTimeout(NEVER_TICKS);',
+    replace: '',
+    stands: 'whoever lacks entries leads, and cannot serve those who follow',
+    known: { seed: 0 },
+  },
+  // --- quiet shards -----------------------------------------------------------------------------
+  {
+    name: 'quiet-leader-keeps-lease',
+    file: 'replica/host/quiet.ts',
+    find: 'const missed = Math.min(settings.electionTicks, Math.ceil(sleptTicks) + 1);',
+    replace: 'const missed = 0 * sleptTicks;',
+    stands: 'a leader that slept answers by a lease while another one leads',
+    known: { seed: 0 },
+  },
+  {
+    name: 'quiet-shard-never-wakes',
+    file: 'replica/host/quiet.ts',
+    find: 'let left = this.#home.settings.wakesMax;',
+    replace: 'let left = 0;',
+    stands: 'a quiet shard whose leader died has none until somebody asks for it',
+    known: { seed: 0 },
+  },
+  {
+    name: 'quiet-without-agreement',
+    file: 'replica/host/quiet.ts',
+    find: 'if (peers.length === 0) this.#fallQuiet(replica, nowMs);',
+    replace: 'if (peers.length >= 0) this.#fallQuiet(replica, nowMs);',
+    stands: 'a leader falls silent, and peers that are awake take it for dead',
+    known: { seed: 0 },
+  },
+  {
+    name: 'quiet-when-told',
+    file: 'replica/host/quiet.ts',
+    find: 'if (!agreesWith(replica, from, note)) return;',
+    replace: '',
+    stands: 'a replica that knows better falls asleep because a late note says so',
+    known: { seed: 0 },
+  },
+];

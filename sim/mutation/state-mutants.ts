@@ -1,0 +1,133 @@
+// Mistakes in what the store keeps: shards' states, sessions, snapshots, and the store itself.
+
+import type { HostMutant } from './mutant.ts';
+
+export const STATE_MUTANTS: readonly HostMutant[] = [
+  {
+    name: 'image-not-synced',
+    file: 'engine/store/image.ts',
+    find: '  await file.sync();\n',
+    replace: '',
+    stands: 'the new image takes the name of the old one before it is on the disk',
+    known: { seed: 0 },
+  },
+  {
+    name: 'rename-not-synced',
+    file: 'engine/store/image.ts',
+    find: '  await disk.syncDirectory(directory);\n',
+    replace: '',
+    stands: 'the old image comes back, and the log behind it is gone',
+    known: { seed: 0 },
+  },
+  {
+    name: 'store-durable-too-early',
+    file: 'engine/store/memory-store.ts',
+    find: 'await writeImage(',
+    replace: 'void writeImage(',
+    stands: 'the store calls durable what it only began to write',
+    known: { seed: 0 },
+  },
+  {
+    name: 'log-cut-beyond-durable-state',
+    file: 'replica/state/durable-marks.ts',
+    find: '(this.#batches[done] as number) <= durableBatch',
+    replace: '(this.#batches[done] as number) <= Infinity * (durableBatch + 1)',
+    stands: 'entries are let go of that the store holds in memory only',
+    known: { seed: 0 },
+  },
+  {
+    name: 'record-behind-its-state',
+    file: 'replica/state/shard-slice.ts',
+    find:
+      '    this.#applied = to;\n' +
+      '    this.#store.put(this.#metaKey, encodeMeta(this.#generation, to, this.#conf));',
+    replace:
+      '    this.#store.put(this.#metaKey, encodeMeta(this.#generation, this.#applied, this.#conf));' +
+      '\n    this.#applied = to;',
+    stands: 'the record says less than was applied: after a restart commands take effect twice',
+    known: { seed: 0 },
+  },
+  {
+    name: 'config-not-in-record',
+    file: 'replica/state/shard-slice.ts',
+    find: '    this.#conf = confBytes(confState);\n',
+    replace: '',
+    stands: 'after a restart a member counts votes of a config of the past',
+    known: { seed: 0 },
+  },
+  {
+    name: 'config-of-snapshot-dropped',
+    file: 'replica/state/shard-slice.ts',
+    find: '    this.#conf = confBytes(snapshot.confState);\n',
+    replace: '',
+    stands: 'whoever got a snapshot and is restarted knows a config of the past',
+    known: { seed: 0 },
+  },
+  {
+    name: 'old-sessions-after-install',
+    file: 'replica/state/shard-slice.ts',
+    find: '    this.#runner = this.#newRunner();\n    this.#broken = undefined;',
+    replace: '    this.#broken = undefined;',
+    stands: 'commands go on changing the state that the snapshot replaced',
+    known: { seed: 0 },
+  },
+  {
+    name: 'sessions-lost-in-snapshot',
+    file: 'replica/state/staging.ts',
+    find: 'this.#store.put(joinBytes(this.#prefix, key), value.slice());',
+    replace: 'if (key[0] !== 0) this.#store.put(joinBytes(this.#prefix, key), value.slice());',
+    stands: 'a member that got a snapshot forgot who did what, and answers differently',
+    known: { seed: 0 },
+  },
+  {
+    name: 'repeated-command-carried-out',
+    file: 'replica/state/sessions.ts',
+    find: '    session.sequence = sequence;\n',
+    replace: '',
+    stands: 'a command that is sent again takes effect again',
+    known: { seed: 0 },
+  },
+  {
+    name: 'expired-session-accepted',
+    file: 'replica/state/runner.ts',
+    find: 'if (session === undefined) return this.#end(STATUS.expired);\n    sessions.touch(session, index);',
+    replace:
+      'if (session === undefined) {\n' +
+      '      return this.#carryOut(index, timeMs, payload.subarray(SESSION_HEADER_BYTES));\n' +
+      '    }\n    sessions.touch(session, index);',
+    stands: 'a command of a forgotten session is carried out, perhaps for the second time',
+    known: { seed: 0 },
+  },
+  {
+    name: 'generation-used-again',
+    file: 'replica/state/garbage.ts',
+    find: 'return newest + 1;',
+    replace: 'return present + 1;',
+    stands: 'a state is staged where the rest of another one is being removed',
+    known: { seed: 0 },
+  },
+  {
+    name: 'install-not-finished',
+    file: 'replica/host/opening.ts',
+    find: "if (data.finishInstall(log.snapshot()) === 'missing') {",
+    replace: 'if (log.base.index > 2 ** 52) {',
+    stands: 'a crash between log and store leaves the old state behind the new log',
+    known: { seed: 0 },
+  },
+  {
+    name: 'state-installed-before-durable',
+    file: 'replica/snapshots/incoming.ts',
+    find: 'const isDurable = await this.#parts.store.flush();',
+    replace: 'const isDurable = true;',
+    stands: 'the log names a state that a power failure takes away',
+    known: { seed: 0 },
+  },
+  {
+    name: 'snapshot-older-than-config',
+    file: 'replica/host/replica-log.ts',
+    find: 'Math.max(this.wal.firstIndex() - 1, this.configIndex)',
+    replace: '(this.wal.firstIndex() - 1)',
+    stands: 'a new member is sent a state whose config does not know it',
+    known: { seed: 0 },
+  },
+];
