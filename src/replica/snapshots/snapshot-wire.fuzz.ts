@@ -1,6 +1,6 @@
-// Made-up bytes for all that a peer may send about snapshots: messages that were right and were then
-// cut, lengthened, or changed in places, and streams of such chunks into a living receiver. Nothing
-// may throw, and what is not whole must not be handed over.
+// Made-up bytes for all that a peer may send about snapshots: messages that were right and were
+// then cut, lengthened, or changed in places, and streams of such chunks into a living receiver.
+// Nothing may throw, and what is not whole must not be handed over.
 //
 //   node src/replica/snapshots/snapshot-wire.fuzz.ts --runs 100000 --seed 1
 
