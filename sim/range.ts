@@ -101,7 +101,8 @@ export async function serveRange<Counts extends object>(
 ): Promise<void> {
   const [first, last, stride] = process.argv.slice(2).map(Number) as [number, number, number];
   for (let seed = first; seed <= last; seed += stride) {
-    process.send?.(await run(seed));
+    const report = await run(seed);
+    process.send?.(report);
   }
   const { system, user } = process.cpuUsage();
   process.send?.({ cpuSeconds: (system + user) / 1e6 });

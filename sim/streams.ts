@@ -80,7 +80,7 @@ export class StreamPost {
   /** Breaks all streams between two machines, as a router does that forgets them. */
   reset(a: number, b: number): number {
     let count = 0;
-    for (const end of [...this.#ends]) {
+    for (const end of this.#ends) {
       if (end.process.index !== a || end.peerIndex !== b) continue;
       end.reset();
       count += 1;

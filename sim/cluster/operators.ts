@@ -82,7 +82,7 @@ export class Operators {
   }
 
   #replaceTheLost(): void {
-    for (const id of [...this.#wanted]) {
+    for (const id of Array.from(this.#wanted)) {
       const site = this.#cluster.site(id);
       if (site.isUp && this.#isBeyondRepair(site)) this.#cluster.giveUp(site);
       if (site.state === 'lost') this.#replace(site);
