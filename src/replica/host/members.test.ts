@@ -45,6 +45,19 @@ test('[H54] the log is cut behind the durable state, a late member gets a snapsh
   await cluster.close();
 });
 
+test('[H54] a log whose state is not durable is not cut, however long it gets', async () => {
+  const cluster = await HostCluster.start({ seed: 28, host: SMALL, storeFlushMs: 600_000 });
+  const leader = await cluster.elect();
+  await fill(cluster, leader, 60);
+  await cluster.world.runFor(3_000);
+  for (const id of [1, 2, 3]) assert.equal(cluster.status(id)?.firstIndex, 2);
+  for (const id of [1, 2, 3]) cluster.losePower(id);
+  for (const id of [1, 2, 3]) await cluster.restart(id);
+  const next = await cluster.elect(1, 5_000);
+  assert.equal(await cluster.get(next, 'strong', 'k59'), `strong "${'x'.repeat(100)}59"`);
+  await cluster.close();
+});
+
 test('a newcomer becomes learner, then voter, and the leader can be removed', async () => {
   const cluster = await HostCluster.start({ seed: 22, newcomers: 1, host: SMALL });
   const leader = await cluster.elect();
@@ -107,6 +120,27 @@ test('[H60] entries that rot in the log of a member are fetched again from its p
   assert.equal(await cluster.get(late, 'local', 'k7'), `local "${'x'.repeat(100)}7"`);
   await cluster.world.runFor(100);
   assert.equal(cluster.status(late)?.waitsFor, undefined);
+  await cluster.close();
+});
+
+test('[H60] a member with holes does not campaign, whoever is gone', async () => {
+  const cluster = await HostCluster.start({ seed: 29, storeFlushMs: 600_000 });
+  const leader = await cluster.elect();
+  const late = (leader % 3) + 1;
+  await fill(cluster, leader, 20);
+  await cluster.converge();
+  await cluster.world.runFor(100);
+  for (const id of [1, 2, 3]) cluster.kill(id);
+  const { disk } = cluster.machine(late).restart();
+  const offset = await cluster.world.settle(find(disk, SEGMENT, 'k7='));
+  cluster.machine(late).disk.flipBit(SEGMENT, offset, 3);
+  await cluster.boot(late);
+  await cluster.world.runFor(3_000);
+  assert.equal(cluster.status(late)?.role, 'follower');
+  // Another one comes back: together they are a majority, and only that one may lead.
+  await cluster.restart(leader);
+  assert.equal(await cluster.elect(1, 5_000), leader);
+  assert.match(await cluster.put(leader, 'a=1'), /^applied/);
   await cluster.close();
 });
 

@@ -66,6 +66,27 @@ test('the member of a leader dies: the followers wake and elect another one', as
   await cluster.close();
 });
 
+test('a connection that breaks wakes the followers at once, silence after a while', async () => {
+  const cluster = await quietCluster();
+  const [dead, survivor] = cluster.leader(1) === 1 ? [1, 2] : [cluster.leader(1), 1];
+  const orphans = cluster.shards.filter((shard) => cluster.leader(shard) === dead);
+  const isAwake = (): boolean =>
+    orphans.every((shard) => cluster.status(survivor, shard)?.isQuiet === false);
+  cluster.kill(dead);
+  assert.ok(await cluster.world.runUntil(isAwake, 100), 'it was told that the process is gone');
+  await cluster.restart(dead);
+  assert.ok(await cluster.world.runUntil(() => allQuiet(cluster), 15_000));
+  // Nobody is told anything, and the connections stand for two seconds yet.
+  const cut = cluster.leader(1);
+  cluster.world.network.partition(
+    [cut - 1],
+    [1, 2, 3].filter((id) => id !== cut).map((id) => id - 1),
+  );
+  const isLed = (): boolean => cluster.leader(1) !== cut;
+  assert.ok(await cluster.world.runUntil(isLed, 1_500), 'it was missed');
+  await cluster.close();
+});
+
 test('[H85] a member that is restarted hears from the leaders and deposes none', async () => {
   const cluster = await quietCluster();
   const leader = cluster.leader(1);
@@ -76,6 +97,10 @@ test('[H85] a member that is restarted hears from the leaders and deposes none',
   cluster.kill(other);
   await cluster.world.runFor(1_000);
   await cluster.restart(other);
+  await cluster.world.runFor(250);
+  for (const [shard] of terms) {
+    assert.notEqual(cluster.status(other, shard)?.leader, 0, 'it need not campaign to be told');
+  }
   assert.ok(await cluster.world.runUntil(() => allQuiet(cluster), 15_000), 'quiet again');
   for (const [shard, term] of terms) assert.equal(cluster.status(leader, shard)?.term, term);
   await cluster.close();

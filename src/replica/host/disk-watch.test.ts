@@ -1,0 +1,59 @@
+// Leaders on a disk that does not answer.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLog } from '../../../test/support/silent-log.ts';
+import { DiskWatch } from './disk-watch.ts';
+import type { Replica } from './replica.ts';
+import { settle } from './settings.ts';
+
+interface Stub {
+  isLeader: boolean;
+  isSilent: boolean;
+  readonly transfers: number[];
+}
+
+/** A leader of voters 1 (itself), 2 and 3, of which 3 has the most. */
+function leaderStub(voters: readonly number[]): Stub & { core: unknown; stopped: undefined } {
+  const transfers: number[] = [];
+  const peers = voters.map((id) => ({ id, match: id * 10, isRecentlyActive: true }));
+  const core = {
+    status: () => ({ config: { voters }, peers }),
+    transferLeader: (to: number) => transfers.push(to),
+  };
+  return { isLeader: true, isSilent: false, stopped: undefined, transfers, core };
+}
+
+function watchOver(...replicas: Stub[]): DiskWatch {
+  return new DiskWatch({
+    member: 1,
+    log: silentLog,
+    settings: settle({ sickDiskMs: 1_000, tickMs: 30, electionTicks: 10 }),
+    replicas: () => replicas as unknown as Replica[],
+    wake: () => {},
+  });
+}
+
+test('[H70] [H71] a leader hands over to who has the most, then falls silent, then recovers', () => {
+  const leader = leaderStub([1, 2, 3]);
+  const watch = watchOver(leader);
+  watch.step(999);
+  assert.deepEqual(leader.transfers, []);
+  watch.step(1_000);
+  watch.step(1_010);
+  assert.deepEqual([leader.transfers, leader.isSilent], [[3], false], 'asked once');
+  watch.step(1_300);
+  assert.equal(leader.isSilent, true);
+  watch.step(0);
+  assert.equal(leader.isSilent, false);
+});
+
+test('[H71] who does not lead, or has nobody to leave it to, does neither', () => {
+  const follower = { ...leaderStub([1, 2, 3]), isLeader: false };
+  const alone = leaderStub([1]);
+  const watch = watchOver(follower, alone);
+  watch.step(5_000);
+  for (const replica of [follower, alone]) {
+    assert.deepEqual([replica.transfers, replica.isSilent], [[], false]);
+  }
+});
