@@ -32,7 +32,7 @@ export class MembersVictim implements Victim {
   }
 
   static async at(directories: readonly string[], optionsOf: OptionsOf): Promise<MembersVictim> {
-    return new MembersVictim(await Members.at(directories, '--small'), optionsOf);
+    return new MembersVictim(await Members.at(directories, '--small', '--log', 'warn'), optionsOf);
   }
 
   get acknowledged(): number {
@@ -86,7 +86,8 @@ export class MembersVictim implements Victim {
       const found = await look();
       return { ...found, problems: [...problems, ...found.problems] };
     }
-    return this.#allLost([...problems, `nobody serves: ${first.reason}`]);
+    const said = early.map((member) => `member ${member} says: ${this.#members.stderr(member)}`);
+    return this.#allLost([...problems, `nobody serves: ${first.reason}`, ...said]);
   }
 
   /** What nobody can be asked for is lost. */

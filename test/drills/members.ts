@@ -62,6 +62,11 @@ export class Members {
     return said.filter((problem) => problem !== undefined);
   }
 
+  /** The last that it wrote to stderr. */
+  stderr(member: MemberId): string {
+    return this.#processes.get(member)?.stderr.trim() ?? '';
+  }
+
   pid(member: MemberId): number {
     return must(this.#processes.get(member), 'it was started').pid;
   }
