@@ -4,6 +4,7 @@ import type { Clock, Log, Random } from '../../base/capabilities.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
+import type { SnapshotLimits } from '../snapshots/index.ts';
 import type { ShardStates } from '../state/index.ts';
 
 export interface HostParts {
@@ -18,6 +19,8 @@ export interface HostParts {
     Peers,
     'cancel' | 'featuresOf' | 'isUp' | 'lastHeardMs' | 'openStream' | 'request' | 'send'
   >;
+  /** Of snapshots on their way; what is not named is as in LIMITS. */
+  readonly limits?: Partial<SnapshotLimits>;
   /** The member must stop. Called once, never within a call of the host. */
   readonly onFatal: (reason: string) => void;
 }
