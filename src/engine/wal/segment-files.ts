@@ -72,8 +72,9 @@ export class SegmentFiles {
       // What an attempt left behind counts as zeros too: it never held anything else.
       for (let at = 0; at < this.#segmentBytes; at += ZEROS.length) {
         await file.write(at, ZEROS.subarray(0, Math.min(ZEROS.length, this.#segmentBytes - at)));
+        // Piece by piece: a commit that is synced meanwhile waits for one of them, not for all.
+        await file.sync();
       }
-      await file.sync();
       await file.close();
     } catch (error) {
       // Half a segment would only take the room that is missing.
