@@ -48,6 +48,8 @@ export class Clients {
   readonly tallies: Tally[] = [];
   /** Bodies of commands that were refused: nobody may ever apply them. */
   readonly refused: { readonly shard: ShardId; readonly body: Uint8Array }[] = [];
+  /** By register: what somebody wrote or read last, as far as clients know. */
+  readonly latest = new Map<string, number>();
   #newestValue = 0;
 
   constructor(cluster: Cluster) {
@@ -186,7 +188,7 @@ class Client {
     const body = words.put(key, value);
     this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value}`);
     this.#session(shard).submit(body, patienceMs, (outcome) => {
-      this.#end(shard, outcome, { kind: 'write', value });
+      this.#end(shard, key, outcome, { kind: 'write', value });
       if (outcome.kind === 'refused') this.#clients.refused.push({ shard, body });
       done();
     });
@@ -200,7 +202,7 @@ class Client {
     this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value} without session`);
     const payload = encodeCommand({ kind: 'plain', body });
     this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
-      this.#end(shard, withoutSession(outcome), { kind: 'write', value });
+      this.#end(shard, key, withoutSession(outcome), { kind: 'write', value });
       if (outcome.kind === 'refused') this.#clients.refused.push({ shard, body });
       done();
     });
@@ -208,7 +210,8 @@ class Client {
 
   #cas(shard: ShardId, patienceMs: number, done: () => void): void {
     const key = this.#drawKey();
-    const from = Math.max(1, this.#clients.nextValue() - 1 - this.#random.below(4));
+    // Mostly what is there; sometimes somebody else is faster.
+    const from = this.#clients.latest.get(`${shard}/${key}`) ?? 1;
     const to = this.#clients.nextValue();
     const asked = { kind: 'cas', from, to } as const;
     this.#begin(shard, key, { ...asked, answer: 'unknown' }, `cas ${key} ${from} to ${to}`);
@@ -217,7 +220,7 @@ class Client {
         outcome.kind === 'done' && outcome.result !== undefined
           ? words.casAnswer(outcome.result)
           : 'unknown';
-      this.#end(shard, outcome, { ...asked, answer });
+      this.#end(shard, key, outcome, { ...asked, answer });
       done();
     });
   }
@@ -239,12 +242,22 @@ class Client {
     this.#cluster.note(this.#name, 'ask', `shard ${shard}: ${text}`);
   }
 
-  #end(shard: ShardId, outcome: CommandOutcome, action: CasRegisterAction): void {
+  #end(shard: ShardId, key: string, outcome: CommandOutcome, action: CasRegisterAction): void {
     const { history } = this.#clients;
-    if (outcome.kind === 'done') history.complete(this.#id, action);
-    else if (outcome.kind === 'refused') history.withdraw(this.#id);
+    if (outcome.kind === 'done') {
+      history.complete(this.#id, action);
+      this.#learn(shard, key, action);
+    } else if (outcome.kind === 'refused') history.withdraw(this.#id);
     else history.abandon(this.#id);
     this.#told(shard, outcome);
+  }
+
+  #learn(shard: ShardId, key: string, action: CasRegisterAction): void {
+    const isCas = action.kind === 'cas';
+    if (isCas && action.answer !== 'swapped') return;
+    const value = isCas ? action.to : action.value;
+    if (typeof value === 'number') this.#clients.latest.set(`${shard}/${key}`, value);
+    if (isCas) this.#cluster.counters.swaps += 1;
   }
 
   #told(shard: ShardId, outcome: CommandOutcome): void {
@@ -277,6 +290,7 @@ class Client {
         this.#countRead(answer.level);
         const value = words.valueOf(answer.result);
         this.#clients.history.complete(this.#id, { kind: 'read', value });
+        this.#learn(shard, key, { kind: 'read', value });
         note(this.#name, 'ask', `shard ${shard}: read ${value} at ${answer.index}`);
         oracle.fresh(shard, machine, question, answer, floor);
       }

@@ -19,6 +19,8 @@ export const PORT = 7_000;
 /** How long a wiped member runs among peers that must not listen to it. */
 const WIPED_LINGER_MS = 3_000;
 const RETRY_MS = 500;
+/** The slowest disk is done by then. */
+const STOP_MS = 30_000;
 
 /** Who tells what: a member (m1), a client (c1), or nobody in particular (--). */
 export type Listener = (who: string, what: string, text: string) => void;
@@ -138,6 +140,20 @@ export class Cluster {
     if (how === 'kill') site.kill();
     else site.losePower(how === 'blackout');
     this.startAfter(site, this.isHealing ? 0 : this.#downMs());
+    return true;
+  }
+
+  /** A restart as operators do it: in good order or not. It must not take long. */
+  restart(site: Site, isOrderly: boolean): boolean {
+    if (!isOrderly) return this.crash(site, 'kill');
+    if (!site.isUp || !this.atlas.mayCrash(site, this.nowMs)) return false;
+    this.note(`m${site.id}`, 'plan', 'stops in good order');
+    this.counters.stops += 1;
+    const { life } = site;
+    site.stop(() => this.startAfter(site, this.#downMs()));
+    this.world.after(STOP_MS, () => {
+      if (site.life === life && site.state === 'stopping') this.violate(`m${site.id} never stops`);
+    });
     return true;
   }
 

@@ -30,6 +30,7 @@ export interface ClusterCounters {
   settingsChanged: number;
   // --- what the members did
   starts: number;
+  stops: number;
   leadersElected: number;
   commandsApplied: number;
   snapshotsReceived: number;
@@ -43,6 +44,7 @@ export interface ClusterCounters {
   writesRefused: number;
   writesUnknown: number;
   writesRepeated: number;
+  swaps: number;
   readsStrong: number;
   readsLease: number;
   readsLocal: number;
@@ -76,6 +78,7 @@ export function noClusterCounts(): ClusterCounters {
     upgrades: 0,
     settingsChanged: 0,
     starts: 0,
+    stops: 0,
     leadersElected: 0,
     commandsApplied: 0,
     snapshotsReceived: 0,
@@ -88,6 +91,7 @@ export function noClusterCounts(): ClusterCounters {
     writesRefused: 0,
     writesUnknown: 0,
     writesRepeated: 0,
+    swaps: 0,
     readsStrong: 0,
     readsLease: 0,
     readsLocal: 0,

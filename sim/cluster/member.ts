@@ -33,6 +33,7 @@ export async function openMember(
       digest: (shard) => plane.digest(shard),
       setPeer: (peer) => plane.addPeer(peer),
       dropPeer: (member) => plane.removePeer(member),
+      close: () => plane.close(),
     },
   };
 }
@@ -66,6 +67,7 @@ function planeSettings(settings: ProgramSettings): DataPlaneSettings {
       reserveBytes: 2 * sizes.segmentBytes,
       roomCheckMs: ROOM_CHECK_MS,
     },
+    snapshots: { chunkBytesMax: sizes.chunkBytesMax },
     host: {
       ...timing,
       trailingEntries: sizes.trailingEntries,

@@ -210,7 +210,8 @@ export class Operators {
   #upgrade(): void {
     const old = this.#cluster.running().filter((site) => site.isOld);
     const site = oneOf(old, this.#random);
-    if (site === undefined || !this.#cluster.crash(site, 'kill')) return;
+    const isOrderly = this.#random.below(2) === 0;
+    if (site === undefined || !this.#cluster.restart(site, isOrderly)) return;
     site.isOld = false;
     this.#cluster.counters.upgrades += 1;
     this.#cluster.note(`m${site.id}`, 'plan', 'comes back with all features');
@@ -218,7 +219,8 @@ export class Operators {
 
   #changeSettings(): void {
     const site = oneOf(this.#cluster.running(), this.#random);
-    if (site === undefined || !this.#cluster.crash(site, 'kill')) return;
+    const isOrderly = this.#random.below(2) === 0;
+    if (site === undefined || !this.#cluster.restart(site, isOrderly)) return;
     site.sizes = drawSizes(this.#random);
     this.#cluster.counters.settingsChanged += 1;
     this.#cluster.note(`m${site.id}`, 'plan', 'comes back with other limits');

@@ -35,6 +35,8 @@ export interface Program {
   digest(shard: ShardId): string | undefined;
   setPeer(peer: Neighbour): void;
   dropPeer(member: MemberId): void;
+  /** An orderly end. */
+  close(): Promise<void>;
 }
 
 export type Opened =

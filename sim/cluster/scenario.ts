@@ -13,6 +13,8 @@ export interface Sizes {
   /** Entries kept behind what the store holds, for followers that are a little slow. */
   readonly trailingEntries: number;
   readonly storeFlushMs: number;
+  /** Of snapshots: small ones make many pieces of a small state. */
+  readonly chunkBytesMax: number;
 }
 
 export interface Timing {
@@ -138,5 +140,6 @@ export function drawSizes(random: Random): Sizes {
     cacheBytesMax: dice.oneOf([2, 16, 256]) * 1024,
     trailingEntries: dice.oneOf([0, 10, 100]),
     storeFlushMs: dice.oneOf([20, 100, 500]),
+    chunkBytesMax: dice.oneOf([150, 1_000, 100_000]),
   };
 }

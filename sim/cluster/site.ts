@@ -1,6 +1,6 @@
 // One member of a simulated cluster: its machine, the process on it, and what became of its disk.
 
-import { assert } from '../../src/base/assert.ts';
+import { assert, must } from '../../src/base/assert.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { Member } from '../member.ts';
 import type { Opened, OpenProgram, Program, ProgramSettings } from './program.ts';
@@ -10,6 +10,8 @@ export type SiteState =
   | 'down'
   | 'starting'
   | 'up'
+  /** Ends in good order. */
+  | 'stopping'
   /** Its disk is not usable any more: to be replaced. */
   | 'lost'
   /** It left the cluster for good. */
@@ -79,6 +81,18 @@ export class Site {
       this.#events.onUp(this);
     };
     void open(capabilities, { ...settings, onFatal }).then(settled);
+  }
+
+  /** Lets the process end in good order, then calls `onEnded`, unless something else ends it. */
+  stop(onEnded: () => void): void {
+    const program = must(this.program, 'only a member that is up stops');
+    const { life } = this;
+    this.state = 'stopping';
+    void program.close().then(() => {
+      if (this.life !== life || this.state !== 'stopping') return;
+      this.#end('exit');
+      onEnded();
+    });
   }
 
   kill(): void {

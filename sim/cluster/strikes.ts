@@ -284,8 +284,11 @@ function slowDisk(cluster: Cluster, random: Prng): boolean {
 
 // --- whom it may hit ----------------------------------------------------------------------------
 
+/** Some of them may still be starting, or stopping. */
 function alive(cluster: Cluster): Site[] {
-  return cluster.running();
+  const isThere = ({ state }: Site): boolean =>
+    state === 'up' || state === 'starting' || state === 'stopping';
+  return [...cluster.sites.values()].filter(isThere);
 }
 
 function frailOf(cluster: Cluster): Site[] {

@@ -10,6 +10,7 @@ import { type MemberId, openPeers, type Peers } from '../engine/transport/index.
 import { type ShardId, Wal, type WalOptions } from '../engine/wal/index.ts';
 import { FEATURE_QUIET, Host, type HostSettings } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
+import type { SnapshotLimits } from '../replica/snapshots/index.ts';
 import { openShardStates, PeerMemory, type ShardStates } from '../replica/state/index.ts';
 import type { ShardMachine } from '../replica/types.ts';
 import { claimDirectory } from './data-identity.ts';
@@ -27,6 +28,7 @@ export interface DataPlaneSettings {
   readonly features?: number;
   readonly wal?: Partial<Omit<WalOptions, 'directory' | 'onFailure'>>;
   readonly host?: Partial<HostSettings>;
+  readonly snapshots?: Partial<SnapshotLimits>;
 }
 
 export interface PeerSetting {
@@ -184,6 +186,7 @@ class Opening {
         store,
         states,
         peers,
+        limits: this.#settings.snapshots ?? {},
         onFatal: (reason) => this.#fail(reason),
       },
       // What it does not say in its greetings it does not do either.
