@@ -8,6 +8,7 @@ import { PeerMember } from '../../../../test/support/peer-member.ts';
 import { silentLog } from '../../../../test/support/silent-log.ts';
 import { ParleyError } from '../../../base/errors.ts';
 import { connectClient } from './client.ts';
+import { encodeHello } from './hello.ts';
 import type { PeerOptions } from './options.ts';
 import type { RequestOutcome } from './types.ts';
 
@@ -56,7 +57,7 @@ async function pairOf(options: Partial<PeerOptions> = {}, others = options) {
 async function clientOf(world: World, to: Started) {
   const { capabilities } = world.member('n9');
   const net = new BreakableNet(capabilities.net);
-  const identity = { clusterId: '', callee: 0 };
+  const identity = { clusterId: '', callee: 0, options: { silentMs: 60_000 } };
   const address = to.machine.address(1_000);
   const calling = connectClient({ ...capabilities, net }, address, identity);
   return { client: await world.settle(calling), net };
@@ -118,14 +119,22 @@ test('[T7] a process that slept does not blame the others for their silence', as
   assert.deepEqual(a.member.changes.slice(0, 2), ['up 2', 'down 2: silent']);
 });
 
-test('[T7] a peer on an idle line is heard from every round', async () => {
-  const { world, a } = await pairOf();
+test('[T7] a peer on an idle line is heard from every round, by the one who dialled', async () => {
+  const world = new World({ seed: 1 });
+  const a = await start(world, 1);
+  // Their rounds are out of step.
+  await world.runFor(40);
+  const b = await start(world, 2);
+  a.member.peers.setPeer(2, b.machine.address(1_000));
+  b.member.peers.setPeer(1, a.machine.address(1_000));
+  await world.runFor(200);
   const { clock } = a.machine.capabilities;
   for (let i = 0; i < 300; i++) {
     await world.runFor(7);
     const silenceMs = clock.monotonicMs() - a.member.peers.lastHeardMs(2);
     assert.ok(silenceMs < 110, `${silenceMs} ms`);
   }
+  assert.deepEqual([a.member.changes, b.member.changes], [['up 2'], ['up 1']]);
 });
 
 test('[T4] a peer that is dropped loses its connection too, and is asked about again', async () => {
@@ -169,7 +178,7 @@ test('[T13] what never left is refused when the line breaks, what left is unknow
 });
 
 test('[T16] who does not read its answers is not read from, until it does', async () => {
-  const { world, a } = await pairOf({ silentMs: 60_000 });
+  const { world, a } = await pairOf({ silentMs: 600 });
   a.member.onAsked = (request) => request.respond(new Uint8Array(64 * 1024));
   const { client, net } = await clientOf(world, a);
   for (const stream of net.streams) stream.pause();
@@ -182,6 +191,8 @@ test('[T16] who does not read its answers is not read from, until it does', asyn
   }
   const asked = a.member.requests.length;
   assert.ok(asked > 64 && asked < 200, `${asked} were read`);
+  // That nothing is heard from it meanwhile is this side's own doing.
+  await world.runFor(1_500);
   for (const stream of net.streams) stream.resume();
   await world.runFor(2_000);
   assert.equal(answers, 400);
@@ -247,6 +258,28 @@ test('[T22] a stream whose sender does not get on is given up by its receiver', 
   assert.equal(b.member.streams[0]?.aborted, 'stalled');
 });
 
+test('[T3] whoever answers as another member is refused by the caller too', async () => {
+  const world = new World({ seed: 1 });
+  const a = await start(world, 1);
+  const impostor = world.member('n2');
+  const said: Buffer[] = [];
+  const { net } = impostor.capabilities;
+  await world.settle(
+    net.listenStreams(impostor.address(1_000), (stream) => {
+      const hello = { clusterId: 'c-1', member: 3, incarnation: 1n, callee: 0, features: 0 };
+      stream.write(encodeHello(hello));
+      const quiet = (): void => {};
+      const onData = (bytes: Uint8Array): void => void said.push(Buffer.from(bytes));
+      return { onData, onDrain: quiet, onEnd: quiet, onClose: quiet };
+    }),
+  );
+  a.member.peers.setPeer(2, impostor.address(1_000));
+  await world.runFor(100);
+  const reason = 'member 3 answers where member 2 is expected';
+  assert.deepEqual(a.member.changes, [`down 2: refused by this side: ${reason}`]);
+  assert.ok(Buffer.concat(said).includes(reason), 'and is told so');
+});
+
 test('[T4] a member that takes its time to admit misses nothing', async () => {
   const world = new World({ seed: 1 });
   const a = await start(world, 1);
@@ -269,11 +302,21 @@ test('[T4] one that takes too long is given up and called again', async () => {
   const world = new World({ seed: 1 });
   const a = await start(world, 1);
   const b = await start(world, 2);
-  b.member.onAdmit = () => new Promise(() => {});
+  let admitLate = (): void => {};
+  b.member.onAdmit = () =>
+    new Promise((resolve) => {
+      admitLate = () => resolve({ kind: 'admitted' });
+    });
   a.member.peers.setPeer(2, b.machine.address(1_000));
-  await world.runFor(2_500);
+  await world.runFor(2_050);
+  assert.deepEqual(a.member.changes, []);
+  await world.runFor(150);
   assert.deepEqual(a.member.changes, ['down 2: no greeting in time']);
+  admitLate();
   b.member.onAdmit = () => ({ kind: 'admitted' });
   await world.runFor(2_500);
   assert.ok(a.member.peers.isUp(2));
+  a.member.peers.send(2, 'ordinary', 1, Buffer.from('at last'));
+  await world.runFor(20);
+  assert.equal(b.member.frames.length, 1);
 });

@@ -105,6 +105,31 @@ test('[T21] who finds the bucket empty goes on when it has filled', async () => 
   assert.deepEqual(times, [0, 100, 200]);
 });
 
+test('[T21] the wait for a full bucket is never nothing', () => {
+  const delays: number[] = [];
+  const clock = {
+    monotonicMs: () => 0,
+    wallMs: () => 0,
+    setTimer: (delayMs: number) => {
+      delays.push(delayMs);
+      return { cancel: () => {} };
+    },
+    afterTurn: () => {},
+  };
+  const rate = new StreamRate(clock, 1e12);
+  const bucket = (1e12 / 1_000) * 50;
+  assert.equal(
+    rate.take(bucket, () => {}),
+    true,
+  );
+  // A nanosecond would do, but no clock could tell that it has passed.
+  assert.equal(
+    rate.take(1, () => {}),
+    false,
+  );
+  assert.deepEqual(delays, [1]);
+});
+
 test('[T18] an end is told once, and what the other side says later is passed over', async () => {
   const { world, streams, open, credit, ends } = stage();
   const [aborted, accepted] = [open(), open()];
