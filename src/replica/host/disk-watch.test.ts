@@ -34,7 +34,7 @@ function watchOver(...replicas: Stub[]): DiskWatch {
   });
 }
 
-test('[H70] [H71] a leader hands over to who has the most, then falls silent, then recovers', () => {
+test('[H70] [H71] a leader hands over, then falls silent, then recovers', () => {
   const leader = leaderStub([1, 2, 3]);
   const watch = watchOver(leader);
   watch.step(999);

@@ -20,7 +20,7 @@ function work(state: Partial<HardState>, entries = 0, responses = 0): Message {
 
 const ENTRY = { term: 1, index: 1, kind: 'normal', payload: new Uint8Array(0) } as const;
 
-test('[H13] a commit index waits for something that must survive, a vote or a term does not', () => {
+test('[H13] a commit index waits for what must survive, a vote or a term does not', () => {
   const memory = new HardStateMemory({ term: 2, vote: 1, commit: 5 });
   assert.equal(memory.toWrite(work({})), undefined);
   assert.equal(memory.toWrite(work({ term: 2, vote: 1, commit: 6 })), undefined);
