@@ -99,6 +99,9 @@ export async function runRange<Counts extends object>(
 export async function serveRange<Counts extends object>(
   run: (seed: number) => SeedReport<Counts> | Promise<SeedReport<Counts>>,
 ): Promise<void> {
+  // Nobody is left to be told.
+  process.on('disconnect', () => process.exit(1));
+  process.channel?.unref();
   const [first, last, stride] = process.argv.slice(2).map(Number) as [number, number, number];
   for (let seed = first; seed <= last; seed += stride) {
     const report = await run(seed);
