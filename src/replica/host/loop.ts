@@ -154,6 +154,8 @@ export class Loop implements Homes {
       this.quiet.flush();
     }
     this.answers.deliver();
+    // What this turn had to say leaves with it: the next end of a turn is a round of events away.
+    this.peers.flush();
   };
 
   /** [H90] A bug in one shard's core or machine stops that shard, and nothing else. */

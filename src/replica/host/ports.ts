@@ -17,7 +17,7 @@ export interface HostParts {
   readonly states: ShardStates;
   readonly peers: Pick<
     Peers,
-    'cancel' | 'featuresOf' | 'isUp' | 'lastHeardMs' | 'openStream' | 'request' | 'send'
+    'cancel' | 'featuresOf' | 'flush' | 'isUp' | 'lastHeardMs' | 'openStream' | 'request' | 'send'
   >;
   /** Of snapshots on their way; what is not named is as in LIMITS. */
   readonly limits?: Partial<SnapshotLimits>;
