@@ -1,8 +1,8 @@
 // The smallest machine that keeps something: a command is a key of sixteen bytes and its value, a
 // question is a key. So the figures are those of the engine.
 
+import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
 import type { StoreView } from '../../src/engine/store/index.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/replica/types.ts';
 
 export const KEY_BYTES = 16;
 const NOTHING = new Uint8Array(0);

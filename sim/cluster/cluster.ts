@@ -3,9 +3,10 @@
 import { must } from '../../src/base/assert.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
 import type { Prng } from '../../src/base/prng.ts';
+import type { ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
-import type { ShardMachine, ShardStatus } from '../../src/replica/types.ts';
+import type { ShardStatus } from '../../src/replica/types.ts';
 import { World } from '../world.ts';
 import { Atlas } from './atlas.ts';
 import { type ClusterCounters, noClusterCounts } from './counters.ts';

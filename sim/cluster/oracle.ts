@@ -1,15 +1,10 @@
 // Sees everything and checks what must hold. Each check looks only at what just happened, so that it
 // costs the same however long the run is. The first violation ends the run.
 
+import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
-import type {
-  MachineCommand,
-  ReadAnswer,
-  ShardMachine,
-  ShardState,
-  ShardStatus,
-} from '../../src/replica/types.ts';
+import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
 import type { ClusterCounters } from './counters.ts';
 import { ShardReference, type Violate } from './reference.ts';
 

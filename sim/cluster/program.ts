@@ -2,9 +2,10 @@
 
 import type { Capabilities } from '../../src/base/capabilities.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
+import type { ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
-import type { ReplicaHost, ShardMachine } from '../../src/replica/types.ts';
+import type { ReplicaHost } from '../../src/replica/types.ts';
 import type { Sizes, Timing } from './scenario.ts';
 
 export const CLUSTER_ID = '5a1e6f9c-0c5e-4f6b-9d31-3f1d0f6b7a10';

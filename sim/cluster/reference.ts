@@ -3,8 +3,8 @@
 // that clients are told, are held against it.
 
 import { crc32c } from '../../src/base/crc32c.ts';
+import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
 import type { StorePair, StoreView } from '../../src/engine/store/index.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/replica/types.ts';
 
 interface Applied {
   readonly body: number;

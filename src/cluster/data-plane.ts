@@ -5,6 +5,7 @@ import type { Capabilities, Stream, StreamHandler, StreamListener } from '../bas
 import { ParleyError } from '../base/errors.ts';
 import type { SocketAddress } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
 import { type ShardId, Wal, type WalOptions } from '../engine/wal/index.ts';
@@ -12,7 +13,6 @@ import { FEATURE_QUIET, Host, type HostSettings } from '../replica/host/index.ts
 import { RequestServer } from '../replica/requests/index.ts';
 import type { SnapshotLimits } from '../replica/snapshots/index.ts';
 import { openShardStates, PeerMemory, type ShardStates } from '../replica/state/index.ts';
-import type { ShardMachine } from '../replica/types.ts';
 import { claimDirectory } from './data-identity.ts';
 import { DataPlanePeers } from './data-plane-peers.ts';
 

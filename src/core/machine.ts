@@ -1,40 +1,42 @@
-// The contract between a replica and the state machine it keeps: what is agreed on goes in by
-// `apply`, in the same order on every replica, and must have the same effect on each.
+// The contract between a shard and the state machine it keeps: what is agreed on goes in by `apply`,
+// in the same order on every replica, and must have the same effect on each.
 //
-// A machine is deterministic: no clock, no randomness, no I/O of its own. Time and chance enter as
-// proposed values. Commands are validated before they are proposed; a machine that meets a command
-// it cannot carry out answers with a result that says so, on every replica alike, and never throws.
+// A machine is deterministic: no clock, no randomness, no I/O, nothing kept outside `state`. Time and
+// chance enter as proposed values. The state is an ordered map that belongs to the shard; snapshots,
+// sessions and atomicity are the business of whoever keeps it.
 
-/** A committed command and its place in the log. */
-export interface Command {
+export interface StateView {
+  /** The value belongs to the state: it must not be changed. */
+  get(key: Uint8Array): Uint8Array | undefined;
+  /** `low <= key < high`, ascending. `high` undefined: to the end. Pulled before the next write. */
+  range(low: Uint8Array, high: Uint8Array | undefined): Iterable<StatePair>;
+}
+
+export interface StatePair {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** The part of the store that one shard's machine sees, with keys of its own. */
+export interface ShardState extends StateView {
+  put(key: Uint8Array, value: Uint8Array): void;
+  delete(key: Uint8Array): void;
+}
+
+/** A committed command and its place in the shard's log. */
+export interface MachineCommand {
   readonly index: number;
-  readonly payload: Uint8Array;
+  /** Proposed by the leader, never falls within a shard. */
+  readonly timeMs: number;
+  readonly body: Uint8Array;
 }
 
-export interface Machine<Result> {
-  /** The index of the last entry that had its effect. It only grows, also by a restore. */
-  lastApplied(): number;
-
-  /**
-   * Carries out `commands` in order and answers one result each. Their indexes ascend from beyond
-   * `lastApplied()`; those that are missing belong to entries without a command, such as the first
-   * one of a term. Afterwards the machine stands at `upTo`, the last command's index or beyond.
-   */
-  apply(commands: readonly Command[], upTo: number): readonly Result[];
-
-  /**
-   * The whole state as it is now, in pieces. It stays that state however long the pieces are pulled
-   * and whatever is applied meanwhile. Equal states give equal bytes.
-   */
-  snapshot(): Iterable<Uint8Array>;
-
-  /** Takes in a snapshot of `index`, which lies beyond `lastApplied()`. */
-  beginRestore(index: number): Restore;
-}
-
-/** A snapshot that arrives in pieces, cut anywhere. Nothing changes before `finish`. */
-export interface Restore {
-  write(piece: Uint8Array): void;
-  /** Replaces the state. False, and nothing changed, if the pieces are not a whole snapshot. */
-  finish(): boolean;
+/**
+ * What the commands of a shard mean. A command that cannot be carried out has a result that says
+ * so, alike on every replica; neither method throws, whatever the bytes.
+ */
+export interface ShardMachine {
+  apply(command: MachineCommand, state: ShardState): Uint8Array;
+  /** Answers a question about the state, and changes nothing. */
+  query(question: Uint8Array, view: StateView): Uint8Array;
 }

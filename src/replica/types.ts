@@ -1,39 +1,12 @@
 // The words between the host of a member's replicas, its machines, and those who call it.
 
+import type { ShardMachine } from '../core/machine.ts';
 import type { ConfChange, ConfState, EntryId, NodeId } from '../core/raft/index.ts';
-import type { StoreView } from '../engine/store/index.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 import type { ShardId } from '../engine/wal/index.ts';
 
 /** A replica is named by the member that has it: the Raft id of a replica is its member's id. */
 export type ReplicaId = NodeId & MemberId;
-
-// --- machines -----------------------------------------------------------------------------------
-
-/** The part of the store that one shard's machine sees, with keys of its own. */
-export interface ShardState extends StoreView {
-  put(key: Uint8Array, value: Uint8Array): void;
-  delete(key: Uint8Array): void;
-}
-
-export interface MachineCommand {
-  /** Place in the shard's log. */
-  readonly index: number;
-  /** Proposed by the leader, never falls within a shard. */
-  readonly timeMs: number;
-  readonly body: Uint8Array;
-}
-
-/**
- * What the commands of a shard mean. Deterministic: no clock, no randomness, nothing kept outside
- * `state`. A command that cannot be carried out has a result that says so, alike on every replica;
- * neither method throws, whatever the bytes.
- */
-export interface ShardMachine {
-  apply(command: MachineCommand, state: ShardState): Uint8Array;
-  /** Answers a question about the state, and changes nothing. */
-  query(question: Uint8Array, view: StoreView): Uint8Array;
-}
 
 // --- what callers hear --------------------------------------------------------------------------
 

@@ -9,18 +9,11 @@ import {
   type DataPlaneSettings,
   DataPlane as Plane,
 } from '../../src/cluster/data-plane.ts';
+import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
 import { openMemoryStore, type StoreView } from '../../src/engine/store/index.ts';
 import type { HostSettings } from '../../src/replica/host/index.ts';
 import { decodeResult, encodeCommand } from '../../src/replica/state/index.ts';
-import type {
-  MachineCommand,
-  ReadAnswer,
-  ReadLevel,
-  ShardMachine,
-  ShardState,
-  ShardStatus,
-  WriteOutcome,
-} from '../../src/replica/types.ts';
+import type { ReadAnswer, ReadLevel, ShardStatus, WriteOutcome } from '../../src/replica/types.ts';
 
 const PORT = 7_000;
 const encoder = new TextEncoder();

@@ -1,9 +1,9 @@
 // Carries out a shard's commands, one after the other, each at most once.
 
 import { LIMITS } from '../../base/limits.ts';
+import type { MachineCommand, ShardMachine } from '../../core/machine.ts';
 import type { Entry } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
-import type { MachineCommand, ShardMachine } from '../types.ts';
 import {
   COMMAND,
   clientOf,

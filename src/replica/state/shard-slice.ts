@@ -3,10 +3,10 @@
 import { AssertionError, assert, must } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Random } from '../../base/capabilities.ts';
+import type { ShardMachine } from '../../core/machine.ts';
 import { type ConfState, type Entry, type EntryId, type Snapshot } from '../../core/raft/index.ts';
 import type { Store, StoreView } from '../../engine/store/index.ts';
 import { encodeSnapshot, type ShardId } from '../../engine/wal/index.ts';
-import type { ShardMachine } from '../types.ts';
 import { encodeResult, STATUS } from './commands.ts';
 import { digestOf } from './digest.ts';
 import { DurableMarks } from './durable-marks.ts';

@@ -3,8 +3,8 @@
 
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { ShardState } from '../../core/machine.ts';
 import type { Store, StorePair } from '../../engine/store/index.ts';
-import type { ShardState } from '../types.ts';
 import { endOfPrefix } from './layout.ts';
 
 const { keyBytesMax, valueBytesMax } = LIMITS.state;

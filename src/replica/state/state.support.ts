@@ -4,9 +4,9 @@
 import type { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { ManualClock } from '../../../test/support/wal-scenario.ts';
 import { Prng } from '../../base/prng.ts';
+import type { MachineCommand, ShardMachine, ShardState } from '../../core/machine.ts';
 import type { ConfState, Entry } from '../../core/raft/index.ts';
 import { openMemoryStore, type Store, type StoreView } from '../../engine/store/index.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../types.ts';
 import { type Command, decodeResult, encodeCommand, stampCommand } from './commands.ts';
 import { openShardStates } from './states.ts';
 import type { SessionLimits, ShardStates } from './types.ts';

@@ -1,9 +1,9 @@
 // All shards of a member's store.
 
 import { assert } from '../../base/assert.ts';
+import type { ShardMachine } from '../../core/machine.ts';
 import type { ConfState, EntryId } from '../../core/raft/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import type { ShardMachine } from '../types.ts';
 import { GarbageCollector } from './garbage.ts';
 import {
   decodeMeta,

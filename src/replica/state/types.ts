@@ -1,10 +1,10 @@
 // The words of a member's shards in its store: what the host asks of them, and hears.
 
 import type { Clock, Random } from '../../base/capabilities.ts';
+import type { ShardMachine } from '../../core/machine.ts';
 import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.ts';
 import type { Store, StorePair, StoreSnapshot, StoreView } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import type { ShardMachine } from '../types.ts';
 
 export interface ShardStatesOptions {
   readonly store: Store;

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { must } from '../../base/assert.ts';
 import { compareBytes, equalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { ShardState } from '../../core/machine.ts';
 import type { StorePair } from '../../engine/store/index.ts';
-import type { ShardState } from '../../replica/types.ts';
 import {
   decodeKvAnswer,
   decodeKvResult,

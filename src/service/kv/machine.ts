@@ -5,8 +5,8 @@
 
 import { ByteSlab, equalBytes, readU64le, writeU64le } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { MachineCommand, ShardMachine, ShardState } from '../../core/machine.ts';
 import type { StoreView } from '../../engine/store/index.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../replica/types.ts';
 import {
   decodeKvCommand,
   encodeKvResult,
