@@ -36,3 +36,20 @@ test('[T9] an end of the turn within another one loses nothing and repeats nothi
   await world.runFor(1);
   assert.deepEqual(done, ['a', 'c', 'd', 'b', 'e']);
 });
+
+test('[T9] work that comes up again and again does not keep a turn from ending', () => {
+  const { turnEnd, done } = stage();
+  const again = {
+    isDirty: false,
+    flush: () => {
+      done.push('again');
+      if (done.length < 50) turnEnd.add(again);
+    },
+  };
+  turnEnd.later(() => {
+    turnEnd.add(again);
+    turnEnd.flush();
+  });
+  turnEnd.flush();
+  assert.deepEqual(done, ['again']);
+});
