@@ -24,11 +24,7 @@ export async function claimDirectory(
   try {
     const found = await readIdentity(disk, path);
     if (found === line) return undefined;
-    if (found !== undefined) {
-      return new ParleyError('E_DATA', `The data directory belongs to ${describe(found)}.`, {
-        advice: `Give member ${own.member} of cluster ${own.clusterId} a directory of its own.`,
-      });
-    }
+    if (found !== undefined) return refusalOf(found, path, own, line);
     await writeIdentity(disk, directory, path, line);
     return undefined;
   } catch (error) {
@@ -75,7 +71,23 @@ async function writeIdentity(
   await disk.syncDirectory(directory);
 }
 
-function describe(line: string): string {
-  const known = /^parley cluster (\S+) member (\d+)\n$/.exec(line);
-  return known === null ? 'something else' : `member ${known[2]} of cluster ${known[1]}`;
+/** Somebody else's, or nobody can tell whose: what its owner promised is in there either way. */
+function refusalOf(found: string, path: string, own: DataIdentity, line: string): ParleyError {
+  const known = /^parley cluster (\S+) member (\d+)\n$/.exec(found);
+  const name = `member ${own.member} of cluster ${own.clusterId}`;
+  if (known !== null) {
+    const owner = `member ${known[2]} of cluster ${known[1]}`;
+    return new ParleyError('E_DATA', `The data directory belongs to ${owner}.`, {
+      advice: `Give ${name} a directory of its own.`,
+    });
+  }
+  // It was durable before anything else was written: the disk lost it, or somebody wrote over it.
+  const state = found.length === 0 ? 'is empty' : 'is damaged';
+  return new ParleyError(
+    'E_DATA',
+    `Nobody can tell whose data directory this is: ${path} ${state}.`,
+    {
+      advice: `If it is that of ${name}, let the file be this one line: ${line.trimEnd()}`,
+    },
+  );
 }

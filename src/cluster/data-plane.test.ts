@@ -192,6 +192,27 @@ test('a data directory of another member, or of another cluster, is refused', as
   assert.equal((await planes.open(1)).kind, 'opened');
 });
 
+test('a data directory whose name is empty or torn says so, and what to do', async () => {
+  const planes = new Planes(10);
+  const plane = await planes.start(1);
+  await planes.world.settle(plane.close());
+  const { disk } = planes.world.member('n1').capabilities;
+  const file = await planes.world.settle(disk.open('data/identity', 'readWrite'));
+  for (const [length, state] of [
+    [20, 'damaged'],
+    [0, 'empty'],
+  ] as const) {
+    await planes.world.settle(file.truncate(length));
+    const opening = await planes.open(1);
+    assert(opening.kind === 'refused');
+    assert.match(opening.error.line, new RegExp(`data/identity is ${state}`));
+    assert.match(opening.error.advice ?? '', /this one line: parley cluster 1111\S+ member 1$/);
+  }
+  const line = `parley cluster ${CLUSTER_ID} member 1\n`;
+  await planes.world.settle(file.write(0, new TextEncoder().encode(line)));
+  assert.equal((await planes.open(1)).kind, 'opened');
+});
+
 test('a second process of a member does not get as far as its log', async () => {
   const planes = new Planes(6);
   await planes.start(1);
