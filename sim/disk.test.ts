@@ -241,7 +241,7 @@ test('a slow disk takes its time', async () => {
   assert.ok((await took()) > usual * 30);
 });
 
-test('a misdirected write is answered, lands in another block, and leaves its own place as it was', async () => {
+test('a misdirected write is answered, and lands in another block than its own', async () => {
   const world = new World({ seed: 5 });
   const member = world.member('n1');
   const { disk } = member.capabilities;

@@ -44,6 +44,6 @@ export class Journal {
 }
 
 function describeNote({ atMs, event, fields, level, who }: JournalNote): string {
-  const time = atMs.toFixed(3).padStart(12);
-  return `${time} ${who.padEnd(8)} ${level.padEnd(5)} ${event}  ${describeFields(fields)}`.trimEnd();
+  const when = `${atMs.toFixed(3).padStart(12)} ${who.padEnd(8)} ${level.padEnd(5)}`;
+  return `${when} ${event}  ${describeFields(fields)}`.trimEnd();
 }

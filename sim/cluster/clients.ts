@@ -2,8 +2,8 @@
 // each, and remember what they saw for the linearizability checker.
 //
 // Registers are written, read and compared-and-set; their keys change every few seconds, so that
-// writes of unknown outcome do not make the histories hard to judge. Counters show whether a command
-// that was sent again had its effect once.
+// writes of unknown outcome do not make the histories hard to judge. Counters show whether a
+// command that was sent again had its effect once.
 
 import { must } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';

@@ -16,7 +16,7 @@ import type { Neighbour, OpenProgram } from './program.ts';
 import type { Scenario } from './scenario.ts';
 import { Site } from './site.ts';
 
-export const PORT = 7_000;
+const PORT = 7_000;
 /** How long a wiped member runs among peers that must not listen to it. */
 const WIPED_LINGER_MS = 3_000;
 const RETRY_MS = 500;

@@ -71,9 +71,9 @@ function describeSite(cluster: Cluster, site: Site, shard: ShardId): string {
   if (status === undefined) return `  m${site.id} ${site.state}`;
   const { applied, commit, config, firstIndex, isQuiet, lastIndex, leader, role, term } = status;
   const log = `log=${firstIndex}..${lastIndex} commit=${commit} applied=${applied.index}`;
-  const config1 = `voters=${config.voters.join()} learners=${config.learners.join()}`;
-  const more = `${isQuiet ? ' quiet' : ''}${status.waitsFor === undefined ? '' : ` waits for ${status.waitsFor}`}`;
-  return `  m${site.id} ${site.state} ${role} term=${term} leader=${leader} ${log} ${config1}${more}`;
+  const group = `voters=${config.voters.join()} learners=${config.learners.join()}`;
+  const rest = isQuiet ? 'quiet' : `waits for ${status.waitsFor ?? 'nothing'}`;
+  return `  m${site.id} ${site.state} ${role} term=${term} leader=${leader} ${log} ${group} ${rest}`;
 }
 
 /** Counters count every addition that was answered once, and none twice. */

@@ -90,8 +90,8 @@ export class Operators {
   }
 
   /**
-   * Its log lost entries that its state lacks as well, and the peers have let go of them: nobody can
-   * mend that, and it says so for long.
+   * Its log lost entries that its state lacks as well, and the peers have let go of them: nobody
+   * can mend that, and it says so for long.
    */
   #isBeyondRepair(site: Site): boolean {
     const { nowMs, shards } = this.#cluster;

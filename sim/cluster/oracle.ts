@@ -1,5 +1,5 @@
-// Sees everything and checks what must hold. Each check looks only at what just happened, so that it
-// costs the same however long the run is. The first violation ends the run.
+// Sees everything and checks what must hold. Each check looks only at what just happened, so that
+// it costs the same however long the run is. The first violation ends the run.
 
 import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';

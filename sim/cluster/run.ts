@@ -120,7 +120,7 @@ class Run {
     await this.#cluster.world.runUntil(() => this.#cluster.failure !== undefined, forMs);
   }
 
-  /** Runs until `complaint` has nothing to say; if it still has after a while, that is the failure. */
+  /** Runs until `complaint` has nothing to say; if it has for too long, that is the failure. */
   async #mustBecome(withinMs: number, complaint: () => string | undefined): Promise<void> {
     const cluster = this.#cluster;
     const deadlineMs = cluster.nowMs + withinMs;

@@ -106,7 +106,7 @@ export function drawScenario(seed: number, wishes: Wishes = {}): Scenario {
   };
 }
 
-/** Every class is drawn, wanted or not, so that leaving one out changes nothing about the others. */
+/** Every class is drawn, wanted or not: leaving one out changes nothing about the others. */
 function drawFaults(dice: Dice, without: readonly FaultClass[]): ReadonlySet<FaultClass> {
   const drawn = FAULT_CLASSES.filter((name) => dice.chance(RARE.get(name) ?? CLASS_SHARE));
   return new Set(drawn.filter((name) => !without.includes(name)));

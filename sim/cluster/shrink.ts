@@ -1,5 +1,5 @@
-// Makes a failing seed smaller: fewer classes of faults, clients, shards and members, less time. What
-// still fails is kept.
+// Makes a failing seed smaller: fewer classes of faults, clients, shards and members, less time.
+// What still fails is kept.
 
 import type { RunResult } from './run.ts';
 import { drawScenario, type Scenario, type Wishes } from './scenario.ts';

@@ -138,7 +138,7 @@ function resetStreams(cluster: Cluster, random: Prng): boolean {
   return count > 0;
 }
 
-/** Somebody lacks entries that the log has let go: while a snapshot is on its way, it is disturbed. */
+/** Somebody lacks entries that are purged: while a snapshot is on its way, it is disturbed. */
 function interruptSnapshot(cluster: Cluster, random: Prng): boolean {
   for (const shard of cluster.shards) {
     const leader = cluster.leaderOf(shard);

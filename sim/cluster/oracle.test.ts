@@ -1,0 +1,126 @@
+// What the oracle must notice, told to it directly: a watchman who never shouts proves nothing.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ShardState } from '../../src/core/machine.ts';
+import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
+import { kvMachine } from '../../src/service/kv/index.ts';
+import { noClusterCounts } from './counters.ts';
+import { Oracle } from './oracle.ts';
+import * as words from './words.ts';
+
+const CONFIG = {
+  voters: [1],
+  votersOutgoing: [],
+  learners: [],
+  learnersNext: [],
+  autoLeave: false,
+};
+
+const CALM: ShardStatus = {
+  shard: 1,
+  role: 'follower',
+  term: 3,
+  leader: 1,
+  commit: 9,
+  applied: { index: 9, term: 3 },
+  firstIndex: 5,
+  lastIndex: 9,
+  config: CONFIG,
+  isQuiet: false,
+  waitsFor: undefined,
+};
+
+function watchman() {
+  const found: string[] = [];
+  const oracle = new Oracle(noClusterCounts(), (what) => found.push(what));
+  return { oracle, found };
+}
+
+/** A member's state of its own, as the store would keep it. */
+function emptyState(): ShardState {
+  const values = new Map<string, Uint8Array>();
+  const name = (key: Uint8Array): string => Buffer.from(key).toString('hex');
+  return {
+    get: (key) => values.get(name(key)),
+    range: () => [],
+    put: (key, value) => void values.set(name(key), value),
+    delete: (key) => void values.delete(name(key)),
+  };
+}
+
+test('two leaders of one term are noticed, and one leader of two terms is none', () => {
+  const { found, oracle } = watchman();
+  oracle.observe(1, 1, { ...CALM, role: 'leader' });
+  oracle.observe(1, 1, { ...CALM, role: 'leader', term: 4 });
+  assert.deepEqual(found, []);
+  oracle.observe(2, 1, { ...CALM, role: 'leader', term: 4 });
+  assert.deepEqual(found, ['shard 1: m1 and m2 both lead term 4']);
+});
+
+test('terms, commits and states that go back within a life are noticed', () => {
+  for (const back of [{ term: 2 }, { commit: 8 }, { applied: { index: 8, term: 3 } }]) {
+    const { found, oracle } = watchman();
+    oracle.observe(1, 1, CALM);
+    oracle.observe(1, 1, { ...CALM, ...back });
+    assert.ok(found.length > 0, JSON.stringify(back));
+    const next = watchman();
+    next.oracle.observe(1, 1, CALM);
+    next.oracle.observe(1, 2, { ...CALM, applied: { index: 5, term: 3 }, ...back });
+    assert.ok(next.found.length <= (back.commit === undefined ? 0 : 1), 'a new life may be behind');
+  }
+});
+
+test('what is purged before it is committed is noticed', () => {
+  const { found, oracle } = watchman();
+  oracle.observe(1, 1, { ...CALM, firstIndex: 11 });
+  assert.equal(found.length, 1);
+});
+
+test('two commands at one index, two results, and one that others passed are noticed', () => {
+  const { found, oracle } = watchman();
+  const one = oracle.watch(kvMachine, 1);
+  const command = (index: number, value: number) => {
+    return { index, timeMs: 0, body: words.put('k', value) };
+  };
+  const [a, b] = [emptyState(), emptyState()];
+  one.apply(command(2, 7), a);
+  one.apply(command(4, 8), a);
+  one.apply(command(2, 7), b);
+  assert.deepEqual(found, []);
+  one.apply(command(4, 9), b);
+  assert.deepEqual(found.splice(0), ['shard 1: index 4 has two commands']);
+  one.apply(command(3, 8), b);
+  assert.deepEqual(found.splice(0), [
+    'shard 1: index 3 has a command here and had none where it came first',
+  ]);
+  const add = { index: 5, timeMs: 0, body: words.add('n') };
+  one.apply(add, a);
+  one.apply({ ...add, index: 6 }, b);
+  one.apply({ ...add, index: 6 }, a);
+  assert.deepEqual(found, ['shard 1: the command at 6 has two results']);
+});
+
+test('reads of another state, of the past, and local ones that go back are noticed', () => {
+  const { found, oracle } = watchman();
+  const state = emptyState();
+  const machine = oracle.watch(kvMachine, 1);
+  machine.apply({ index: 2, timeMs: 0, body: words.put('k', 7) }, state);
+  const question = words.get('k');
+  const before = kvMachine.query(question, emptyState());
+  const now = kvMachine.query(question, state);
+  const answer = (index: number, result: Uint8Array) => {
+    return { kind: 'answered', index, level: 'strong', result } satisfies ReadAnswer;
+  };
+  oracle.fresh(1, kvMachine, question, answer(2, now), oracle.floor(1));
+  oracle.fresh(1, kvMachine, question, answer(1, before), 0);
+  assert.deepEqual(found, []);
+  oracle.fresh(1, kvMachine, question, answer(2, before), 0);
+  assert.deepEqual(found.splice(0), ['shard 1: a strong read at 2 saw another state']);
+  oracle.fresh(1, kvMachine, question, answer(1, before), oracle.floor(1));
+  assert.deepEqual(found.splice(0), ['shard 1: a strong read at 1 after 2 was told']);
+  oracle.observe(1, 1, CALM);
+  oracle.local(1, 1, 1, kvMachine, question, answer(2, now));
+  oracle.local(1, 1, 1, kvMachine, question, answer(1, before));
+  assert.deepEqual(found, ['shard 1 at m1: a local read went back in time']);
+});

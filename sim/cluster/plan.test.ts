@@ -1,0 +1,139 @@
+// How a seed becomes a plan, and a failing plan a smaller one.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Prng } from '../../src/base/prng.ts';
+import { Links } from '../links.ts';
+import { World } from '../world.ts';
+import { Atlas } from './atlas.ts';
+import { noCounts } from './counters.ts';
+import { FAULT_CLASSES } from './fault-classes.ts';
+import { cut } from './partitions.ts';
+import { drawScenario, type Wishes } from './scenario.ts';
+import { shrink } from './shrink.ts';
+import { Site } from './site.ts';
+import { parseWishes, wishWords } from './wishes.ts';
+
+const NO_EVENTS = { onUp: () => {}, onRefused: () => {}, onFatal: () => {} };
+
+function sitesOf(count: number): { world: World; sites: Site[] } {
+  const world = new World({ seed: 1 });
+  const scenario = drawScenario(1);
+  const ids = Array.from({ length: count }, (_, i) => i + 1);
+  const siteOf = (id: number) => new Site(id, world.member(`m${id}`), scenario, NO_EVENTS);
+  return { world, sites: ids.map(siteOf) };
+}
+
+test('fewer than half of the members are frail, and heirs take their place', () => {
+  for (const [count, frailMax] of [
+    [1, 0],
+    [2, 0],
+    [3, 1],
+    [5, 2],
+  ] as const) {
+    const { sites } = sitesOf(count + 1);
+    const founders = sites.slice(0, count);
+    const atlas = new Atlas(
+      founders.map(({ id }) => id),
+      Prng.from(7),
+    );
+    const frail = founders.filter((site) => atlas.mayHarm(site));
+    assert.equal(frail.length, frailMax);
+    const [gone, heir] = [frail[0], sites[count]];
+    if (gone === undefined || heir === undefined) continue;
+    atlas.succeed(gone, heir);
+    assert.equal(sites.filter((site) => atlas.mayHarm(site)).length, frailMax);
+    assert.ok(atlas.mayHarm(heir) && !atlas.mayHarm(gone));
+  }
+});
+
+test('nobody crashes right after a write went wrong unnoticed', async () => {
+  const { sites, world } = sitesOf(1);
+  const [site] = sites;
+  assert.ok(site !== undefined);
+  const atlas = new Atlas([1], Prng.from(7));
+  const { disk } = site.machine.capabilities;
+  assert.ok(atlas.mayCrash(site, world.nowMs));
+  site.machine.disk.failNext('bitFlip');
+  assert.ok(!atlas.mayCrash(site, world.nowMs));
+  const file = await world.settle(disk.open('f', 'create'));
+  await world.settle(file.write(0, Buffer.alloc(10)));
+  assert.ok(!atlas.mayCrash(site, world.nowMs));
+  await world.runFor(3_000);
+  assert.ok(atlas.mayCrash(site, world.nowMs));
+});
+
+test('leaving out a class of faults changes nothing else about a seed', () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const { faults, ...rest } = drawScenario(seed);
+    for (const name of ['transfer', 'rot', 'settings'] as const) {
+      const { faults: fewer, ...same } = drawScenario(seed, { without: [name] });
+      assert.deepEqual(same, rest);
+      assert.deepEqual(
+        [...fewer],
+        [...faults].filter((other) => other !== name),
+      );
+    }
+  }
+});
+
+test('over many seeds every class of faults is drawn, together with every other', () => {
+  const pairs = new Set<string>();
+  for (let seed = 1; seed <= 1_000; seed++) {
+    const { faults } = drawScenario(seed);
+    for (const a of faults) for (const b of faults) pairs.add(`${a} ${b}`);
+  }
+  assert.equal(pairs.size, FAULT_CLASSES.length ** 2);
+});
+
+test('wishes survive the way over a command line', () => {
+  const wishes: Wishes = { without: ['rot', 'kill'], members: 3, clients: 1, safetyMs: 2_500 };
+  assert.deepEqual(parseWishes(wishWords(wishes)), wishes);
+  assert.deepEqual(parseWishes(wishWords({})), {});
+  assert.throws(() => parseWishes(['--without', 'lightning']), /lightning/);
+});
+
+test('a failing seed shrinks to what makes it fail', async () => {
+  const { faults } = drawScenario(3);
+  const culprit = [...faults][2];
+  assert.ok(culprit !== undefined);
+  const run = (wishes: Wishes) => {
+    const { clients, faults: left, safetyMs, seed } = drawScenario(3, wishes);
+    const fails = left.has(culprit) && safetyMs >= 5_000;
+    return Promise.resolve({
+      seed,
+      events: clients,
+      operations: 0,
+      span: 0,
+      counters: noCounts(),
+      failure: fails ? 'it fails' : undefined,
+      hash: '',
+    });
+  };
+  const smallest = await shrink(3, run, () => {});
+  assert.ok(smallest !== undefined);
+  const scenario = drawScenario(3, smallest);
+  assert.deepEqual([...scenario.faults], [culprit]);
+  assert.deepEqual([scenario.clients, scenario.shards], [1, 1]);
+  assert.ok(scenario.safetyMs < 10_000);
+});
+
+test('cuts separate whom they say', () => {
+  const isCut = (links: Links, a: number, b: number): boolean => links.isCut(a, b);
+  const members = [0, 1, 2, 3, 4];
+  const count = (links: Links): number =>
+    members.flatMap((a) => members.filter((b) => isCut(links, a, b))).length;
+  const alone = new Links(Prng.from(1));
+  cut('isolate', alone, members, [], Prng.from(1));
+  assert.equal(count(alone), 8);
+  const ring = new Links(Prng.from(1));
+  cut('ring', ring, members, [], Prng.from(1));
+  assert.equal(count(ring), 10);
+  for (const a of members) assert.equal(members.filter((b) => isCut(ring, a, b)).length, 2);
+  const bridge = new Links(Prng.from(1));
+  cut('ring', bridge, [0, 1, 2], [], Prng.from(1));
+  assert.equal(count(bridge), 2);
+  const oneWay = new Links(Prng.from(1));
+  cut('oneWay', oneWay, members, [], Prng.from(1));
+  assert.equal(count(oneWay), 4);
+});
