@@ -73,7 +73,8 @@ function describeSite(cluster: Cluster, site: Site, shard: ShardId): string {
   const log = `log=${firstIndex}..${lastIndex} commit=${commit} applied=${applied.index}`;
   const group = `voters=${config.voters.join()} learners=${config.learners.join()}`;
   const rest = isQuiet ? 'quiet' : `waits for ${status.waitsFor ?? 'nothing'}`;
-  return `  m${site.id} ${site.state} ${role} term=${term} leader=${leader} ${log} ${group} ${rest}`;
+  const who = `m${site.id} ${site.state} ${role} term=${term} leader=${leader}`;
+  return `  ${who} ${log} ${group} ${rest}`;
 }
 
 /** Counters count every addition that was answered once, and none twice. */
