@@ -90,7 +90,12 @@ export class Loop implements Homes {
     this.#compaction = new Compaction(this);
     this.#disk = new DiskWatch(this);
     this.#phases = Array.from({ length: settings.phases }, () => []);
-    this.#ticker = new Ticker(parts.clock, settings, (step) => this.#onStep(step));
+    this.#ticker = new Ticker(
+      parts.clock,
+      settings,
+      (step) => this.#onStep(step),
+      () => this.quiet.count === this.#replicas.size,
+    );
     this.#ticker.start();
     this.#scrub = new Scrub(this);
   }

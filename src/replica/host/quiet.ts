@@ -41,6 +41,13 @@ export class Quiet {
     this.#home = home;
   }
 
+  /** Replicas that are quiet now. */
+  get count(): number {
+    let count = 0;
+    for (const replicas of this.#byLeader.values()) count += replicas.size;
+    return count;
+  }
+
   // --- falling asleep ---------------------------------------------------------------------------
 
   /** A replica that is awake was ticked. */

@@ -6,11 +6,15 @@ import { ManualClock } from '../../../test/support/wal-scenario.ts';
 import { settle } from './settings.ts';
 import { Ticker } from './ticker.ts';
 
-function startTicker(): { clock: ManualClock; ticker: Ticker; steps: number[] } {
+function startTicker(isIdle = () => false): {
+  clock: ManualClock;
+  ticker: Ticker;
+  steps: number[];
+} {
   const clock = new ManualClock();
   const steps: number[] = [];
   const settings = settle({ tickMs: 30, phases: 3, electionTicks: 10 });
-  const ticker = new Ticker(clock, settings, (step) => steps.push(step));
+  const ticker = new Ticker(clock, settings, (step) => steps.push(step), isIdle);
   ticker.start();
   return { clock, ticker, steps };
 }
@@ -40,6 +44,21 @@ test('[H31] no more than an election timeout is made up for, the same for every 
     assert.equal(steps.filter((step) => step % 3 === phase).length, 10);
   }
   assert.equal(steps.at(-1), 360_000);
+});
+
+test('an idle member wakes once per tick, and makes all steps of it', async () => {
+  let isIdle = true;
+  const { clock, steps, ticker } = startTicker(() => isIdle);
+  await clock.pass(25);
+  assert.deepEqual(steps, []);
+  await clock.pass(5);
+  assert.deepEqual(steps, [1, 2, 3]);
+  isIdle = false;
+  await clock.pass(30);
+  assert.deepEqual(steps, [1, 2, 3, 4, 5, 6]);
+  await clock.pass(10);
+  assert.deepEqual(steps, [1, 2, 3, 4, 5, 6, 7]);
+  assert.ok(ticker.isCurrent(clock.monotonicMs()));
 });
 
 test('a ticker that is closed says nothing more', async () => {

@@ -12,13 +12,20 @@ export class Ticker {
   readonly #phases: number;
   readonly #startMs: number;
   readonly #onStep: (step: number) => void;
+  /** True while no shard ticks: then nothing is to be spread over the phases. */
+  readonly #isIdle: () => boolean;
   /** Longest time that is made up for, in steps. */
   readonly #stepsMax: number;
   #steps = 0;
   #timer: Timer | undefined;
   #isClosed = false;
 
-  constructor(clock: Clock, settings: HostSettings, onStep: (step: number) => void) {
+  constructor(
+    clock: Clock,
+    settings: HostSettings,
+    onStep: (step: number) => void,
+    isIdle: () => boolean = () => false,
+  ) {
     this.#clock = clock;
     this.#phases = settings.phases;
     this.#stepMs = settings.tickMs / settings.phases;
@@ -27,6 +34,7 @@ export class Ticker {
     this.#stepsMax = settings.electionTicks * settings.phases;
     this.#startMs = clock.monotonicMs();
     this.#onStep = onStep;
+    this.#isIdle = isIdle;
   }
 
   start(): void {
@@ -75,8 +83,10 @@ export class Ticker {
     return this.#timeOf(guess) <= nowMs ? guess : guess - 1;
   }
 
+  /** An idle member wakes up once per tick: a shard that wakes meanwhile is no later than that. */
   #arm(): void {
-    const delayMs = Math.max(0, this.#timeOf(this.#steps + 1) - this.#clock.monotonicMs());
+    const next = this.#steps + (this.#isIdle() ? this.#phases : 1);
+    const delayMs = Math.max(0, this.#timeOf(next) - this.#clock.monotonicMs());
     this.#timer = this.#clock.setTimer(delayMs, () => {
       this.catchUp(this.#clock.monotonicMs());
       if (!this.#isClosed) this.#arm();
