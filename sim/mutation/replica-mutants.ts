@@ -70,6 +70,14 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     stands: 'a leader whose disk hangs holds up its shards while its heartbeats keep it in office',
     known: { tests: 'src/replica/host/faults' },
   },
+  {
+    name: 'hands-over-to-the-full',
+    file: 'replica/host/room-watch.ts',
+    find: 'return sinceMs === undefined || nowMs - sinceMs >= SETTLED_MS;',
+    replace: 'return sinceMs === undefined || sinceMs > 0;',
+    stands: 'members whose disks are all full pass leadership to and fro for ever',
+    known: { tests: 'src/replica/host/faults' },
+  },
   // --- reads ------------------------------------------------------------------------------------
   {
     name: 'strong-read-not-confirmed',

@@ -9,7 +9,7 @@ import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
 import { type ShardId, Wal, type WalOptions } from '../engine/wal/index.ts';
-import { FEATURE_QUIET, Host, type HostSettings } from '../replica/host/index.ts';
+import { FEATURE_QUIET, FEATURE_ROOM, Host, type HostSettings } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
 import type { SnapshotLimits } from '../replica/snapshots/index.ts';
 import { openShardStates, PeerMemory, type ShardStates } from '../replica/state/index.ts';
@@ -172,7 +172,7 @@ class Opening {
       clusterId,
       member,
       incarnation: wal.incarnation,
-      features: this.#settings.features ?? FEATURE_QUIET,
+      features: this.#settings.features ?? FEATURE_QUIET | FEATURE_ROOM,
     };
     const peers = openPeers(capabilities, { hello: identity }, roster);
     this.#undo.push(() => peers.close());

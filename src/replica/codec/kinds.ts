@@ -7,6 +7,8 @@ export const FRAME_KIND = {
   raft: 1,
   /** What hosts tell each other about shards that fall quiet. */
   quiet: 2,
+  /** Whether the sender's disk has room: one byte, 1 if it has, 0 if not. */
+  room: 3,
 } as const;
 
 /** Requests, which are answered once. */

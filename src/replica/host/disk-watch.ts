@@ -68,12 +68,17 @@ export class DiskWatch {
   }
 }
 
-function findHeir(replica: Replica, self: MemberId): MemberId | undefined {
+/** The voter that has the most of those who may lead. */
+export function findHeir(
+  replica: Replica,
+  self: MemberId,
+  mayLead: (peer: MemberId) => boolean = () => true,
+): MemberId | undefined {
   const { config, peers } = replica.core.status();
   let best: PeerStatus | undefined;
   for (const peer of peers) {
     if (peer.id === self || !config.voters.includes(peer.id) || !peer.isRecentlyActive) continue;
-    if (best === undefined || peer.match > best.match) best = peer;
+    if (mayLead(peer.id) && (best === undefined || peer.match > best.match)) best = peer;
   }
   return best?.id;
 }

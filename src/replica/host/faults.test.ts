@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWrite, HostCluster } from '../../../test/support/host-cluster.ts';
+import { must } from '../../base/assert.ts';
 
 const others = (id: number): readonly number[] => [1, 2, 3].filter((other) => other !== id);
 const indexes = (ids: readonly number[]): readonly number[] => ids.map((id) => id - 1);
@@ -102,18 +103,42 @@ test('[H71] a leader whose disk does not answer is replaced within five seconds'
   await cluster.close();
 });
 
-test('a disk that fills up refuses writes before it is full, and recovers by itself', async () => {
-  const wal = { roomCheckMs: 100 };
-  const cluster = await HostCluster.start({ seed: 9, wal });
+test('[H72] disks that all fill up refuse writes before they are full, and recover', async () => {
+  const cluster = await HostCluster.start({ seed: 9, wal: { roomCheckMs: 100 } });
   const leader = await cluster.elect();
-  const disk = cluster.machine(leader).disk;
-  disk.rules({ capacityBytes: 300 * 1024 });
+  assert.match(await cluster.put(leader, 'a=0'), /^applied/);
+  const disks = [1, 2, 3].map((id) => cluster.machine(id).disk);
+  for (const disk of disks) disk.rules({ capacityBytes: 300 * 1024 });
   await cluster.world.runFor(500);
-  assert.match(await cluster.put(leader, 'a=1'), /^refused diskFull/);
-  assert.equal(await cluster.get(leader, 'strong', 'a'), 'strong ""', 'reads go on');
-  disk.rules({ capacityBytes: 1024 ** 3 });
+  // The first to notice may have handed over to one that had not: from here on nothing moves.
+  const last = await cluster.elect();
+  const { term } = must(cluster.status(last), 'it leads');
+  await cluster.world.runFor(3_000);
+  assert.equal(cluster.leader(), last);
+  assert.equal(cluster.status(last)?.term, term, 'nobody hands over to somebody who is full');
+  assert.match(await cluster.put(last, 'a=1'), /^refused diskFull/);
+  assert.equal(await cluster.get(last, 'strong', 'a'), 'strong "0"', 'reads go on');
+  for (const disk of disks) disk.rules({ capacityBytes: 1024 ** 3 });
   await cluster.world.runFor(500);
   assert.match(await cluster.put(cluster.leader(), 'a=2'), /^applied/);
+  await cluster.close();
+});
+
+test('[H72] a leader whose disk is nearly full hands over to a voter with room', async () => {
+  const cluster = await HostCluster.start({ seed: 13, wal: { roomCheckMs: 100 } });
+  const full = await cluster.elect();
+  assert.match(await cluster.put(full, 'a=1'), /^applied/);
+  const [other = 0, third = 0] = others(full);
+  // The other one is full first, and says so.
+  for (const id of [other, full]) {
+    cluster.machine(id).disk.rules({ capacityBytes: 300 * 1024 });
+    await cluster.world.runFor(500);
+  }
+  const isThird = (): boolean => cluster.leader() === third;
+  assert.ok(await cluster.world.runUntil(isThird, 3_000), 'the one with room leads');
+  assert.match(await cluster.put(third, 'a=2'), /^applied/);
+  await cluster.world.runFor(2_000);
+  assert.equal(cluster.leader(), third, 'and stays');
   await cluster.close();
 });
 

@@ -102,8 +102,23 @@ export class Host implements ReplicaHost {
       return;
     }
     loop.wake(replica);
-    replica.changeConfig(change, done);
+    replica.changeConfig(change, (outcome) => this.#answerDurably(outcome, done));
     loop.markDirty(replica);
+  }
+
+  /**
+   * [H16] Whoever hears that a change took effect may act upon it, and switch off whom it removed.
+   * A removes B from A and B, answers, and loses its power. If neither the new config nor the commit
+   * were on its disk, A would come back in need of B's vote, for ever.
+   */
+  #answerDurably(outcome: WriteOutcome, done: (outcome: WriteOutcome) => void): void {
+    if (outcome.kind !== 'applied') {
+      done(outcome);
+      return;
+    }
+    void this.#loop.parts.store.flush().then((isDurable) => {
+      done(isDurable ? outcome : { kind: 'unknown', reason: 'stopped' });
+    });
   }
 
   read(
@@ -142,10 +157,17 @@ export class Host implements ReplicaHost {
     loop.catchUp();
     this.#from = from;
     const isWhole =
-      kind === FRAME_KIND.quiet
-        ? loop.quiet.onFrame(from, body, loop.nowMs)
-        : readRaftFrame(body, from, this.#parts.member, this.#onMessage);
+      kind === FRAME_KIND.raft
+        ? readRaftFrame(body, from, this.#parts.member, this.#onMessage)
+        : this.#onNote(from, kind, body);
     if (!isWhole) this.#trouble.note('malformed', from, 0, `a frame of kind ${kind}`);
+  }
+
+  /** What hosts tell each other. */
+  #onNote(from: MemberId, kind: number, body: Uint8Array): boolean {
+    const loop = this.#loop;
+    if (kind === FRAME_KIND.quiet) return loop.quiet.onFrame(from, body, loop.nowMs);
+    return kind === FRAME_KIND.room && loop.room.onFrame(from, body);
   }
 
   readonly #onMessage = (shard: ShardId, message: Message): void => {
@@ -171,11 +193,13 @@ export class Host implements ReplicaHost {
 
   onPeerUp(member: MemberId): void {
     this.#loop.quiet.onPeerUp(member);
+    this.#loop.room.onPeerUp(member);
   }
 
   /** What was on its way to `member` may be lost. */
   onPeerDown(member: MemberId): void {
     this.#loop.quiet.onPeerDown(member);
+    this.#loop.room.onPeerDown(member);
     for (const replica of this.#loop.replicas()) {
       if (replica.isLeader && replica.stopped === undefined) {
         replica.core.reportUnreachable(member);

@@ -2,4 +2,5 @@
 
 export { Host } from './host.ts';
 export { FEATURE_QUIET } from './quiet.ts';
+export { FEATURE_ROOM } from './room-watch.ts';
 export type { HostSettings } from './settings.ts';

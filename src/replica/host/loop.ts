@@ -19,6 +19,7 @@ import type { HostParts } from './ports.ts';
 import { Quiet, type QuietHome } from './quiet.ts';
 import { Repair, type RepairHome } from './repair.ts';
 import type { Replica } from './replica.ts';
+import { RoomWatch, type RoomWatchHome } from './room-watch.ts';
 import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
 import { Storage } from './storage.ts';
@@ -32,6 +33,7 @@ type Homes = ReplicaHome<Replica> &
   RepairHome &
   CompactionHome &
   DiskWatchHome &
+  RoomWatchHome &
   ScrubHome;
 
 export class Loop implements Homes {
@@ -50,6 +52,7 @@ export class Loop implements Homes {
   readonly outbox: Outbox;
   readonly quiet: Quiet;
   readonly repair: Repair;
+  readonly room: RoomWatch;
   readonly #compaction: Compaction;
   readonly #disk: DiskWatch;
   readonly #ticker: Ticker;
@@ -89,6 +92,7 @@ export class Loop implements Homes {
     this.repair = new Repair(this);
     this.#compaction = new Compaction(this);
     this.#disk = new DiskWatch(this);
+    this.room = new RoomWatch(this);
     this.#phases = Array.from({ length: settings.phases }, () => []);
     this.#ticker = new Ticker(
       parts.clock,
@@ -204,6 +208,7 @@ export class Loop implements Homes {
   #onStep(step: number): void {
     this.nowMs = this.clock.monotonicMs();
     this.#disk.step(this.storage.waitedMs(this.nowMs));
+    this.room.step(this.nowMs);
     for (const replica of must(this.#phases[step % this.settings.phases], 'a phase has a list')) {
       if (replica.rest.kind !== 'quiet') this.#tick(replica);
     }

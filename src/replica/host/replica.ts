@@ -61,6 +61,8 @@ export class Replica implements StorageClient, ResultSink {
   hasHoles = false;
   /** [H71] The disk is sick, and so is whoever leads from it: nothing is sent any more. */
   isSilent = false;
+  /** [H72] Until then leadership is on its way to a voter whose disk has room. */
+  leavesUntilMs = 0;
   /** Why it does not take part any more. */
   stopped: string | undefined;
   /** What the core handed to the machine. */
@@ -123,7 +125,9 @@ export class Replica implements StorageClient, ResultSink {
     // What a silent leader takes would only wait until it is deposed.
     const refusal =
       (this.isSilent ? 'overloaded' : this.#home.refusal()) ?? this.#admit(payload, done);
-    if (refusal !== undefined) answers.refuseWrite(done, refusal, this.leader);
+    if (refusal === undefined) return;
+    const isLeaving = refusal === 'diskFull' && this.#home.nowMs < this.leavesUntilMs;
+    answers.refuseWrite(done, isLeaving ? 'transferring' : refusal, this.leader);
   }
 
   #admit(payload: Uint8Array, done: WriteDone): WriteRefusal | undefined {
