@@ -75,13 +75,23 @@ export class Cluster {
     const id = this.sites.size + 1;
     const machine = this.world.member(`m${id}`);
     const site = new Site(id, machine, this.scenario, {
-      onUp: (up) => this.note(`m${up.id}`, 'up', `life ${up.life}`),
+      onUp: (up) => this.#cameUp(up),
       onRefused: (refused, reason) => this.#notStarted(refused, reason),
       onFatal: (stopped, reason) => this.#stopped(stopped, reason),
     });
     this.sites.set(id, site);
     for (const other of this.running()) other.program?.setPeer(this.#neighbour(site));
     return site;
+  }
+
+  /** Who came or went while it was starting, it has not heard of. */
+  #cameUp(site: Site): void {
+    this.note(`m${site.id}`, 'up', `life ${site.life}`);
+    for (const other of this.sites.values()) {
+      if (other === site) continue;
+      if (other.state === 'retired') site.program?.dropPeer(other.id);
+      else site.program?.setPeer(this.#neighbour(other));
+    }
   }
 
   running(): Site[] {
