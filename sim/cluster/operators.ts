@@ -36,6 +36,8 @@ export class Operators {
   readonly #heirs = new Map<Site, Site>();
   readonly #orderedAt = new Map<ShardId, number>();
   readonly #waitsSince = new Map<MemberId, number>();
+  /** Shards whose leader has said, durably, that its config is as wanted. */
+  readonly #confirmed = new Set<ShardId>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -117,6 +119,7 @@ export class Operators {
     const heir = this.#cluster.addSite();
     this.#cluster.note('--', 'plan', `m${heir.id} shall replace m${site.id}`);
     this.#heirs.set(site, heir);
+    this.#confirmed.clear();
     this.#wanted.delete(site.id);
     this.#wanted.add(heir.id);
     this.#cluster.start(heir);
@@ -128,6 +131,16 @@ export class Operators {
     const status = this.#cluster.status(leader, shard);
     const step = status === undefined ? undefined : this.#nextStep(shard, status);
     if (step !== undefined) this.#order(shard, leader, step);
+    else if (this.#heirs.size > 0 && this.#isAsWanted(shard)) this.#confirm(shard, leader);
+  }
+
+  /**
+   * What a leader shows may be lost with its power, and whom it removed be needed once more. What
+   * it answers is kept: so it is asked for a change that changes nothing.
+   */
+  #confirm(shard: ShardId, leader: Site): void {
+    if (this.#confirmed.has(shard)) return;
+    this.#order(shard, leader, { kind: 'addVoter', node: leader.id });
   }
 
   #nextStep(shard: ShardId, { commit, config }: ShardStatus): Step | undefined {
@@ -157,12 +170,17 @@ export class Operators {
       context: new Uint8Array(0),
     };
     this.#orderedAt.set(shard, nowMs);
+    const isAlready = kind === 'addVoter' && node === leader.id;
     note('--', 'plan', `shard ${shard}: ${kind} m${node}`);
     leader.program?.host.changeConfig(shard, change, (outcome) => {
       this.#orderedAt.delete(shard);
       const why = outcome.kind === 'applied' ? '' : ` ${outcome.reason}`;
       note('--', 'plan', `shard ${shard}: ${kind} m${node}: ${outcome.kind}${why}`);
       if (outcome.kind !== 'applied') return;
+      if (isAlready) {
+        if (this.#isAsWanted(shard)) this.#confirmed.add(shard);
+        return;
+      }
       if (kind === 'addLearner') counters.learnersAdded += 1;
       else if (kind === 'addVoter') counters.learnersPromoted += 1;
       else counters.votersRemoved += 1;
@@ -185,7 +203,9 @@ export class Operators {
   }
 
   #maybeRetire(): void {
-    if (!this.#cluster.shards.every((shard) => this.#isAsWanted(shard))) return;
+    const isSettled = (shard: ShardId): boolean =>
+      this.#confirmed.has(shard) && this.#isAsWanted(shard);
+    if (!this.#cluster.shards.every(isSettled)) return;
     for (const [site, heir] of this.#heirs) {
       this.#cluster.atlas.succeed(site, heir);
       this.#cluster.retire(site);
