@@ -20,6 +20,8 @@ export interface ClusterCounters {
   disksSilent: number;
   disksLow: number;
   logsWithHoles: number;
+  coups: number;
+  solitudes: number;
   // --- operators
   learnersAdded: number;
   learnersPromoted: number;
@@ -70,6 +72,8 @@ export function noClusterCounts(): ClusterCounters {
     disksSilent: 0,
     disksLow: 0,
     logsWithHoles: 0,
+    coups: 0,
+    solitudes: 0,
     learnersAdded: 0,
     learnersPromoted: 0,
     votersRemoved: 0,

@@ -34,6 +34,9 @@ export const FAULT_CLASSES = [
   'interruptSnapshot',
   'upgrade',
   'settings',
+  // --- traps
+  'coup',
+  'solitude',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

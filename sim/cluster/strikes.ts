@@ -7,6 +7,7 @@ import type { Cluster } from './cluster.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
 import { type CutKind, cut } from './partitions.ts';
 import type { Site } from './site.ts';
+import { coup, solitude } from './traps.ts';
 
 /** Answers whether it struck: sometimes nobody is there whom it may hit. */
 type Strike = (cluster: Cluster, random: Prng) => boolean;
@@ -37,6 +38,8 @@ const STRIKES: Partial<Record<FaultClass, Strike>> = {
     return site !== undefined && cluster.wipe(site);
   },
   interruptSnapshot,
+  coup,
+  solitude,
 };
 
 /** Some classes change so much that once per run is enough. */
