@@ -11,6 +11,8 @@ import type { HostSettings } from './settings.ts';
 
 /** About what a sync and the removal of a file take. */
 const RECLAIM_MS = 20;
+/** For peers that are catching up the log may have so many times as many segments. */
+const NEEDED_SEGMENTS_FACTOR = 4;
 const NO_DATA = new Uint8Array(0);
 
 export interface CompactionHome {
@@ -45,20 +47,23 @@ export class Compaction {
     const { segmentsMax } = this.#home.settings;
     for (const replica of this.#moved) {
       const { index } = replica.data.applied();
-      this.#maybeCut(replica);
-      if (replica.data.durableApplied() >= index) this.#moved.delete(replica);
+      const isHeldBack = this.#maybeCut(replica);
+      if (!isHeldBack && replica.data.durableApplied() >= index) this.#moved.delete(replica);
     }
     if (this.#home.wal.stats().segments > segmentsMax && !this.#isForcing) void this.#force();
   }
 
-  #maybeCut(replica: Replica): void {
+  /** True if there will be more to cut although nothing moves. */
+  #maybeCut(replica: Replica): boolean {
     const { purgeBytes, purgeEntries, trailingBytes, trailingEntries } = this.#home.settings;
     const { base, index } = replica.log.wal;
     const entryBytes = Math.max(1, index.payloadBytes / Math.max(1, index.count));
     const trailing = Math.min(trailingEntries, Math.floor(trailingBytes / entryBytes));
-    const to = replica.data.durableApplied() - trailing;
+    const wanted = replica.data.durableApplied() - trailing;
+    const to = Math.min(wanted, neededFrom(replica));
     const count = to - base.index;
     if (count >= purgeEntries || count * entryBytes >= purgeBytes) this.cut(replica, to);
+    return to < wanted;
   }
 
   /** [H54] Cuts the log up to `index`, or as far as the durable state allows. */
@@ -85,6 +90,7 @@ export class Compaction {
   async #force(): Promise<void> {
     this.#isForcing = true;
     const { settings, store, wal } = this.#home;
+    const neededMax = settings.segmentsMax * NEEDED_SEGMENTS_FACTOR;
     for (let before = Number.POSITIVE_INFINITY; ; ) {
       const { segments } = wal.stats();
       if (segments <= settings.segmentsMax || segments >= before || this.#home.isClosed) break;
@@ -93,6 +99,8 @@ export class Compaction {
       for (const { shard, lastIndexInside } of wal.pins()) {
         const replica = this.#home.replica(shard);
         if (replica === undefined || this.#home.isClosed) continue;
+        const isNeeded = neededFrom(replica) < lastIndexInside;
+        if (isNeeded && wal.hasRoom && segments <= neededMax) continue;
         this.cut(replica, lastIndexInside);
         if (replica.log.wal.base.index < lastIndexInside) await wal.rewrite(shard);
       }
@@ -101,6 +109,24 @@ export class Compaction {
     }
     this.#isForcing = false;
   }
+}
+
+/**
+ * [H55] The last entry that no peer which is catching up needs any more. A is sent a state of 100
+ * while clients write on. If the log were cut up to 200 meanwhile, A would need the next state as
+ * soon as it has this one, and again, and never follow. Peers that are gone, or that need a state in
+ * any case, keep nothing.
+ */
+function neededFrom({ core, isLeader, log }: Replica): number {
+  let from = Number.POSITIVE_INFINITY;
+  if (!isLeader) return from;
+  const { id, peers } = core.status();
+  for (const peer of peers) {
+    if (peer.id === id || !peer.isRecentlyActive) continue;
+    const has = Math.max(peer.match, peer.pendingSnapshot);
+    if (has >= log.wal.base.index) from = Math.min(from, has);
+  }
+  return from;
 }
 
 /** The log itself says when it has failed. */
