@@ -70,8 +70,8 @@ if (process.stderr.isTTY) process.stderr.write('\r');
 const sorted = timesMs.toSorted((a, b) => a - b);
 const [p50, p99] = [quantile(0.5), quantile(0.99)];
 console.log(
-  `${kills} leaders killed; to the next write: p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, ` +
-    `from ${quantile(0).toFixed(0)} to ${quantile(1).toFixed(0)} ms`,
+  `${kills} leaders killed; to the next write: p50 ${p50.toFixed(0)} ms, ` +
+    `p99 ${p99.toFixed(0)} ms, from ${quantile(0).toFixed(0)} to ${quantile(1).toFixed(0)} ms`,
 );
 const figures = new Figures();
 figures.atMost('p50 in ms', p50, P50_MS_MAX);

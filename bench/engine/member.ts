@@ -5,8 +5,9 @@
 //     [--shards N] [--store lmdb|memory] [--log debug|info|warn|error] [--small]
 //
 // Prints one line once it listens. SIGTERM ends it in order; what it cannot survive ends it with
-// its reason on stderr and exit code 1. Shards 1 to N are founded by all peers. With --small the log
-// changes segments, is cut and gives way to snapshots after a second of load, not after minutes.
+// its reason on stderr and exit code 1. Shards 1 to N are founded by all peers. With --small the
+// log changes segments, is cut and gives way to snapshots after a second of load, not after
+// minutes.
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

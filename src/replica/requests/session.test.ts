@@ -81,7 +81,7 @@ test('[Q6] a result that was not kept is done all the same', () => {
   assert.deepEqual(shard.heard, [{ kind: 'done', index: 41, result: undefined }]);
 });
 
-test('[Q6] an expired session refuses what it never saw, and leaves in doubt what it may have', () => {
+test('[Q6] an expired session refuses what it never saw, and doubts what it may have', () => {
   const shard = new Shard();
   shard.results = [Uint8Array.of(5), Uint8Array.of(5)];
   shard.submit();
