@@ -82,8 +82,8 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'strong-read-not-confirmed',
     file: 'replica/host/replica.ts',
-    find: 'if (this.reads.add(level, question, done, nowMs)) return;',
-    replace: "if (this.reads.add('local', question, done, nowMs)) return;",
+    find: 'const refusal = this.reads.add(level, question, done, nowMs);',
+    replace: "const refusal = this.reads.add('local', question, done, nowMs);",
     stands: 'every member answers from its own state, however old that is',
     known: { seed: 0 },
   },

@@ -8,6 +8,8 @@ import type { WriteRefusal } from '../types.ts';
 export class MemberLoad {
   bytes = 0;
   count = 0;
+  reads = 0;
+  readBytes = 0;
 }
 
 /** What one shard has waiting. [H20] Whatever is taken in is let go of exactly once. */

@@ -1,6 +1,7 @@
 // What callers are to hear, in order. [H15] They hear it at the end of the turn, when the store has
 // the batch that the answers speak of, once, and never within the call that asked.
 
+import { LIMITS } from '../../base/limits.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ReadAnswer, ReadRefusal, WriteDoubt, WriteOutcome, WriteRefusal } from '../types.ts';
 
@@ -12,9 +13,15 @@ export class Answers {
   #outcomes: WriteOutcome[] = [];
   #reads: ReadDone[] = [];
   #answers: ReadAnswer[] = [];
+  #readBytes = 0;
 
   get isEmpty(): boolean {
     return this.#writes.length === 0 && this.#reads.length === 0;
+  }
+
+  /** [H43] More answers to reads would only fill the memory: they are for the next turn. */
+  get isFull(): boolean {
+    return this.#readBytes >= LIMITS.replica.readAnswersBytesMax;
   }
 
   write(done: WriteDone, outcome: WriteOutcome): void {
@@ -33,6 +40,7 @@ export class Answers {
   read(done: ReadDone, answer: ReadAnswer): void {
     this.#reads.push(done);
     this.#answers.push(answer);
+    if (answer.kind === 'answered') this.#readBytes += answer.result.length;
   }
 
   refuseRead(done: ReadDone, reason: ReadRefusal, leader: MemberId): void {
@@ -47,6 +55,7 @@ export class Answers {
     this.#outcomes = [];
     this.#reads = [];
     this.#answers = [];
+    this.#readBytes = 0;
     for (let i = 0; i < writes.length; i++) {
       (writes[i] as WriteDone)(outcomes[i] as WriteOutcome);
     }

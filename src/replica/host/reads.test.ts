@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytes, describeRead, text } from '../../../test/support/host-cluster.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { RaftCore, ReadOutcome } from '../../core/raft/index.ts';
 import type { ShardData } from '../state/index.ts';
 import type { ReadLevel } from '../types.ts';
+import { MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
 import { Reads } from './reads.ts';
 
@@ -131,6 +133,51 @@ test('a machine that throws leaves nobody without an answer', () => {
   assert.throws(() => scene.news(), /a bug/);
   assert.deepEqual(scene.heard, ['local "a"', 'refused stopping', 'local "b"']);
   assert.ok(scene.reads.isEmpty);
+});
+
+test('[H20] questions are bounded in number and bytes, and let go of once', () => {
+  const load = new MemberLoad();
+  const answers = new Answers();
+  const shards = [0, 1, 2].map(() => new Reads(answers, { timeoutMs: 100, retryMs: 50 }, load));
+  const { memberReadsBytesMax, payloadBytesMax, readsWaitingMax } = LIMITS.replica;
+  const [one, two, three] = shards as [Reads, Reads, Reads];
+  const ask = (reads: Reads, size: number) => {
+    return reads.add('strong', new Uint8Array(size), () => {}, 0);
+  };
+  assert.equal(ask(one, payloadBytesMax + 1), 'tooLarge');
+  for (let i = 0; i < memberReadsBytesMax / payloadBytesMax; i++) {
+    assert.equal(ask(i % 2 === 0 ? one : two, payloadBytesMax), undefined);
+  }
+  assert.equal(ask(three, 1), 'overloaded');
+  for (const reads of shards) reads.stop();
+  assert.deepEqual([load.reads, load.readBytes], [0, 0]);
+  for (let i = 0; i < readsWaitingMax; i++) assert.equal(ask(three, 1), undefined);
+  assert.equal(ask(three, 1), 'overloaded');
+});
+
+test('[H43] answers that are long come over several turns, one per shard at least', () => {
+  const answers = new Answers();
+  const load = new MemberLoad();
+  const long = { applied: () => ({ term: 1, index: 5 }), query: () => new Uint8Array(1024 * 1024) };
+  const shards = [0, 1].map(() => new Reads(answers, { timeoutMs: 100, retryMs: 50 }, load));
+  let heard = 0;
+  for (const reads of shards) {
+    for (let i = 0; i < 10; i++) reads.add('local', bytes('a'), () => (heard += 1), 0);
+  }
+  const turns: number[] = [];
+  while (load.reads > 0) {
+    for (const reads of shards) reads.serve(long as unknown as ShardData);
+    answers.deliver();
+    turns.push(heard);
+  }
+  assert.deepEqual(turns, [9, 17, 20]);
+  assert.deepEqual(
+    shards.map(({ isCutShort, isEmpty }) => [isCutShort, isEmpty]),
+    [
+      [false, true],
+      [false, true],
+    ],
+  );
 });
 
 test('at a stop everyone is told', () => {

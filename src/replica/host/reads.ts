@@ -8,6 +8,7 @@ import type { RaftCore, ReadDrop, ReadState } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardData } from '../state/index.ts';
 import type { ReadLevel, ReadRefusal } from '../types.ts';
+import { MemberLoad } from './admission.ts';
 import type { Answers, ReadDone } from './answers.ts';
 
 interface Read {
@@ -46,24 +47,44 @@ export class Reads {
   /** They know their index and wait for the state. */
   #known: ReadGroup[] = [];
   #count = 0;
+  readonly #member: MemberLoad;
+  #isCutShort = false;
 
-  constructor(answers: Answers, settings: ReadSettings) {
+  constructor(answers: Answers, settings: ReadSettings, member = new MemberLoad()) {
     this.#answers = answers;
     this.#settings = settings;
+    this.#member = member;
   }
 
   get isEmpty(): boolean {
     return this.#count === 0;
   }
 
-  add(level: ReadLevel, question: Uint8Array, done: ReadDone, nowMs: number): boolean {
-    if (this.#count >= LIMITS.replica.readsWaitingMax) return false;
+  /** Undefined if it waits now. [H20] */
+  add(
+    level: ReadLevel,
+    question: Uint8Array,
+    done: ReadDone,
+    nowMs: number,
+  ): ReadRefusal | undefined {
+    const limits = LIMITS.replica;
+    const member = this.#member;
+    if (question.length > limits.payloadBytesMax) return 'tooLarge';
+    if (
+      this.#count >= limits.readsWaitingMax ||
+      member.reads >= limits.memberReadsMax ||
+      member.readBytes + question.length > limits.memberReadsBytesMax
+    ) {
+      return 'overloaded';
+    }
     this.#count += 1;
+    member.reads += 1;
+    member.readBytes += question.length;
     const read = { question, done, givesUpMs: nowMs + this.#settings.timeoutMs };
     if (level === 'local') this.#local.push(read);
     else if (level === 'lease') this.#lease.push(read);
     else this.#strong.push(read);
-    return true;
+    return undefined;
   }
 
   /** Puts the questions of this turn to the core. */
@@ -116,6 +137,11 @@ export class Reads {
     return this.#strong.length > 0 || this.#lease.length > 0;
   }
 
+  /** True when some were put off to the next turn. */
+  get isCutShort(): boolean {
+    return this.#isCutShort;
+  }
+
   /** [H40] Answers what the state has reached. Throws what the machine throws, but at the end. */
   serve(data: ShardData): void {
     if (this.#known.length === 0 && this.#local.length === 0) return;
@@ -128,11 +154,39 @@ export class Reads {
     this.#local = [];
     this.#known = known.filter(({ index }) => index > applied);
     let bug: unknown;
+    this.#isCutShort = false;
     for (const { level, reads } of groups) {
-      this.#count -= reads.length;
-      for (const read of reads) bug = this.#answer(data, read, applied, level) ?? bug;
+      const count = this.#answerSome(reads, (read) => {
+        bug = this.#answer(data, read, applied, level) ?? bug;
+      });
+      this.#release(reads, count);
+      if (count < reads.length) this.#putOff(level, reads.slice(count), applied);
     }
     if (bug !== undefined) throw bug;
+  }
+
+  /** [H43] How many were answered: one at least, so that no shard waits for the others for ever. */
+  #answerSome(reads: readonly Read[], answer: (read: Read) => void): number {
+    let count = 0;
+    for (const read of reads) {
+      if (count > 0 && this.#answers.isFull) break;
+      answer(read);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** What the state has reached it has for good: they are answered from a later one. */
+  #putOff(level: ReadLevel, reads: readonly Read[], index: number): void {
+    this.#isCutShort = true;
+    if (level === 'local') this.#local.push(...reads);
+    else this.#known.push({ level, askedMs: 0, reads, index });
+  }
+
+  #release(reads: readonly Read[], count: number): void {
+    this.#count -= count;
+    this.#member.reads -= count;
+    for (let i = 0; i < count; i++) this.#member.readBytes -= (reads[i] as Read).question.length;
   }
 
   /** Answers what the machine threw, which must not keep the others from an answer. */
@@ -173,7 +227,7 @@ export class Reads {
   }
 
   #refuse(reads: readonly Read[], reason: ReadRefusal, leader: MemberId): void {
-    this.#count -= reads.length;
+    this.#release(reads, reads.length);
     for (const { done } of reads) this.#answers.refuseRead(done, reason, leader);
   }
 

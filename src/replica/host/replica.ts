@@ -81,7 +81,8 @@ export class Replica implements StorageClient, ResultSink {
     this.#hardState = new HardStateMemory(this.log.wal.initialState().hardState);
     this.proposals = new Proposals(new Admission(home.load), home.answers);
     const retryMs = settings.electionTicks * settings.tickMs;
-    this.reads = new Reads(home.answers, { timeoutMs: settings.readTimeoutMs, retryMs });
+    const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
+    this.reads = new Reads(home.answers, timing, home.load);
     const limits = LIMITS.replica;
     this.core = new RaftCore({
       id: parts.member,
@@ -142,8 +143,8 @@ export class Replica implements StorageClient, ResultSink {
   }
 
   read(level: ReadLevel, question: Uint8Array, done: ReadDone, nowMs: number): void {
-    if (this.reads.add(level, question, done, nowMs)) return;
-    this.#home.answers.refuseRead(done, 'overloaded', this.leader);
+    const refusal = this.reads.add(level, question, done, nowMs);
+    if (refusal !== undefined) this.#home.answers.refuseRead(done, refusal, this.leader);
   }
 
   step(message: Message): StepOutcome {
@@ -201,6 +202,7 @@ export class Replica implements StorageClient, ResultSink {
     }
     if (this.hasWork) this.#home.markDirty(this);
     reads.serve(this.data);
+    if (reads.isCutShort) this.#home.markDirty(this);
   }
 
   #take(ready: Ready): void {
