@@ -215,3 +215,18 @@ async function find(disk: Disk, path: string, text: string): Promise<number> {
   assert.ok(at > 0, 'the log holds what was written');
   return at;
 }
+
+test('[H16] who an answered change leaves alone needs nobody, even without power', async () => {
+  const cluster = await HostCluster.start({ seed: 26, members: 2, storeFlushMs: 600_000 });
+  const leader = await cluster.elect();
+  const other = 3 - leader;
+  assert.match(await cluster.put(leader, 'k=1'), /^applied/);
+  assert.match(await changeConfig(cluster, leader, { kind: 'remove', node: other }), /^applied/);
+  cluster.kill(other);
+  cluster.machine(leader).losePower(true);
+  cluster.planes.delete(leader);
+  await cluster.restart(leader);
+  assert.equal(await cluster.elect(), leader);
+  assert.match(await cluster.put(leader, 'k=2'), /^applied/);
+  await cluster.close();
+});
