@@ -81,6 +81,8 @@ export const LIMITS = {
     requestsMax: 16_384,
     /** Connections of clients at once: each costs some 20 kB. */
     clientsMax: 2_048,
+    /** What all clients together keep in memory: frames that came in part, answers nobody takes. */
+    clientsBytesMax: 256 * 1024 * 1024,
     /** Connections whose greeting is under way. */
     strangersMax: 256,
     /** One piece of a stream as its sender writes and its receiver gets it. */

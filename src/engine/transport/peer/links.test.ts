@@ -217,6 +217,43 @@ test('[T16] a connection whose answers pile up all the same is cut', async () =>
   assert.ok(outcomes.some(({ kind }) => kind === 'unknown'));
 });
 
+test('[T23] who takes nothing of its answers for long is cut', async () => {
+  const { world, a } = await pairOf({ silentMs: 600, unreadMs: 3_000 });
+  a.member.onAsked = (request) => request.respond(new Uint8Array(512 * 1024));
+  const { client, net } = await clientOf(world, a);
+  const ask = async (): Promise<void> => {
+    for (let i = 0; i < 20; i++) client.request(1, new Uint8Array(1), 60_000, () => {});
+    await world.runFor(2_500);
+  };
+  for (const stream of net.streams) stream.pause();
+  await ask();
+  for (const stream of net.streams) stream.resume();
+  await ask();
+  for (const stream of net.streams) stream.pause();
+  await ask();
+  assert.ok(client.isUp, 'whoever reads now and then is not cut');
+  await world.runFor(1_000);
+  for (const stream of net.streams) stream.resume();
+  await world.runFor(100);
+  assert.ok(!client.isUp);
+});
+
+test('[T23] the client that holds the most memory goes when all hold too much', async () => {
+  const { world, a } = await pairOf({ silentMs: 600, clientsBytesMax: 5 * 1024 * 1024 });
+  const [greedy, modest] = [await clientOf(world, a), await clientOf(world, a)];
+  a.member.onAsked = (request) => request.respond(new Uint8Array(512 * 1024));
+  for (const stream of [...greedy.net.streams, ...modest.net.streams]) stream.pause();
+  for (let i = 0; i < 6; i++) modest.client.request(1, new Uint8Array(1), 60_000, () => {});
+  await world.runFor(300);
+  assert.equal(a.member.requests.length, 6);
+  for (let i = 0; i < 9; i++) greedy.client.request(1, new Uint8Array(1), 60_000, () => {});
+  await world.runFor(300);
+  for (const stream of [...greedy.net.streams, ...modest.net.streams]) stream.resume();
+  await world.runFor(100);
+  assert.deepEqual([greedy.client.isUp, modest.client.isUp], [false, true]);
+  modest.client.close();
+});
+
 test('[T17] there are only so many clients', async () => {
   const { world, a } = await pairOf({ clientsMax: 1 });
   const { client } = await clientOf(world, a);

@@ -15,6 +15,8 @@ export interface PeerOptions {
   readonly pingMs: number;
   /** And is cut when nothing came for this long. */
   readonly silentMs: number;
+  /** And when the other side took nothing of what was written for this long. */
+  readonly unreadMs: number;
   readonly dialTimeoutMs: number;
   /** From the connection to its end of the greetings, the admission by the member included. */
   readonly helloTimeoutMs: number;
@@ -31,6 +33,7 @@ export interface PeerOptions {
   readonly streamStallMs: number;
   readonly streamsMax: number;
   readonly clientsMax: number;
+  readonly clientsBytesMax: number;
   readonly requestsMax: number;
   readonly ordinaryBytesMax: number;
 }
@@ -38,6 +41,7 @@ export interface PeerOptions {
 export const PEER_DEFAULTS: PeerOptions = {
   pingMs: 100,
   silentMs: 2_000,
+  unreadMs: 30_000,
   dialTimeoutMs: 1_000,
   helloTimeoutMs: 2_000,
   retryMsMin: 20,
@@ -48,6 +52,7 @@ export const PEER_DEFAULTS: PeerOptions = {
   streamStallMs: 60_000,
   streamsMax: LIMITS.peer.streamsMax,
   clientsMax: LIMITS.peer.clientsMax,
+  clientsBytesMax: LIMITS.peer.clientsBytesMax,
   requestsMax: LIMITS.peer.requestsMax,
   ordinaryBytesMax: LIMITS.peer.ordinaryBytesMax,
 };

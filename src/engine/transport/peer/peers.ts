@@ -251,11 +251,24 @@ class MemberPeers implements Peers, Acceptance {
     }
     for (const { wire } of this.#strangers) vigil.watch(wire, nowMs, false);
     for (const { wire } of this.#clients) vigil.watch(wire, nowMs, false);
+    this.#boundClients();
     for (const peer of this.#peers.values()) {
       peer.tick(nowMs);
       vigil.watch(peer.wire, nowMs, false);
     }
   };
+
+  /** [T23] Whoever takes the most goes first. */
+  #boundClients(): void {
+    let bytes = 0;
+    for (const { wire } of this.#clients) bytes += wire.heldBytes;
+    while (bytes > this.options.clientsBytesMax) {
+      const wires = [...this.#clients].map(({ wire }) => wire);
+      const largest = wires.reduce((a, b) => (a.heldBytes < b.heldBytes ? b : a));
+      bytes -= largest.heldBytes;
+      largest.cut('clients take too much memory');
+    }
+  }
 
   close(): Promise<void> {
     this.#isClosed = true;

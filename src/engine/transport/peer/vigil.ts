@@ -25,12 +25,13 @@ export class Vigil {
 
   /** Cuts what is silent for too long. `asks`: this side dialled, so it asks for signs of life. */
   watch(wire: Wire, nowMs: number, asks: boolean): void {
-    const { pingMs, silentMs, helloTimeoutMs } = this.#options;
+    const { pingMs, silentMs, helloTimeoutMs, unreadMs } = this.#options;
     if (!wire.isOpen) {
       const waitedMs = nowMs - Math.max(wire.openedMs, this.#awakeMs);
       if (waitedMs > helloTimeoutMs) wire.cut('no greeting in time');
       return;
     }
+    if (wire.unreadMs(nowMs, this.#awakeMs) > unreadMs) return wire.cut('nothing is read');
     // Nothing is heard of a side that this one does not listen to.
     if (wire.isPaused) return;
     if (nowMs - Math.max(wire.heardMs, this.#awakeMs) > silentMs) wire.cut('silent');

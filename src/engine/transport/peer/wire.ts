@@ -57,6 +57,9 @@ export class Wire implements StreamHandler, Flushable {
   #early: Uint8Array = NOTHING;
   /** The stream asked to wait for `onDrain`. */
   #isBlocked = false;
+  #blockedMs = 0;
+  /** The last write, while the stream has not taken it. */
+  #blockedBytes = 0;
   #isPaused = false;
   #lingerTimer: Timer | undefined;
 
@@ -83,6 +86,17 @@ export class Wire implements StreamHandler, Flushable {
   /** The stream takes no more for now. */
   get isBlocked(): boolean {
     return this.#isBlocked;
+  }
+
+  /** How long the other side has taken nothing of what was written; since `sinceMs` at most. */
+  unreadMs(nowMs: number, sinceMs: number): number {
+    return this.#isBlocked ? nowMs - Math.max(this.#blockedMs, sinceMs) : 0;
+  }
+
+  /** What it keeps in memory: not taken by the other side, or arrived in part. */
+  get heldBytes(): number {
+    const waiting = this.#urgent.length + this.#ordinary.length + this.#bulk.length;
+    return waiting + (this.#isBlocked ? this.#blockedBytes : 0) + this.#reader.heldBytes;
   }
 
   attach(stream: Stream): void {
@@ -162,6 +176,10 @@ export class Wire implements StreamHandler, Flushable {
     this.#bulk.moveTo(bytes, urgent + ordinary, bulk);
     this.writes += 1;
     this.#isBlocked = !stream.write(bytes);
+    if (this.#isBlocked) {
+      this.#blockedMs = this.#parts.clock.monotonicMs();
+      this.#blockedBytes = total;
+    }
     const hasMore = bulk > 0 || this.#ordinary.length > 0;
     if (hasMore && !this.#isBlocked) this.#parts.turnEnd.add(this);
   }
