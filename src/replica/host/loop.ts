@@ -76,6 +76,8 @@ export class Loop implements Homes {
     this.nowMs = parts.clock.monotonicMs();
     this.storage = new Storage(
       parts.wal,
+      // [H30] A leader that was stopped while its disk wrote has no lease any more, if it ever had.
+      () => this.catchUp(),
       () => this.schedule(),
       ({ reason }) => this.fail(`the log has stopped: ${reason}`),
     );

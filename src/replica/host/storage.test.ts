@@ -40,6 +40,7 @@ test('[H12] work of a turn is one append, and is answered in order', () => {
   const said: string[] = [];
   const storage = new Storage(
     wal as unknown as Wal,
+    () => said.push('clock'),
     () => said.push('turn'),
     ({ reason }) => said.push(reason),
   );
@@ -63,7 +64,7 @@ test('[H12] work of a turn is one append, and is answered in order', () => {
   );
   assert.equal(storage.waitedMs(150), 50);
   appends[0]?.done('durable');
-  assert.deepEqual(said, ['stored 1', 'stored 2', 'stored 3', 'turn']);
+  assert.deepEqual(said, ['clock', 'stored 1', 'stored 2', 'stored 3', 'turn']);
   assert.equal(storage.waitedMs(150), 20);
   appends[1]?.done({ kind: 'failed', reason: 'EIO' });
   assert.equal(said.at(-1), 'EIO');

@@ -50,6 +50,7 @@ export class HardStateMemory {
 export class Storage {
   readonly #wal: Wal;
   readonly #onFailure: (failure: WalFailure) => void;
+  readonly #onDurable: () => void;
   readonly #onStored: () => void;
   #changes: ShardChange[] = [];
   #clients: StorageClient[] = [];
@@ -57,8 +58,15 @@ export class Storage {
   /** Appends that are not answered, oldest first. */
   readonly #inFlight: Append[] = [];
 
-  constructor(wal: Wal, onStored: () => void, onFailure: (failure: WalFailure) => void) {
+  /** `onDurable` is called before the promises of an append are kept, `onStored` after. */
+  constructor(
+    wal: Wal,
+    onDurable: () => void,
+    onStored: () => void,
+    onFailure: (failure: WalFailure) => void,
+  ) {
     this.#wal = wal;
+    this.#onDurable = onDurable;
     this.#onStored = onStored;
     this.#onFailure = onFailure;
   }
@@ -110,6 +118,7 @@ export class Storage {
       this.#onFailure(outcome);
       return;
     }
+    this.#onDurable();
     const { clients, works } = done;
     assert(clients.length === works.length, '[H12] work belongs to a shard');
     for (let i = 0; i < clients.length; i++) {
