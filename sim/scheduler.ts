@@ -54,6 +54,9 @@ function ceilToStep(ms: number): number {
   return Math.ceil(ms * STEPS_PER_MS) / STEPS_PER_MS;
 }
 
+/** A program that sets itself a timer for now, again and again, stops the world. */
+const EVENTS_AT_ONCE_MAX = 1_000_000;
+
 /** Turns of `run` that are set at once. */
 const IMMEDIATES_AHEAD_MAX = 64;
 
@@ -64,6 +67,7 @@ export class Scheduler {
   readonly #queue = new DeadlineQueue<SimEvent>();
   #nowMs = 0;
   #events = 0;
+  #eventsAtOnce = 0;
 
   get nowMs(): number {
     return this.#nowMs;
@@ -106,6 +110,9 @@ export class Scheduler {
     if (event === undefined || event.atMs > limitMs) return false;
     this.#queue.remove(event);
     assert(event.atMs >= this.#nowMs, 'time never goes back');
+    if (event.atMs > this.#nowMs) this.#eventsAtOnce = 0;
+    this.#eventsAtOnce += 1;
+    assert(this.#eventsAtOnce < EVENTS_AT_ONCE_MAX, 'time goes on');
     this.#nowMs = event.atMs;
     const owner = event.owner;
     if (owner !== undefined) {
