@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeWrite, HostCluster } from '../../../test/support/host-cluster.ts';
+import { describeRead, describeWrite, HostCluster } from '../../../test/support/host-cluster.ts';
 import { must } from '../../base/assert.ts';
 
 const others = (id: number): readonly number[] => [1, 2, 3].filter((other) => other !== id);
@@ -83,6 +83,20 @@ test('[H30] a leader that was stopped counts the time before its lease counts', 
   if (answer.kind === 'answered') assert.notEqual(answer.level, 'lease');
   const again = await cluster.get(old, 'lease', 'a');
   assert.ok(again.startsWith('refused') || again.includes('after'), again);
+  await cluster.close();
+});
+
+test('[H44] a lease does not answer for other members', async () => {
+  const cluster = await HostCluster.start({ seed: 14, members: 5 });
+  const leader = await cluster.elect();
+  assert.match(await cluster.put(leader, 'a=1'), /^applied/);
+  assert.equal(await cluster.get(leader, 'lease', 'a'), 'lease "1"');
+  const [asker = 0, ...rest] = [1, 2, 3, 4, 5].filter((id) => id !== leader);
+  assert.equal(await cluster.get(asker, 'lease', 'a'), 'lease "1"', 'a round confirms it');
+  cluster.world.network.partition(indexes([leader, asker]), indexes(rest));
+  const [own, passedOn] = [cluster.read(leader, 'lease', 'a'), cluster.read(asker, 'lease', 'a')];
+  assert.equal(describeRead(await cluster.world.settle(own)), 'lease "1"');
+  assert.match(describeRead(await cluster.world.settle(passedOn)), /^refused/);
   await cluster.close();
 });
 

@@ -151,6 +151,8 @@ export class Replica implements StorageClient, ResultSink {
     // [H60] Who has holes could not serve those who follow it.
     if (this.hasHoles && message.kind === 'timeoutNow') return 'dropped';
     if (message.kind === 'append' && message.entries.length > 0) this.idleTicks = 0;
+    // [H44] Whether the time was known when the core answered, nobody can tell the asker.
+    if (message.kind === 'readIndex') return this.core.step({ ...message, forced: true });
     return this.core.step(message);
   }
 
