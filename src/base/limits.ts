@@ -126,6 +126,8 @@ export const LIMITS = {
     /** Of all shards of a member: each costs some hundred bytes beside its payload. */
     memberWaitingMax: 131_072,
     memberWaitingBytesMax: 64 * 1024 * 1024,
+    /** Entries on their way to the disk, of all shards: a slow disk must not fill the memory. */
+    logWaitingBytesMax: 256 * 1024 * 1024,
     /** Reads of one shard that wait for their index. */
     readsWaitingMax: 32_768,
     /** Of all shards of a member, and what their questions take. */

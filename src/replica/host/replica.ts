@@ -150,7 +150,10 @@ export class Replica implements StorageClient, ResultSink {
   step(message: Message): StepOutcome {
     // [H60] Who has holes could not serve those who follow it.
     if (this.hasHoles && message.kind === 'timeoutNow') return 'dropped';
-    if (message.kind === 'append' && message.entries.length > 0) this.idleTicks = 0;
+    if (message.kind === 'append' && message.entries.length > 0) {
+      if (this.#home.storage.isBehind) return 'dropped';
+      this.idleTicks = 0;
+    }
     // [H44] Whether the time was known when the core answered, nobody can tell the asker.
     if (message.kind === 'readIndex') return this.core.step({ ...message, forced: true });
     return this.core.step(message);

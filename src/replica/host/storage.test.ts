@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LIMITS } from '../../base/limits.ts';
 import type { HardState, Message } from '../../core/raft/index.ts';
 import type { Wal, WalFailure } from '../../engine/wal/index.ts';
 import { HardStateMemory, Storage } from './storage.ts';
@@ -29,6 +30,26 @@ test('[H13] a commit index waits for what must survive, a vote or a term does no
   const vote = { term: 3, vote: 0, commit: 6 };
   assert.deepEqual(memory.toWrite(work(vote)), vote);
   assert.deepEqual(memory.toWrite(work({ ...vote, vote: 2 })), { ...vote, vote: 2 });
+});
+
+test('[H22] entries that wait for the disk are weighed, until they are durable', () => {
+  const done: ((outcome: 'durable') => void)[] = [];
+  const wal = { append: (_: unknown, then: (outcome: 'durable') => void) => done.push(then) };
+  const nothing = (): void => {};
+  const storage = new Storage(wal as unknown as Wal, nothing, nothing, nothing);
+  const large = { ...ENTRY, payload: new Uint8Array(LIMITS.replica.logWaitingBytesMax / 2) };
+  const memory = new HardStateMemory({ term: 1, vote: 0, commit: 0 });
+  const add = (): void => {
+    storage.add({ shard: 1, stored: nothing }, { ...work({}), entries: [large] }, memory);
+    storage.flush(0);
+  };
+  add();
+  add();
+  assert.equal(storage.isBehind, false);
+  add();
+  assert.equal(storage.isBehind, true);
+  done[0]?.('durable');
+  assert.equal(storage.isBehind, false);
 });
 
 test('[H12] work of a turn is one append, and is answered in order', () => {

@@ -2,7 +2,8 @@
 // call, and what they promised for it goes out when it is.
 
 import { assert, must } from '../../base/assert.ts';
-import type { HardState, Message } from '../../core/raft/index.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { Entry, HardState, Message } from '../../core/raft/index.ts';
 import type { ShardChange, ShardId, Wal, WalFailure } from '../../engine/wal/index.ts';
 
 /** Who asked for storage work and hears that it is done. */
@@ -16,6 +17,7 @@ interface Append {
   readonly clients: readonly StorageClient[];
   readonly works: readonly Message[];
   readonly startedMs: number;
+  readonly bytes: number;
 }
 
 /** What was written of a shard's hard state, and what is held back. */
@@ -55,6 +57,9 @@ export class Storage {
   #changes: ShardChange[] = [];
   #clients: StorageClient[] = [];
   #works: Message[] = [];
+  /** Of entries, since the last flush. */
+  #bytes = 0;
+  #waitingBytes = 0;
   /** Appends that are not answered, oldest first. */
   readonly #inFlight: Append[] = [];
 
@@ -90,6 +95,7 @@ export class Storage {
     } else if (work.responses.length === 0) {
       return;
     }
+    this.#bytes += payloadBytes(entries);
     this.#clients.push(client);
     this.#works.push(work);
   }
@@ -101,8 +107,16 @@ export class Storage {
     this.#changes = [];
     this.#clients = [];
     this.#works = [];
-    this.#inFlight.push({ clients, works, startedMs: nowMs });
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    this.#waitingBytes += bytes;
+    this.#inFlight.push({ clients, works, startedMs: nowMs, bytes });
     this.#wal.append(changes, this.#onDone);
+  }
+
+  /** [H22] So much waits for the disk that more would only fill the memory. */
+  get isBehind(): boolean {
+    return this.#waitingBytes > LIMITS.replica.logWaitingBytesMax;
   }
 
   /** How long the oldest append has been waiting; 0 when none is. */
@@ -118,6 +132,7 @@ export class Storage {
       this.#onFailure(outcome);
       return;
     }
+    this.#waitingBytes -= done.bytes;
     this.#onDurable();
     const { clients, works } = done;
     assert(clients.length === works.length, '[H12] work belongs to a shard');
@@ -126,4 +141,10 @@ export class Storage {
     }
     this.#onStored();
   };
+}
+
+function payloadBytes(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (let i = 0; i < entries.length; i++) bytes += (entries[i] as Entry).payload.length;
+  return bytes;
 }
