@@ -114,8 +114,8 @@ export class Compaction {
 /**
  * [H55] The last entry that no peer which is catching up needs any more. A is sent a state of 100
  * while clients write on. If the log were cut up to 200 meanwhile, A would need the next state as
- * soon as it has this one, and again, and never follow. Peers that are gone, or that need a state in
- * any case, keep nothing.
+ * soon as it has this one, and again, and never follow. Peers that are gone, or that need a state
+ * in any case, keep nothing.
  */
 function neededFrom({ core, isLeader, log }: Replica): number {
   let from = Number.POSITIVE_INFINITY;

@@ -102,23 +102,22 @@ export class Host implements ReplicaHost {
       return;
     }
     loop.wake(replica);
-    replica.changeConfig(change, (outcome) => this.#answerDurably(outcome, done));
+    replica.changeConfig(change, (outcome) => void this.#answerDurably(outcome, done));
     loop.markDirty(replica);
   }
 
   /**
    * [H16] Whoever hears that a change took effect may act upon it, and switch off whom it removed.
-   * A removes B from A and B, answers, and loses its power. If neither the new config nor the commit
-   * were on its disk, A would come back in need of B's vote, for ever.
+   * A removes B from A and B, answers, and loses its power. If neither the new config nor the
+   * commit were on its disk, A would come back in need of B's vote, for ever.
    */
-  #answerDurably(outcome: WriteOutcome, done: (outcome: WriteOutcome) => void): void {
-    if (outcome.kind !== 'applied') {
-      done(outcome);
-      return;
-    }
-    void this.#loop.parts.store.flush().then((isDurable) => {
-      done(isDurable ? outcome : { kind: 'unknown', reason: 'stopped' });
-    });
+  async #answerDurably(
+    outcome: WriteOutcome,
+    done: (outcome: WriteOutcome) => void,
+  ): Promise<void> {
+    const hasEffect = outcome.kind === 'applied';
+    const isDurable = !hasEffect || (await this.#loop.parts.store.flush());
+    done(isDurable ? outcome : { kind: 'unknown', reason: 'stopped' });
   }
 
   read(

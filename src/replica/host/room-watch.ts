@@ -13,7 +13,7 @@ export const FEATURE_ROOM = 2;
 
 const FULL = Uint8Array.of(0);
 const ROOM = Uint8Array.of(1);
-/** Whoever was full leads again only after so long: else two small disks would pass it to and fro. */
+/** Who was full leads again only after so long: else two small disks would pass it to and fro. */
 const SETTLED_MS = 10_000;
 
 export interface RoomWatchHome {
