@@ -46,8 +46,12 @@ export const LIMITS = {
     pairOverheadBytes: 128,
     /** Written and not yet handed to the disk; beyond it the member takes no new work. */
     waitingBytesMax: 64 * 1024 * 1024,
-    /** What goes to the disk in one transaction: handing it over takes some milliseconds. */
-    tableBytesMax: 4 * 1024 * 1024,
+    /**
+     * Writes that gather before they go to LMDB, if it has nothing else to do. Handing a table over
+     * takes the member's one thread half a millisecond this way; with sixteen times as much the
+     * slowest hundredth of all writes waits twice as long.
+     */
+    tableBytesMax: 256 * 1024,
   },
   wire: {
     /** A frame of messages is handed over at this size, so that urgent ones wait less. */

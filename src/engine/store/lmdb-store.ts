@@ -85,7 +85,7 @@ class LmdbStore implements Store {
       clock: options.clock,
       flushDelayMs: options.flushDelayMs ?? FLUSH_DELAY_MS,
       persist: () => this.#persist(),
-      isUrgent: () => this.#tables.length > 1,
+      isUrgent: () => this.#tables.length > 1 || this.#open.bytes > this.#tableBytesMax,
       events,
     });
   }
@@ -125,7 +125,10 @@ class LmdbStore implements Store {
     table.bytes += this.#openBytes;
     table.batch = batch;
     this.#openBytes = 0;
-    if (table.bytes > this.#tableBytesMax) {
+    // While the disk is busy the table grows on: who writes faster than the disk takes it is served
+    // best by few large transactions.
+    const isDiskFree = this.#tables.length === 1;
+    if (table.bytes > this.#tableBytesMax * (isDiskFree ? 1 : TABLE_GROWTH)) {
       this.#beginTable();
       this.#behind.start();
     }
@@ -211,6 +214,8 @@ class LmdbStore implements Store {
 }
 
 const FIRST = new Uint8Array(0);
+/** How much larger a table gets while another one is being written. */
+const TABLE_GROWTH = 16;
 
 function newTable(): Table {
   return { tree: new OrderedTree(), bytes: 0, batch: 0 };
