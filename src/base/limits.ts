@@ -137,7 +137,7 @@ export const LIMITS = {
     /** Of all shards of a member, and what their questions take. */
     memberReadsMax: 131_072,
     memberReadsBytesMax: 64 * 1024 * 1024,
-    /** Answers to reads that a member makes in one turn: questions are small, answers need not be. */
+    /** Answers to reads made in one turn: questions are small, answers need not be. */
     readAnswersBytesMax: 8 * 1024 * 1024,
     /** Entries that a peer sends to fill holes in a log, in one answer. */
     repairBytesMax: 1024 * 1024,

@@ -1,9 +1,9 @@
 // The contract between a shard and the state machine it keeps: what is agreed on goes in by `apply`,
 // in the same order on every replica, and must have the same effect on each.
 //
-// A machine is deterministic: no clock, no randomness, no I/O, nothing kept outside `state`. Time and
-// chance enter as proposed values. The state is an ordered map that belongs to the shard; snapshots,
-// sessions and atomicity are the business of whoever keeps it.
+// A machine is deterministic: no clock, no randomness, no I/O, nothing kept outside `state`. Time
+// and chance enter as proposed values. The state is an ordered map that belongs to the shard;
+// snapshots, sessions and atomicity are the business of whoever keeps it.
 
 export interface StateView {
   /** The value belongs to the state: it must not be changed. */

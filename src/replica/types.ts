@@ -1,12 +1,9 @@
 // The words between the host of a member's replicas, its machines, and those who call it.
 
 import type { ShardMachine } from '../core/machine.ts';
-import type { ConfChange, ConfState, EntryId, NodeId } from '../core/raft/index.ts';
+import type { ConfChange, ConfState, EntryId } from '../core/raft/index.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 import type { ShardId } from '../engine/wal/index.ts';
-
-/** A replica is named by the member that has it: the Raft id of a replica is its member's id. */
-export type ReplicaId = NodeId & MemberId;
 
 // --- what callers hear --------------------------------------------------------------------------
 

@@ -229,7 +229,7 @@ test('a fetch that a purge or an overwrite overtakes brings nothing wrong', asyn
   assert.deepEqual(await allEntries(wal, 1), []);
 });
 
-test('[W7] a failed sync, a restart of the process, then no power: what was told is kept', async () => {
+test('[W7] a failed sync, a new process, then no power: what was told is kept', async () => {
   const world = new World({ seed: 1 });
   const member = world.member('n1');
   const open = async (): Promise<Wal> => {
