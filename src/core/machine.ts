@@ -1,5 +1,5 @@
-// The contract between a shard and the state machine it keeps: what is agreed on goes in by `apply`,
-// in the same order on every replica, and must have the same effect on each.
+// The contract between a shard and the state machine it keeps: what is agreed on goes in by
+// `apply`, in the same order on every replica, and must have the same effect on each.
 //
 // A machine is deterministic: no clock, no randomness, no I/O, nothing kept outside `state`. Time
 // and chance enter as proposed values. The state is an ordered map that belongs to the shard;

@@ -285,7 +285,8 @@ export class Committer {
   #maybePrepare(): void {
     if (this.#end * 4 < this.#options.segmentBytes || this.#files.isPrepared) return;
     this.#prepare().catch((error: unknown) => {
-      this.#fail({ kind: 'failed', reason: String(error) });
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#fail({ kind: 'failed', reason });
     });
   }
 
