@@ -118,3 +118,12 @@ test('snapshot marks are read back, and cut short they are none', () => {
     }),
   );
 });
+
+test('[W4] a batch that carries on from another one than was read is not of this log', () => {
+  const batch = sealedBatch();
+  const faultAfter = (number: number, chain: number): string | undefined =>
+    new BatchScanner(batch, SALT).scan({ offset: 0, number, chain }, batch.length, () => {}).fault;
+  assert.equal(faultAfter(9, 0xdeadbeef), undefined);
+  assert.equal(faultAfter(9, 0xdeadbee0), 'header');
+  assert.equal(faultAfter(8, 0xdeadbeef), 'header');
+});

@@ -28,3 +28,20 @@ test('the config and the vote are told as they are', () => {
   assert.deepEqual(confState.voters, [1, 2, 3]);
   assert.deepEqual([hardState.term, hardState.vote], [3, 1]);
 });
+
+test('a snapshot is asked for that has the present config, or closes the gap before the log', () => {
+  const asked: number[] = [];
+  const wal = { firstIndex: () => 6 } as unknown as ShardLog;
+  const data = { shard: 1, applied: () => ({ term: 3, index: 9 }) } as unknown as ShardData;
+  const log = new ReplicaLog(wal, data, {
+    latest: (_, minIndex) => {
+      asked.push(minIndex);
+      return 'pending';
+    },
+  });
+  for (const configIndex of [8, 2]) {
+    log.configIndex = configIndex;
+    log.snapshot();
+  }
+  assert.deepEqual(asked, [8, 5]);
+});

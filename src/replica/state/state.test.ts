@@ -297,6 +297,23 @@ test('[D19] garbage of before the start is removed as well, slice by slice', asy
   assert.deepEqual([...again.store.range(Uint8Array.of(4), undefined)], []);
 });
 
+test('[D19] a state is staged apart from one that is still being removed', async () => {
+  const { states, store, clock } = await openState(new CrashDisk());
+  const data = create(states);
+  const { snapshot } = await data.prepareSnapshot();
+  const pairs = [{ key: utf8('\u0001key'), value: utf8('x') }];
+  const forsaken = data.stage(snapshot);
+  forsaken.add(pairs, forsaken.progress);
+  const staging = data.stage(snapshot);
+  staging.add(pairs, staging.progress);
+  for (let i = 0; i < 3; i++) await clock.pass(5);
+  const keptIn = (generation: number): number => {
+    const prefix = generationPrefix(1, generation);
+    return [...store.range(prefix, endOfPrefix(prefix))].length;
+  };
+  assert.deepEqual([keptIn(2), keptIn(3)], [0, 1]);
+});
+
 test('[D2] records come back as they were, and strange bytes are none', () => {
   const counter = fc.maxSafeNat();
   const name = fc.uint8Array({ minLength: 16, maxLength: 16 });
