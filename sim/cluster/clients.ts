@@ -30,6 +30,9 @@ import * as words from './words.ts';
 
 const EPOCH_MS = 4_000;
 const KEYS = 2;
+/** Fits the smallest segment that a seed may have. */
+const BLOB_BYTES_MAX = 3_000;
+const BURST_MAX = 60;
 const PATIENCE_MS = [300, 1_000, 3_000] as const;
 
 /** What a counter must come to. */
@@ -103,6 +106,7 @@ class Client {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #random: Prng;
+  readonly #moreRandom: Prng;
   readonly #machine;
   #epoch = -1;
   /** Requests of this epoch: the same one again is a command that is repeated. */
@@ -119,6 +123,7 @@ class Client {
     this.#cluster = cluster;
     this.#clients = clients;
     this.#random = cluster.world.random(`client ${id}`);
+    this.#moreRandom = cluster.world.random(`client ${id} more`);
     this.#machine = cluster.world.member(this.#name);
   }
 
@@ -170,6 +175,7 @@ class Client {
       next();
     };
     this.isBusy = true;
+    if (this.#maybeMore(shard, patienceMs, done)) return;
     const draw = this.#random.below(100);
     if (draw < 25) this.#put(shard, patienceMs, done);
     else if (draw < 35) this.#putPlain(shard, patienceMs, done);
@@ -178,6 +184,16 @@ class Client {
     else if (draw < 80) this.#read(shard, 'strong', patienceMs, done);
     else if (draw < 92) this.#read(shard, 'lease', patienceMs, done);
     else this.#readLocal(shard, done);
+  }
+
+  /** Now and then, where the seed has it: a large value, or many commands at once. */
+  #maybeMore(shard: ShardId, patienceMs: number, done: () => void): boolean {
+    const { faults } = this.#cluster.scenario;
+    const draw = this.#moreRandom.below(40);
+    if (draw === 0 && faults.has('large')) this.#putBlob(shard, patienceMs, done);
+    else if (draw === 1 && faults.has('burst')) this.#addMany(shard, patienceMs, done);
+    else return false;
+    return true;
   }
 
   // --- writes -----------------------------------------------------------------------------------
@@ -235,6 +251,37 @@ class Client {
       this.#told(shard, outcome);
       done();
     });
+  }
+
+  /** Large for the small logs of a simulation: few fit a segment. */
+  #putBlob(shard: ShardId, patienceMs: number, done: () => void): void {
+    const length = this.#moreRandom.below(BLOB_BYTES_MAX);
+    this.#cluster.note(this.#name, 'ask', `shard ${shard}: put ${length} bytes`);
+    this.#session(shard).submit(words.putBlob(`b${this.#id}`, length), patienceMs, (outcome) => {
+      if (outcome.kind === 'done') this.#cluster.counters.writesLarge += 1;
+      this.#told(shard, outcome);
+      done();
+    });
+  }
+
+  /** Additions without a session, all on their way at the same time. */
+  #addMany(shard: ShardId, patienceMs: number, done: () => void): void {
+    const key = `p${this.#id}`;
+    const tally = this.#clients.tally(shard, key);
+    const count = 2 + this.#moreRandom.below(BURST_MAX);
+    let left = count;
+    this.#cluster.note(this.#name, 'ask', `shard ${shard}: add ${key} ${count} times`);
+    for (let i = 0; i < count; i++) {
+      const payload = encodeCommand({ kind: 'plain', body: words.add(key) });
+      this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
+        if (outcome.kind === 'applied') tally.done += 1;
+        else if (outcome.kind === 'unknown') tally.unknown += 1;
+        if (outcome.kind === 'applied') this.#cluster.counters.writesInBursts += 1;
+        this.#told(shard, withoutSession(outcome));
+        left -= 1;
+        if (left === 0) done();
+      });
+    }
   }
 
   #begin(shard: ShardId, key: string, action: CasRegisterAction, text: string): void {

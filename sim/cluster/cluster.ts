@@ -134,6 +134,7 @@ export class Cluster {
       timing: scenario.timing,
       sizes: site.sizes,
       gossips: scenario.gossips,
+      scrubs: scenario.faults.has('scrub'),
       seeds: this.#founders.map((id) => this.#addressOf(this.site(id))),
       machineOf: (shard) => this.oracle.watch(this.machine, shard),
     });

@@ -26,6 +26,7 @@ export interface ClusterCounters {
   learnersAdded: number;
   learnersPromoted: number;
   votersRemoved: number;
+  jointChanges: number;
   membersReplaced: number;
   transfers: number;
   upgrades: number;
@@ -47,6 +48,8 @@ export interface ClusterCounters {
   writesUnknown: number;
   writesRepeated: number;
   swaps: number;
+  writesLarge: number;
+  writesInBursts: number;
   readsStrong: number;
   readsLease: number;
   readsLocal: number;
@@ -77,6 +80,7 @@ export function noClusterCounts(): ClusterCounters {
     learnersAdded: 0,
     learnersPromoted: 0,
     votersRemoved: 0,
+    jointChanges: 0,
     membersReplaced: 0,
     transfers: 0,
     upgrades: 0,
@@ -96,6 +100,8 @@ export function noClusterCounts(): ClusterCounters {
     writesUnknown: 0,
     writesRepeated: 0,
     swaps: 0,
+    writesLarge: 0,
+    writesInBursts: 0,
     readsStrong: 0,
     readsLease: 0,
     readsLocal: 0,

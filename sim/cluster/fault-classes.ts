@@ -37,6 +37,11 @@ export const FAULT_CLASSES = [
   // --- traps
   'coup',
   'solitude',
+  // --- more to do
+  'joint',
+  'large',
+  'burst',
+  'scrub',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

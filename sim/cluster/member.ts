@@ -17,6 +17,7 @@ import { CLUSTER_ID, type Opened, type ProgramSettings } from './program.ts';
 const PURGE_ENTRIES = 20;
 const SEGMENTS_MAX = 4;
 const ROOM_CHECK_MS = 200;
+const SCRUB = { scrubEveryMs: 2_000, scrubPauseMs: 20 };
 
 export async function openMember(
   capabilities: Capabilities,
@@ -74,6 +75,7 @@ function planeSettings(settings: ProgramSettings): DataPlaneSettings {
       purgeEntries: PURGE_ENTRIES,
       purgeBytes: sizes.segmentBytes,
       segmentsMax: SEGMENTS_MAX,
+      ...(settings.scrubs ? SCRUB : {}),
     },
   };
 }

@@ -5,7 +5,7 @@
 // looks at each shard's config, as its leader tells it, and orders the next step towards the wish.
 
 import type { Prng } from '../../src/base/prng.ts';
-import type { ConfChange, NodeChangeKind } from '../../src/core/raft/index.ts';
+import type { ConfChange, NodeChange } from '../../src/core/raft/index.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
@@ -23,10 +23,7 @@ const PATIENCE_MS = 5_000;
 /** Entries that a learner may lack when it becomes a voter. */
 const LAG_MAX = 50;
 
-interface Step {
-  readonly kind: NodeChangeKind;
-  readonly node: MemberId;
-}
+type Step = readonly NodeChange[];
 
 export class Operators {
   readonly #cluster: Cluster;
@@ -140,20 +137,23 @@ export class Operators {
    */
   #confirm(shard: ShardId, leader: Site): void {
     if (this.#confirmed.has(shard)) return;
-    this.#order(shard, leader, { kind: 'addVoter', node: leader.id });
+    this.#order(shard, leader, [{ kind: 'addVoter', node: leader.id }]);
   }
 
   #nextStep(shard: ShardId, { commit, config }: ShardStatus): Step | undefined {
     const { learners, learnersNext, voters, votersOutgoing } = config;
     if (votersOutgoing.length > 0 || learnersNext.length > 0) return undefined;
+    const extra = [...voters, ...learners].find((node) => !this.#wanted.has(node));
+    const removal: Step = extra === undefined ? [] : [{ kind: 'remove', node: extra }];
     for (const node of this.#wanted) {
       if (voters.includes(node)) continue;
-      if (!learners.includes(node)) return { kind: 'addLearner', node };
+      if (!learners.includes(node)) return [{ kind: 'addLearner', node }];
       const applied = this.#cluster.status(this.#cluster.site(node), shard)?.applied.index ?? 0;
-      return applied + LAG_MAX >= commit ? { kind: 'addVoter', node } : undefined;
+      if (applied + LAG_MAX < commit) return undefined;
+      const isJoint = this.#cluster.scenario.faults.has('joint');
+      return [{ kind: 'addVoter', node }, ...(isJoint ? removal : [])];
     }
-    const extra = [...voters, ...learners].find((node) => !this.#wanted.has(node));
-    return extra === undefined ? undefined : { kind: 'remove', node: extra };
+    return removal.length === 0 ? undefined : removal;
   }
 
   #isOrdered(shard: ShardId): boolean {
@@ -161,30 +161,39 @@ export class Operators {
     return at !== undefined && this.#cluster.nowMs < at + ORDER_MS;
   }
 
-  #order(shard: ShardId, leader: Site, { kind, node }: Step): void {
-    const { counters, note, nowMs } = this.#cluster;
+  #order(shard: ShardId, leader: Site, step: Step): void {
+    const { note, nowMs } = this.#cluster;
     const change: ConfChange = {
-      version: 1,
+      version: step.length === 1 ? 1 : 2,
       transition: 'auto',
-      changes: [{ kind, node }],
+      changes: step,
       context: new Uint8Array(0),
     };
+    const text = step.map(({ kind, node }) => `${kind} m${node}`).join(' and ');
     this.#orderedAt.set(shard, nowMs);
-    const isAlready = kind === 'addVoter' && node === leader.id;
-    note('--', 'plan', `shard ${shard}: ${kind} m${node}`);
+    const isAlready = step.every(({ kind, node }) => kind === 'addVoter' && node === leader.id);
+    note('--', 'plan', `shard ${shard}: ${text}`);
     leader.program?.host.changeConfig(shard, change, (outcome) => {
       this.#orderedAt.delete(shard);
       const why = outcome.kind === 'applied' ? '' : ` ${outcome.reason}`;
-      note('--', 'plan', `shard ${shard}: ${kind} m${node}: ${outcome.kind}${why}`);
+      note('--', 'plan', `shard ${shard}: ${text}: ${outcome.kind}${why}`);
       if (outcome.kind !== 'applied') return;
       if (isAlready) {
         if (this.#isAsWanted(shard)) this.#confirmed.add(shard);
         return;
       }
+      this.#count(step);
+    });
+  }
+
+  #count(step: Step): void {
+    const { counters } = this.#cluster;
+    if (step.length > 1) counters.jointChanges += 1;
+    for (const { kind } of step) {
       if (kind === 'addLearner') counters.learnersAdded += 1;
       else if (kind === 'addVoter') counters.learnersPromoted += 1;
       else counters.votersRemoved += 1;
-    });
+    }
   }
 
   #isAsWanted(shard: ShardId): boolean {

@@ -25,6 +25,8 @@ export interface ProgramSettings {
   readonly timing: Timing;
   readonly sizes: Sizes;
   readonly gossips: boolean;
+  /** Old segments of the log are read again all the time. */
+  readonly scrubs: boolean;
   readonly seeds: readonly SocketAddress[];
   readonly machineOf: (shard: ShardId) => ShardMachine;
   readonly onFatal: (reason: string) => void;

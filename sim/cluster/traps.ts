@@ -49,8 +49,8 @@ export function coup(cluster: Cluster, random: Prng): boolean {
 }
 
 /**
- * A leader is alone for a while, and perhaps stands still, while others agree on something new: then
- * it is asked for what was true under its lease.
+ * A leader is alone for a while, and sleeps or stands still, while others agree on something new:
+ * then it is asked for what was true under its lease.
  */
 export function solitude(cluster: Cluster, random: Prng): boolean {
   const shard = drawn(cluster.shards, random);
@@ -58,20 +58,21 @@ export function solitude(cluster: Cluster, random: Prng): boolean {
   if (shard === undefined || leader === undefined) return false;
   const others = othersOf(cluster, leader);
   if (others.length < 2) return false;
-  const standsMs = [0, 400, 1_000, 2_500][random.below(4)] as number;
-  const aloneMs = standsMs + 1_000 + random.below(1_500);
+  const idleMs = [0, 400, 1_000, 2_500][random.below(4)] as number;
+  const isStopped = random.below(2) === 0;
+  const aloneMs = idleMs + 1_000 + random.below(1_500);
   cluster.counters.solitudes += 1;
-  cluster.note('--', 'fault', `m${leader.id} is alone, and stands still for ${standsMs} ms`);
+  cluster.note('--', 'fault', `m${leader.id} is alone for ${aloneMs} ms`);
   separate(cluster, leader, others);
-  if (standsMs > 0) leader.machine.pause();
+  if (isStopped) leader.machine.pause();
   const { life } = leader;
-  const wokenMs = cluster.nowMs + standsMs;
+  const askedMs = cluster.nowMs + idleMs;
   const untilMs = cluster.nowMs + aloneMs;
   const probe = (): void => {
     if (cluster.isHealing || leader.life !== life) return;
     const successor = cluster.leaderOf(shard);
     if (successor !== leader && successor !== undefined) write(cluster, successor, shard);
-    if (cluster.nowMs >= wokenMs) {
+    if (cluster.nowMs >= askedMs) {
       leader.machine.resume();
       read(cluster, leader, shard);
     }

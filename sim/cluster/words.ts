@@ -14,6 +14,13 @@ export function put(key: string, value: number): Uint8Array {
   return encodeKvCommand({ kind: 'put', key: bytesOf(key), value: bytesOf(value), condition });
 }
 
+/** So many bytes that mean nothing. */
+export function putBlob(key: string, length: number): Uint8Array {
+  const condition = { kind: 'always' } as const;
+  const value = new Uint8Array(length).fill(length & 0xff);
+  return encodeKvCommand({ kind: 'put', key: bytesOf(key), value, condition });
+}
+
 /** Sets `to` if the value is `from`. */
 export function cas(key: string, from: number, to: number): Uint8Array {
   const condition = { kind: 'value', value: bytesOf(from) } as const;
