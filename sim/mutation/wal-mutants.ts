@@ -9,7 +9,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: '    await file.sync();\n    this.syncs += 1;',
     replace: '    this.syncs += 1;',
     stands: 'what is called durable is in memory only, and a power failure takes it away',
-    known: { seed: 0 },
+    known: { seed: 1 },
   },
   {
     name: 'failed-sync-repeated',
@@ -17,7 +17,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: '    await file.sync();\n    this.syncs += 1;',
     replace: '    await file.sync().catch(() => file.sync());\n    this.syncs += 1;',
     stands: 'the second sync succeeds and means nothing: the pages of the first are clean and lost',
-    known: { seed: 0 },
+    known: { seed: 4 },
   },
   {
     name: 'promise-kept-before-it-is-durable',
@@ -25,7 +25,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'this.#wal.append(changes, this.#onDone);',
     replace: "this.#wal.append(changes, () => {});\n    this.#onDone('durable');",
     stands: 'votes and acknowledgements go out while the log is still being written',
-    known: { seed: 0 },
+    known: { seed: 3 },
   },
   {
     name: 'torn-batch-kept',
@@ -33,7 +33,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (bodyFault !== undefined && !(',
     replace: 'if (bodyFault !== undefined && bodyFault !== "payload" && !(',
     stands: 'half a batch at the end of the log counts as written',
-    known: { seed: 0 },
+    known: { tests: 'src/engine/wal/recovery' },
   },
   {
     name: 'chain-not-checked',
@@ -41,7 +41,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: "return view.getUint32(at + 24, true) === chain ? undefined : 'header';",
     replace: 'return undefined;',
     stands: 'a batch of an earlier life that stands in the right place is read as the next one',
-    known: { tests: 'src/engine/wal/wal-fuzz' },
+    known: { tests: 'src/engine/wal/frame' },
   },
   {
     name: 'damaged-end-taken-for-torn',
@@ -50,7 +50,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     replace: '',
     stands:
       'a damaged batch in the middle ends the log, and all durable ones behind it are cut off',
-    known: { seed: 0 },
+    known: { seed: 5 },
   },
   {
     name: 'unsettled-end-believed',
@@ -59,7 +59,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     replace: '',
     stands:
       'what a killed process wrote and did not sync is told to peers, and then the power fails',
-    known: { seed: 0 },
+    known: { seed: 1 },
   },
   {
     name: 'segment-removed-with-entries',
@@ -67,7 +67,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'for (const log of this.#shards.values()) below = Math.min(below, log.entryPin());',
     replace: '',
     stands: 'a segment goes although entries in it are needed',
-    known: { seed: 0 },
+    known: { seed: 1 },
   },
   {
     name: 'state-not-carried-on',
@@ -75,7 +75,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (log.statePin() < below) this.#writer.rewriteState(log);',
     replace: '',
     stands: 'the only record of a vote goes with its segment',
-    known: { seed: 0 },
+    known: { seed: 9 },
   },
   {
     name: 'segment-removed-too-early',
@@ -83,7 +83,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (!(await this.#committer.barrier())) return;',
     replace: '',
     stands: 'a segment goes before what replaces its records is durable',
-    known: { seed: 0 },
+    known: { tests: 'src/engine/wal/wal-fuzz' },
   },
   {
     name: 'rewrite-loses-vote',
@@ -91,7 +91,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: "if (log.has('hardState')) this.#hardState(log, log.initialState().hardState);",
     replace: '',
     stands: 'the copy of a log lacks its term and vote',
-    known: { seed: 0 },
+    known: { seed: 19 },
   },
   {
     name: 'vote-not-written',
@@ -99,7 +99,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (term !== 0) this.#held = { term, vote, commit };',
     replace: 'if (term !== 0) this.#held = { term, vote: 0, commit };',
     stands: 'whoever voted and was restarted votes once more',
-    known: { seed: 0 },
+    known: { seed: 6 },
   },
   {
     name: 'term-waits-for-entries',
@@ -107,7 +107,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (!isNews && work.entries.length === 0 && work.snapshot === undefined) return undefined;',
     replace: 'if (work.entries.length === 0 && work.snapshot === undefined) return undefined;',
     stands: 'a term and a vote without entries are not written at all',
-    known: { seed: 0 },
+    known: { seed: 31 },
   },
   {
     name: 'overwritten-entries-cached',
@@ -115,6 +115,6 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (this.index.count > 0 && index <= this.index.last) this.#dropCachedFrom(index);',
     replace: '',
     stands: 'entries that a new leader replaced are still served from memory',
-    known: { seed: 0 },
+    known: { seed: 3 },
   },
 ];
