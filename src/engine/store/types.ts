@@ -5,20 +5,12 @@
 // durable, and replays what a crash took from the store. The log may forget an entry only when the
 // batch that holds its effect is durable here.
 
-export interface StoreView {
-  /** The value belongs to the store: it must not be changed. */
-  get(key: Uint8Array): Uint8Array | undefined;
-  /** `low <= key < high`, ascending. `high` undefined: to the end. */
-  range(low: Uint8Array, high: Uint8Array | undefined): Iterable<StorePair>;
-}
+import type { StatePair, StateView } from '../../core/machine.ts';
 
-export interface StorePair {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
+export type { StatePair as StorePair, StateView as StoreView };
 
 /** The store as it was at one moment, however much is written meanwhile. Close it soon. */
-export interface StoreSnapshot extends StoreView {
+export interface StoreSnapshot extends StateView {
   /** The newest batch in it. */
   readonly batch: number;
   close(): void;
@@ -29,7 +21,7 @@ export interface StoreSnapshot extends StoreView {
  * are numbered from 1 with each opening. One that is open (`put`, `delete`) is ended by `commit` in
  * the same turn; a crash leaves all of a batch or nothing of it, and no batch without those before.
  */
-export interface Store extends StoreView {
+export interface Store extends StateView {
   /** Keeps `key` and `value`: the caller does not change them afterwards. */
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;

@@ -29,7 +29,7 @@ test('the config and the vote are told as they are', () => {
   assert.deepEqual([hardState.term, hardState.vote], [3, 1]);
 });
 
-test('a snapshot is asked for that has the present config, or closes the gap before the log', () => {
+test('a snapshot asked for has the present config, or closes the gap before the log', () => {
   const asked: number[] = [];
   const wal = { firstIndex: () => 6 } as unknown as ShardLog;
   const data = { shard: 1, applied: () => ({ term: 3, index: 9 }) } as unknown as ShardData;
