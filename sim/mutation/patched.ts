@@ -2,8 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { SystemClock } from '../../src/engine/clock/index.ts';
 import type { Mutant } from './mutant.ts';
 
+const clock = new SystemClock();
 const HOOK = new URL('./load-hook.ts', import.meta.url).href;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PATCH_FAILED = 'the patch does not fit';
@@ -45,18 +47,18 @@ function run(args: readonly string[], more: Readonly<Record<string, string>>): P
     isStuck = true;
     child.kill('SIGKILL');
   };
-  let silence = setTimeout(giveUp, SILENCE_MS_MAX);
+  let silence = clock.setTimer(SILENCE_MS_MAX, giveUp);
   const take = (text: string): void => {
     output += text;
-    clearTimeout(silence);
-    silence = setTimeout(giveUp, SILENCE_MS_MAX);
+    silence.cancel();
+    silence = clock.setTimer(SILENCE_MS_MAX, giveUp);
   };
   child.stdout.setEncoding('utf8').on('data', take);
   child.stderr.setEncoding('utf8').on('data', take);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => {
-      clearTimeout(silence);
+      silence.cancel();
       resolve({ ok: code === 0, isStuck, output });
     });
   });

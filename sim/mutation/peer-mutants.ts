@@ -64,7 +64,9 @@ export const PEER_MUTANTS: readonly HostMutant[] = [
   {
     name: 'timeout-called-refusal',
     file: 'replica/requests/outcomes.ts',
-    find: "return { kind: 'unknown', reason: outcome.reason === 'timeout' ? 'timeout' : 'connectionLost' };",
+    find:
+      "return { kind: 'unknown', reason: outcome.reason === 'timeout' " +
+      "? 'timeout' : 'connectionLost' };",
     replace: "return refused('noLeader');",
     stands: 'what was not answered in time counts as never done, and is done again',
     known: { seed: 1 },

@@ -42,8 +42,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
       '    this.#applied = to;\n' +
       '    this.#store.put(this.#metaKey, encodeMeta(this.#generation, to, this.#conf));',
     replace:
-      '    this.#store.put(this.#metaKey, encodeMeta(this.#generation, this.#applied, this.#conf));' +
-      '\n    this.#applied = to;',
+      '    this.#store.put(this.#metaKey, ' +
+      'encodeMeta(this.#generation, this.#applied, this.#conf));\n    this.#applied = to;',
     stands: 'the record says less than was applied: after a restart commands take effect twice',
     known: { seed: 1 },
   },
@@ -90,7 +90,9 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'expired-session-accepted',
     file: 'replica/state/runner.ts',
-    find: 'if (session === undefined) return this.#end(STATUS.expired);\n    sessions.touch(session, index);',
+    find:
+      'if (session === undefined) return this.#end(STATUS.expired);\n' +
+      '    sessions.touch(session, index);',
     replace:
       'if (session === undefined) {\n' +
       '      return this.#carryOut(index, timeMs, payload.subarray(SESSION_HEADER_BYTES));\n' +

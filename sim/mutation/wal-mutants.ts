@@ -23,7 +23,8 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     name: 'promise-kept-before-it-is-durable',
     file: 'replica/host/storage.ts',
     find: 'this.#wal.append(changes, this.#onDone);',
-    replace: "this.#wal.append(changes, () => {});\n    this.#onDone('durable');",
+    replace:
+      "this.#wal.append(changes, () => {});\n    queueMicrotask(() => this.#onDone('durable'));",
     stands: 'votes and acknowledgements go out while the log is still being written',
     known: { seed: 3 },
   },
@@ -104,8 +105,8 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
   {
     name: 'term-waits-for-entries',
     file: 'replica/host/storage.ts',
-    find: 'if (!isNews && work.entries.length === 0 && work.snapshot === undefined) return undefined;',
-    replace: 'if (work.entries.length === 0 && work.snapshot === undefined) return undefined;',
+    find: 'if (!isNews && work.entries.length === 0',
+    replace: 'if (work.entries.length === 0',
     stands: 'a term and a vote without entries are not written at all',
     known: { seed: 31 },
   },
