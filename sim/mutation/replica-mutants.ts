@@ -11,7 +11,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     replace:
       "this.#answers.refuseWrite(batch.dones[batch.next - first] as WriteDone, 'replaced', 0);",
     stands: 'whoever hears that a command has no effect gives another one, and both take effect',
-    known: { seed: 28 },
+    known: { seed: 45 },
   },
   {
     name: 'replaced-called-applied',
@@ -19,7 +19,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     find: "if (batch.term !== term) answers.refuseWrite(done, 'replaced', 0);\n  else if",
     replace: 'if',
     stands: 'the effect of another command at the same place is taken for one of this',
-    known: { seed: 1 },
+    known: { seed: 70 },
   },
   {
     name: 'results-mixed-up',
@@ -95,7 +95,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
       '    this.#known = known.filter(({ index }) => index > applied);',
     replace: '...known,\n    ];\n    this.#local = [];\n    this.#known = [];',
     stands: 'a read is answered before the state has reached the index it was told',
-    known: { seed: 4 },
+    known: { seed: 3 },
   },
   {
     name: 'lease-not-put-again',
