@@ -2,21 +2,17 @@
 // wrong? Whole members are simulated with the mistake in them, beginning with the seed that noticed
 // it before; what no simulation shows is left to the tests that are named with it.
 
-import { parseFindings } from './findings.ts';
+import { type Findings, parseFindings } from './findings.ts';
 import { HOST_MUTANTS } from './host-mutants.ts';
 import type { HostMutant } from './mutant.ts';
 import { failingTest, runPatched } from './patched.ts';
 import { attackAll, type Verdict } from './verdict.ts';
 
+/** `again` is for what was found before: the seed is tried first, and mostly still shows it. */
 type Effort = 'search' | 'again';
 
-const CPU_SECONDS_MAX = 120;
-
-/** What is run, as pairs of a first seed and a count. */
-function rangesOf(seed: number, effort: Effort): readonly number[] {
-  // A few more than the one: when the product changes, other seeds show what it has shown.
-  return effort === 'again' ? [seed, 12] : [seed, 1, 1, 150];
-}
+const CPU_SECONDS_MAX: Readonly<Record<Effort, number>> = { search: 120, again: 45 };
+const SEEDS_MAX = 150;
 
 export async function attackHost(mutant: HostMutant, effort: Effort): Promise<Verdict> {
   const { known } = mutant;
@@ -25,23 +21,33 @@ export async function attackHost(mutant: HostMutant, effort: Effort): Promise<Ve
     if (detail === undefined) return { mutant, by: undefined, detail: `${known.tests} passes` };
     return { mutant, by: 'tests', detail };
   }
-  const sim = await runPatched(mutant, attackOn(rangesOf(known.seed, effort)));
-  if (sim.isStuck) return { mutant, by: 'sim', detail: 'a run that never ends' };
-  const found = parseFindings(sim.output);
-  if (found === undefined) throw new Error(sim.output);
-  const { failure, seed, seeds } = found;
+  const { failure, seed, seeds } = await search(mutant, effort, [known.seed, 1, 1, SEEDS_MAX]);
   if (failure === undefined || seed === undefined) {
     return { mutant, by: undefined, detail: `${seeds} seeds noticed nothing` };
   }
-  const sound = await runPatched(undefined, attackOn([seed, 1]));
-  if (parseFindings(sound.output)?.failure === undefined) {
+  const sound = await search(undefined, effort, [seed, 1]);
+  if (sound.failure === undefined) {
     return { mutant, by: `sim, seed ${seed}, try ${seeds}`, detail: failure };
   }
-  return { mutant, by: undefined, detail: `seed ${seed} fails without it, too: ${failure}` };
+  return { mutant, by: undefined, detail: `seed ${seed} fails without it, too: ${sound.failure}` };
 }
 
-function attackOn(ranges: readonly number[]): string[] {
-  return ['sim/mutation/cluster-attack.ts', String(CPU_SECONDS_MAX), ...ranges.map(String)];
+/** `ranges`: pairs of a first seed and a count. */
+async function search(
+  mutant: HostMutant | undefined,
+  effort: Effort,
+  ranges: readonly number[],
+): Promise<Findings> {
+  const words = [CPU_SECONDS_MAX[effort], ...ranges].map(String);
+  const ended = await runPatched(mutant, ['sim/mutation/cluster-attack.ts', ...words]);
+  const found = parseFindings(ended.output);
+  if (found !== undefined) return found;
+  // The seed that was on took the process with it.
+  const begun = [...ended.output.matchAll(/^seed (\d+)$/gm)];
+  const seed = begun.at(-1)?.[1];
+  if (seed === undefined) throw new Error(ended.output);
+  const failure = ended.isStuck ? 'a run that never ends' : 'a run that takes all memory';
+  return { seeds: begun.length, seed: Number(seed), failure };
 }
 
 export function hostMutantsCommand(
