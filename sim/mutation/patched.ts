@@ -10,7 +10,7 @@ const HOOK = new URL('./load-hook.ts', import.meta.url).href;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PATCH_FAILED = 'the patch does not fit';
 /** Whoever says nothing for this long runs in circles. */
-const SILENCE_MS_MAX = 120_000;
+const SILENCE_MS_MAX = 300_000;
 
 export interface Ended {
   readonly ok: boolean;
