@@ -71,6 +71,9 @@ export async function readImage(
   const path = `${directory}/${IMAGE}`;
   try {
     await disk.makeDirectory(directory);
+    // [S4] A killed process may have renamed an image and not lived to sync the name: what is read
+    // here counts as durable, so it must be.
+    await disk.syncDirectory(directory);
     const names = await disk.list(directory);
     // Half of an image that a crash interrupted: a file that is created must begin empty.
     if (names.includes(NEXT)) await disk.remove(`${directory}/${NEXT}`);
