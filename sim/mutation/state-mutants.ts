@@ -14,8 +14,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'rename-not-synced',
     file: 'engine/store/image.ts',
-    find: '  await disk.syncDirectory(directory);\n',
-    replace: '',
+    find: '  await disk.syncDirectory(directory);\n}',
+    replace: '}',
     stands: 'the old image comes back, and the log behind it is gone',
     known: { seed: 1 },
   },
