@@ -366,8 +366,15 @@ export class Committer {
     if (this.#failure !== undefined) return;
     this.#failure = { kind: 'closed', reason: 'the log is closed' };
     if (this.#isMarked) return;
-    await this.#writeMark();
-    await (await this.#current()).sync();
+    try {
+      await this.#writeMark();
+      await this.#sync(await this.#current());
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      // Nobody waits any more, and what they were told holds. That the disk is sick has to be said.
+      this.#failure = { kind: 'failed', reason: error.message };
+      this.#listener.onFailure(this.#failure);
+    }
   }
 
   #fail(failure: WalFailure): void {

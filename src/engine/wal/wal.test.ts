@@ -107,6 +107,21 @@ test('[W14] a failed sync stops the log: nobody hears that anything is durable',
   await wal.close();
 });
 
+test('[W14] a sync that fails while the log closes is reported, and takes nothing along', async () => {
+  const disk = new CrashDisk();
+  const failures: WalFailure[] = [];
+  const onFailure = (failure: WalFailure): void => void failures.push(failure);
+  const wal = await mustOpen(disk, new ManualClock(), { onFailure });
+  await appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'x') }]);
+  const segment = [...disk.files().keys()].find((path) => path.endsWith('1.wal'));
+  disk.failNext = (kind, path) => (kind === 'sync' && path === segment ? 'io' : undefined);
+  await wal.close();
+  const heard = failures.map((failure) => failure.reason);
+  assert.deepEqual(heard, [`${segment}: sync fails`]);
+  const again = await mustOpen(new CrashDisk(disk.files()), new ManualClock());
+  assert.equal(again.shard(1).lastIndex(), 1);
+});
+
 test('[W14] a failed write stops the log as well', async () => {
   const disk = new CrashDisk();
   const wal = await mustOpen(disk, new ManualClock());

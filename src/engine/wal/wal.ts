@@ -77,12 +77,12 @@ export class Wal {
       log.error('log refused', { reason: recovered.reason, path: recovered.path });
       return recovered;
     }
-    if (recovered.prepared !== undefined) await files.adoptPrepared(recovered.prepared);
     const isNew = recovered.kind === 'empty';
     const identity: LogIdentity = isNew ? newIdentity(random) : recovered;
     const end = isNew ? beforeFirst(recovered.prepared) : recovered.end;
     const wal = new Wal(capabilities, options, files, shards, identity, end);
     try {
+      if (recovered.prepared !== undefined) await files.adoptPrepared(recovered.prepared);
       if (isNew) await wal.#committer.begin();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
