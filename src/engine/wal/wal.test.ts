@@ -107,7 +107,7 @@ test('[W14] a failed sync stops the log: nobody hears that anything is durable',
   await wal.close();
 });
 
-test('[W14] a sync that fails while the log closes is reported, and takes nothing along', async () => {
+test('[W14] a sync that fails while the log closes is reported, no more', async () => {
   const disk = new CrashDisk();
   const failures: WalFailure[] = [];
   const onFailure = (failure: WalFailure): void => void failures.push(failure);
