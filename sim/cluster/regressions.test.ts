@@ -15,6 +15,7 @@ const FINDINGS: readonly Finding[] = [
   { seed: 2, title: 'a timer that is a rounding short of its beat does not stop the world' },
   { seed: 67, title: 'after a failed sync and a restart, what the log tells is on the disk' },
   { seed: 125, title: 'a member whose last sync fails while it stops has stopped all the same' },
+  { seed: 400_216, title: 'a log that has stopped is not cut while its process ends' },
   { seed: 207_393, title: 'a store opened after a kill has its name synced', safetyMs: 5_000 },
 ];
 

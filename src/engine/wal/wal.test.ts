@@ -102,6 +102,8 @@ test('[W14] a failed sync stops the log: nobody hears that anything is durable',
   assert.deepEqual(heard, ['failed', 'failed', 'failed']);
   assert.equal(failures.length, 1);
   assert.equal(syncs, 1, 'it is not tried again');
+  wal.append([{ shard: 1, save: snapshotAt(1, 1) }], () => {});
+  assert.equal(wal.purge(1, 1), false);
   wal.forget(1);
   assert.equal(wal.shard(1).lastIndex(), 2, 'what stopped changes no more');
   await wal.close();

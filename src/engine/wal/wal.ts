@@ -181,11 +181,12 @@ export class Wal {
 
   /** Entries up to `index`, which a snapshot covers, are not needed. False if they are gone. */
   purge(shard: ShardId, index: number): boolean {
+    // The snapshot that covers it was not taken any more either.
+    if (this.#committer.failure !== undefined) return false;
     const log = this.shard(shard);
     const term = log.term(index);
     if (index <= log.base.index || typeof term !== 'number') return false;
     assert(index <= log.snapshot().index, '[W10] only what a snapshot covers is purged');
-    if (this.#committer.failure !== undefined) return false;
     this.#writer.purge(log, { index, term });
     this.#committer.flush();
     return true;
