@@ -56,7 +56,7 @@ export const PEER_MUTANTS: readonly HostMutant[] = [
   {
     name: 'passed-on-though-decided',
     file: 'replica/requests/server.ts',
-    find: 'if (elsewhere(this.#parts, outcome) !== 0) places.push(place);',
+    find: 'if (this.#leaderElsewhere(outcome) !== 0) places.push(place);',
     replace: 'places.push(place);',
     stands: 'a command that had its effect here goes to the next leader as well',
     known: { tests: 'src/replica/requests/server' },

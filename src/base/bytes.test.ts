@@ -8,9 +8,11 @@ import {
   ByteWriter,
   compareBytes,
   compareText,
+  copyTogether,
   decodeText,
   encodeText,
   equalBytes,
+  ownBytes,
   readU64le,
   SAFE_MAX,
   textByteLength,
@@ -272,4 +274,22 @@ test('what is cut from a slab is zero, of its length, and nobody else has it', (
       for (const [at, cut] of cuts.entries()) assert.ok(cut.every((byte) => byte === at + 1));
     }),
   );
+});
+
+test('a small part of a buffer gets one of its own, most of a buffer stays', () => {
+  const buffer = Uint8Array.from({ length: 1_000 }, (_, at) => at);
+  const [small, most] = [buffer.subarray(900, 910), buffer.subarray(100)];
+  assert.deepEqual(ownBytes(small), small);
+  assert.equal(ownBytes(small).buffer.byteLength, 10);
+  assert.equal(ownBytes(Buffer.from(buffer.buffer, 900, 10)).buffer.byteLength, 10);
+  assert.equal(ownBytes(most), most);
+});
+
+test('copies in one piece are those bytes in that order', () => {
+  const parts = [Uint8Array.of(1, 2), Uint8Array.of(), Uint8Array.of(3)];
+  const copies = copyTogether(parts);
+  assert.deepEqual(copies, parts);
+  assert.deepEqual([...new Set(copies.map(({ buffer }) => buffer.byteLength))], [3]);
+  parts[0]?.fill(9);
+  assert.deepEqual(copies[0], Uint8Array.of(1, 2));
 });

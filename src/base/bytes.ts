@@ -306,6 +306,34 @@ export class ByteSlab {
   }
 }
 
+/** Small buffers are not worth a copy. */
+const SLACK_BYTES = 256;
+
+/**
+ * A view keeps all of its buffer in memory. Whether `bytes` of a buffer's `bufferBytes` are so few
+ * that those who keep them for long had better have them copied.
+ */
+export function isSmallPart(bytes: number, bufferBytes: number): boolean {
+  return bufferBytes > 2 * bytes + SLACK_BYTES;
+}
+
+/** The same bytes, not as a view into something far larger, the frame that brought them, say. */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  // `slice` of a `Buffer` would be a view again.
+  return isSmallPart(bytes.length, bytes.buffer.byteLength) ? new Uint8Array(bytes) : bytes;
+}
+
+/** Copies in one piece, for strings that live about as long as their neighbours. */
+export function copyTogether(parts: readonly Uint8Array[]): Uint8Array[] {
+  const piece = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  return parts.map((part) => {
+    piece.set(part, at);
+    at += part.length;
+    return piece.subarray(at - part.length, at);
+  });
+}
+
 /** Lexicographic order of byte strings, the order of UTF-8 text by code point. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);

@@ -124,7 +124,11 @@ export function peersContract(name: string, make: MakeBench<PeersSubject>): void
     const [a, b] = await pair(bench);
     const held: (() => void)[] = [];
     b.onAsked = (request) => {
-      held.push(() => request.respond(bytes(`${request.kind} ${text(request.body)}`)));
+      const answer = bytes(`${request.kind} ${text(request.body)}`);
+      held.push(() => {
+        assert.equal(request.body.length, 0, '[T16] who waits keeps nothing large');
+        request.respond(answer);
+      });
     };
     const outcomes = new Outcomes();
     for (let i = 0; i < 50; i++) {

@@ -2,6 +2,7 @@
 // its image on the disk.
 
 import { assert } from '../../base/assert.ts';
+import { ownBytes } from '../../base/bytes.ts';
 import type { Clock, Disk } from '../../base/capabilities.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { readImage, writeImage } from './image.ts';
@@ -19,8 +20,6 @@ import { WriteBehind } from './write-behind.ts';
 
 /** Each pass writes the whole image: the fewer the better, as long as the log can be purged. */
 const FLUSH_DELAY_MS = 100;
-
-const SLACK_BYTES = 256;
 
 export interface MemoryStoreOptions {
   readonly clock: Pick<Clock, 'setTimer'>;
@@ -80,6 +79,7 @@ class MemoryStore implements Store {
   put(key: Uint8Array, value: Uint8Array): void {
     this.#behind.touch(key);
     this.#openBytes += key.length + value.length + LIMITS.store.pairOverheadBytes;
+    // What is put stays for as long as it is there.
     this.#undo.note(key, this.#tree.set(ownBytes(key), ownBytes(value)));
   }
 
@@ -144,12 +144,4 @@ class MemoryStore implements Store {
     assert(this.#snapshotsOpen === 0, '[S9] snapshots are closed before their store');
     await this.#behind.close();
   }
-}
-
-/**
- * What is put stays for as long as it is there. A view into something far larger, the frame that
- * brought it, would keep all of that. (`slice` of a `Buffer` would be a view again.)
- */
-function ownBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer.byteLength > 2 * bytes.length + SLACK_BYTES ? new Uint8Array(bytes) : bytes;
 }

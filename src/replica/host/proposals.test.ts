@@ -15,8 +15,10 @@ class LeaderStub {
   term = 2;
   last = 10;
   refusal = '';
+  payloads: readonly Uint8Array[] = [];
 
   propose(payloads: readonly Uint8Array[]): unknown {
+    this.payloads = payloads;
     if (this.refusal !== '') return { kind: 'refused', reason: this.refusal };
     const firstIndex = this.last + 1;
     this.last += payloads.length;
@@ -144,4 +146,25 @@ test('at a stop, what is in the log is in doubt, what is not is refused', () => 
   scene.proposals.stop();
   assert.equal(scene.news(), 'b refused stopping 0, a unknown stopped');
   assert.equal(scene.load.bytes, 0);
+});
+
+/** `count` commands of a hundred bytes that came in one piece. */
+function commandsOf(count: number): Uint8Array[] {
+  const request = new Uint8Array(count * 100).map((_, at) => at / 100);
+  return Array.from({ length: count }, (_, i) => request.subarray(i * 100, (i + 1) * 100));
+}
+
+test('[H20] the few that are let in of a large request do not keep all of it in memory', () => {
+  const scene = new Scene();
+  const [few, alone, most] = [commandsOf(50), commandsOf(30), commandsOf(4)];
+  const taken = [...few.slice(20, 22), ...alone.slice(7, 8), ...most.slice(0, 3)];
+  for (const payload of taken) scene.proposals.add(payload, () => {});
+  scene.hand();
+  const { payloads } = scene.leader;
+  assert.deepEqual(payloads, [...few.slice(20, 22), ...alone.slice(7, 8), ...most.slice(0, 3)]);
+  assert.deepEqual(
+    payloads.map(({ buffer }) => buffer.byteLength),
+    [200, 200, 100, 400, 400, 400],
+  );
+  assert.equal(payloads[3], most[0], 'what is most of its request stays where it is');
 });

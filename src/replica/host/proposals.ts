@@ -11,6 +11,7 @@
 // the past keeps watching until something at 10 is committed, or says that it does not know.
 
 import { assert } from '../../base/assert.ts';
+import { copyTogether, isSmallPart } from '../../base/bytes.ts';
 import type { ConfChange, ProposalRefusal, RaftCore } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { WriteDoubt, WriteRefusal } from '../types.ts';
@@ -89,6 +90,7 @@ export class Proposals {
 
   #handPayloads(core: RaftCore, leader: MemberId): void {
     const [dones, bytes] = [this.#dones, this.#bytes];
+    moveFromLarger(this.#payloads);
     const outcome = core.propose(this.#payloads);
     this.#payloads = [];
     this.#dones = [];
@@ -209,6 +211,24 @@ export class Proposals {
     this.#bytes = 0;
     for (const batch of this.#batches) this.#doubt(batch, batch.last, 'stopped');
     this.#dropSettled();
+  }
+}
+
+/**
+ * [H20] What is let in is counted by its length, and keeps no more than that in memory. A request
+ * of a thousand commands of which one was let in would stay whole for as long as that one does: so
+ * neighbours that are a small part of the buffer that brought them move to one of their own.
+ */
+function moveFromLarger(payloads: Uint8Array[]): void {
+  for (let from = 0; from < payloads.length; ) {
+    const { buffer } = payloads[from] as Uint8Array;
+    let [to, bytes] = [from, 0];
+    for (; payloads[to]?.buffer === buffer; to++) bytes += (payloads[to] as Uint8Array).length;
+    if (isSmallPart(bytes, buffer.byteLength)) {
+      const moved = copyTogether(payloads.slice(from, to));
+      for (let i = from; i < to; i++) payloads[i] = moved[i - from] as Uint8Array;
+    }
+    from = to;
   }
 }
 

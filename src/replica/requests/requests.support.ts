@@ -60,6 +60,8 @@ export class ScriptedHost implements Pick<ReplicaHost, 'propose' | 'read'> {
   readonly #clock: Clock;
   readonly proposed: string[] = [];
   readonly asked: string[] = [];
+  /** Those whose outcome nobody has said yet. */
+  readonly waiting: ((outcome: WriteOutcome) => void)[] = [];
   onPropose: (payload: Uint8Array) => WriteOutcome | undefined = () => applied(1);
   onRead: (level: ReadLevel) => ReadAnswer = () => answered('');
 
@@ -70,7 +72,8 @@ export class ScriptedHost implements Pick<ReplicaHost, 'propose' | 'read'> {
   propose(shard: number, payload: Uint8Array, done: (outcome: WriteOutcome) => void): void {
     this.proposed.push(`${shard}:${Buffer.from(payload).toString()}`);
     const outcome = this.onPropose(payload);
-    if (outcome !== undefined) this.#clock.afterTurn(() => done(outcome));
+    if (outcome === undefined) this.waiting.push(done);
+    else this.#clock.afterTurn(() => done(outcome));
   }
 
   read(
@@ -156,7 +159,7 @@ export class RequestWorld implements Callees {
     const request = {
       from,
       kind,
-      body: new Uint8Array(body),
+      body: body.slice(),
       deadlineMs: this.clock.monotonicMs() + timeoutMs,
       isAbandoned: false,
       refuse: () => this.clock.afterTurn(() => done({ kind: 'refused', reason: 'noHandler' })),
@@ -169,6 +172,8 @@ export class RequestWorld implements Callees {
     };
     if (kind === REQUEST_KIND.propose) server.propose(request);
     else server.read(request);
+    // As connections do: who needs it longer has taken it.
+    request.body = new Uint8Array(0);
   }
 }
 

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { RequestOutcome } from '../../engine/transport/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
 import type { WriteOutcome } from '../types.ts';
 import { decodeProposeAnswer, decodeReadReply, type ProposeAnswer } from './answers.ts';
 import { encodePropose, encodeRead } from './bodies.ts';
 import { answered, applied, bytesOf, RequestWorld, refused, textOf } from './requests.support.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** What a client hears that asks `member` to carry out `commands`. */
 function propose(
@@ -137,6 +142,55 @@ test('[Q7] a result that does not fit is told to have happened, without it', () 
   world.host(1).onPropose = () => applied(5, long);
   assert.deepEqual(reasons(propose(world, 1, ['a', 'b'])), ['applied', 'answerTooLarge']);
 });
+
+test('[Q8] the one command that waits does not keep those that were refused with it', () => {
+  const world = new RequestWorld();
+  const kept: Uint8Array[] = [];
+  world.host(1).onPropose = (payload) => {
+    if (payload.length > 100) return refused('tooLarge');
+    // As hosts do.
+    kept.push(new Uint8Array(payload));
+    return undefined;
+  };
+  let answers = 0;
+  const before = arrayBufferBytes();
+  for (let i = 0; i < 20; i++) {
+    const large = new Uint8Array(500_000);
+    const commands = [large, bytesOf(`small ${i}`), large];
+    const body = encodePropose({ shard: 7, isForwarded: false, commands });
+    world.request(1, REQUEST_KIND.propose, body, 500, () => {
+      answers += 1;
+    });
+    world.clock.run();
+  }
+  const grownBytes = arrayBufferBytes() - before;
+  assert.ok(grownBytes < 5_000_000, `${grownBytes} bytes wait of 20 MB that came`);
+  for (const settle of world.host(1).waiting) settle(applied(5));
+  world.clock.run();
+  assert.deepEqual([kept.length, answers], [20, 20]);
+});
+
+test('[Q2] what is passed on after others were refused is what was asked', () => {
+  const world = new RequestWorld();
+  const large = 'x'.repeat(10_000);
+  const small = ['a', 'b', 'c'].map((letter) => letter.repeat(50));
+  world.elect(2);
+  world.host(1).onPropose = (payload) =>
+    payload.length > 100 ? refused('tooLarge') : refused('notLeader', 2);
+  const commands = small.flatMap((command) => [large, command]);
+  const tooLarge = 'tooLarge';
+  const heard = reasons(propose(world, 1, commands));
+  assert.deepEqual(heard, [tooLarge, 'applied', tooLarge, 'applied', tooLarge, 'applied']);
+  assert.deepEqual(
+    world.host(2).proposed,
+    small.map((command) => `7:${command}`),
+  );
+});
+
+function arrayBufferBytes(): number {
+  collectGarbage();
+  return process.memoryUsage().arrayBuffers;
+}
 
 test('[Q8] a request that makes no sense is answered without outcomes', () => {
   const world = new RequestWorld();

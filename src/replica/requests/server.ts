@@ -2,9 +2,11 @@
 // Whoever is not the leader passes a client's request on once, so that outcomes come back the same
 // way and nobody runs in circles.
 
+import { copyTogether, isSmallPart } from '../../base/bytes.ts';
 import type { Clock } from '../../base/capabilities.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { IncomingRequest, MemberId, Peers } from '../../engine/transport/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
 import type { ReadAnswer, ReplicaHost, WriteOutcome } from '../types.ts';
 import { encodeProposeAnswer, encodeReadReply } from './answers.ts';
@@ -17,6 +19,8 @@ import {
   type ReadBody,
 } from './bodies.ts';
 import { readReplyOf, writeAnswerOf } from './outcomes.ts';
+
+const NOTHING = new Uint8Array(0);
 
 export interface RequestServerParts {
   readonly member: MemberId;
@@ -86,46 +90,73 @@ function respondRead(request: IncomingRequest, leader: MemberId, answer: ReadAns
 class PendingWrites {
   readonly #parts: RequestServerParts;
   readonly #request: IncomingRequest;
-  readonly #body: ProposeBody;
+  readonly #shard: ShardId;
+  readonly #isForwarded: boolean;
+  /** What may have to be passed on yet; nothing in place of the others. */
+  #commands: Uint8Array[];
+  #keptBytes: number;
+  /** [Q8] What those bytes keep in memory. */
+  #bufferBytes: number;
   readonly #outcomes: WriteOutcome[] = [];
   #waiting: number;
 
   constructor(parts: RequestServerParts, request: IncomingRequest, body: ProposeBody) {
     this.#parts = parts;
     this.#request = request;
-    this.#body = body;
+    this.#shard = body.shard;
+    this.#isForwarded = body.isForwarded;
+    this.#commands = body.commands.slice();
+    this.#keptBytes = body.commands.reduce((sum, { length }) => sum + length, 0);
+    this.#bufferBytes = request.body.buffer.byteLength;
     this.#waiting = body.commands.length;
   }
 
   settle(place: number, outcome: WriteOutcome): void {
     this.#outcomes[place] = outcome;
     this.#waiting -= 1;
-    if (this.#waiting > 0) return;
-    const leader = this.#leaderElsewhere();
+    if (this.#waiting > 0) {
+      if (outcome.kind === 'refused' && this.#leaderElsewhere(outcome) === 0) this.#forget(place);
+      return;
+    }
+    const leader = this.#anyLeaderElsewhere();
     const leftMs = this.#request.deadlineMs - this.#parts.clock.monotonicMs();
     if (leader === 0 || leftMs <= 0) this.#respond(0);
     else this.#passOn(leader, leftMs);
   }
 
-  /** [Q2] Nothing is passed on a second time. */
-  #leaderElsewhere(): MemberId {
-    if (this.#body.isForwarded) return 0;
+  /**
+   * [Q8] One small command that waits must not keep all those in memory that were refused with it.
+   * What is left moves when it has become less than half, so that a byte moves once on average.
+   */
+  #forget(place: number): void {
+    this.#keptBytes -= (this.#commands[place] as Uint8Array).length;
+    this.#commands[place] = NOTHING;
+    if (!isSmallPart(this.#keptBytes, this.#bufferBytes)) return;
+    this.#commands = copyTogether(this.#commands);
+    this.#bufferBytes = this.#keptBytes;
+  }
+
+  #anyLeaderElsewhere(): MemberId {
     for (const outcome of this.#outcomes) {
-      const leader = elsewhere(this.#parts, outcome);
+      const leader = this.#leaderElsewhere(outcome);
       if (leader !== 0) return leader;
     }
     return 0;
   }
 
+  /** Who leads, if the command goes there. [Q2] Nothing is passed on a second time. */
+  #leaderElsewhere(outcome: WriteOutcome): MemberId {
+    return this.#isForwarded ? 0 : elsewhere(this.#parts, outcome);
+  }
+
   /** [Q2] Only what this member refused without effect goes to the leader. */
   #passOn(leader: MemberId, leftMs: number): void {
-    const { shard, commands } = this.#body;
     const places: number[] = [];
     for (const [place, outcome] of this.#outcomes.entries()) {
-      if (elsewhere(this.#parts, outcome) !== 0) places.push(place);
+      if (this.#leaderElsewhere(outcome) !== 0) places.push(place);
     }
-    const chosen = places.map((place) => commands[place] as Uint8Array);
-    const bytes = encodePropose({ shard, isForwarded: true, commands: chosen });
+    const commands = places.map((place) => this.#commands[place] as Uint8Array);
+    const bytes = encodePropose({ shard: this.#shard, isForwarded: true, commands });
     this.#parts.peers.request(leader, REQUEST_KIND.propose, bytes, leftMs, (outcome) => {
       const { outcomes } = writeAnswerOf(outcome, places.length);
       for (const [i, place] of places.entries()) {

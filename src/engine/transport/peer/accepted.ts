@@ -177,7 +177,10 @@ export class Accepted implements WireOwner {
     const body = isOwned ? bytes.subarray(start + 4, end) : bytes.slice(start + 4, end);
     const request = this.#requests.take(this.#caller.member, kind, id, timeoutMs, body);
     if (request === 'broken') return this.#broken('a request that makes no sense');
-    if (request !== undefined) this.#parts.handler.onRequest(request);
+    if (request !== undefined) {
+      this.#parts.handler.onRequest(request);
+      request.forgetBody();
+    }
     return this.wire.isOpen;
   }
 

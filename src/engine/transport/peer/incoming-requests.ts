@@ -13,7 +13,7 @@ const DEADLINE_MS_MAX = 24 * 3_600_000;
 class Incoming implements IncomingRequest {
   readonly from: MemberId;
   readonly kind: number;
-  readonly body: Uint8Array;
+  body: Uint8Array;
   readonly deadlineMs: number;
   readonly id: number;
   isAbandoned = false;
@@ -34,6 +34,11 @@ class Incoming implements IncomingRequest {
     this.id = id;
     this.body = body;
     this.deadlineMs = deadlineMs;
+  }
+
+  /** It may wait long for its answer, and not be alone: it costs little meanwhile. */
+  forgetBody(): void {
+    this.body = NOTHING;
   }
 
   respond(body: Uint8Array): void {

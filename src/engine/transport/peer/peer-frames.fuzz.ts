@@ -227,7 +227,8 @@ class Target {
   #talk(): void {
     const random = this.#random;
     const question = this.#questions.pop();
-    if (question !== undefined && random.below(2) === 0) question.respond(question.body);
+    if (question !== undefined && random.below(2) === 0)
+      question.respond(new Uint8Array(random.below(20)));
     if (random.below(3) > 0) return;
     let told = 0;
     const id = this.#peers.request(7, 1, new Uint8Array(10), 200, (outcome) => {

@@ -56,7 +56,7 @@ export interface IncomingRequest {
   /** 0: a client. */
   readonly from: MemberId;
   readonly kind: number;
-  /** Belongs to the receiver. */
+  /** Of the receiver, who keeps what it needs when `onRequest` returns: the request does not. */
   readonly body: Uint8Array;
   /** When the caller gives up, by this member's monotonic clock. */
   readonly deadlineMs: number;
