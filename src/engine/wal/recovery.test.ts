@@ -162,6 +162,15 @@ test('[W9] replacing a lost entry, or purging it, closes the hole', async () => 
   assert.deepEqual(entries, [...entriesFrom(1, 1, 'e001'), ...entriesFrom(2, 2, 'new')]);
 });
 
+test('[W9] without peers, only a hole that was filled later is forgiven', async () => {
+  const disk = new CrashDisk(flip(await logOf(3), FIRST, payloadOf(2)));
+  const wal = await mustOpen(disk, new ManualClock(), { onDamage: 'markHoles' });
+  assert.match(await open(disk.files()), /^refused corrupt/);
+  assert.equal(wal.refill(1, one(2, 1, 'e002')), true);
+  await appendDurably(wal, []);
+  assert.equal(await open(disk.files()), '1..3 holes 0');
+});
+
 /** Enough for a second segment. */
 const MANY = 90;
 

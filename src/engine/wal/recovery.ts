@@ -94,6 +94,8 @@ class Recovery {
   #batches = 0;
   #entries = 0;
   #tornBytes = 0;
+  /** The first batch with payloads that are lost. */
+  #damage: Refusal | undefined;
 
   constructor(
     files: SegmentFiles,
@@ -129,6 +131,7 @@ class Recovery {
       point = { offset: FIRST_BATCH_OFFSET, number: point.number, chain: point.chain };
       if (next === undefined) {
         end = this.#scanLast(segment, bytes, point);
+        this.#mustHaveNoHoles();
         await this.#settle(end, bytes);
       } else point = this.#scanSealed(segment, bytes, point, next.header.previousEnd);
     }
@@ -223,8 +226,13 @@ class Recovery {
   /** [W5] All of it up to `limit` was durable before the next segment began. */
   #scanSealed(segment: Found, bytes: Uint8Array, from: ScanPoint, limit: number): ScanPoint {
     const scanner = new BatchScanner(bytes, segment.header.salt);
-    const forgive = this.#onDamage === 'markHoles' ? limit : 0;
-    const result = this.#scan(scanner, segment, from, Math.min(limit, bytes.length), forgive);
+    const until = Math.min(limit, bytes.length);
+    let result = this.#scan(scanner, segment, from, until, 0);
+    while (result.fault === 'payload') {
+      const { end } = result;
+      this.#damage ??= this.#refusalOf(segment, result);
+      result = this.#scan(scanner, segment, end, until, end.offset + 1);
+    }
     if (result.fault !== undefined || result.end.offset !== limit) this.#refuse(segment, result);
     return result.end;
   }
@@ -241,7 +249,8 @@ class Recovery {
         const cut = { isReusable: false, capacity: offset, last: result.last };
         return { ...result.end, ...cut, segment: segment.number };
       }
-      if (result.fault !== 'payload' || this.#onDamage === 'refuse') this.#refuse(segment, result);
+      if (result.fault !== 'payload') this.#refuse(segment, result);
+      this.#damage ??= this.#refusalOf(segment, result);
       result = this.#scan(scanner, segment, result.end, bytes.length, offset + 1);
     }
     const { end, last } = result;
@@ -276,12 +285,22 @@ class Recovery {
     return result;
   }
 
-  #refuse({ number }: Found, { end, fault }: ScanEnd): never {
+  #refuse(segment: Found, result: ScanEnd): never {
+    throw this.#refusalOf(segment, result);
+  }
+
+  #refusalOf({ number }: Found, { end, fault }: ScanEnd): Refusal {
     const path = this.#files.path(number);
     const what = `Batch ${end.number + 1} at ${end.offset} of ${path}`;
     const why = 'The disk changed or lost bytes.';
     const message = `${what} was durable and is damaged (${fault ?? 'end'}). ${why} ${RESTORE}`;
-    throw new Refusal('corrupt', path, end.offset, message);
+    return new Refusal('corrupt', path, end.offset, message);
+  }
+
+  /** [W9] What was lost may have been replaced, let go of, or written again since. */
+  #mustHaveNoHoles(): void {
+    if (this.#onDamage === 'markHoles' || this.#damage === undefined) return;
+    for (const log of this.#target.shards.values()) if (!log.isWhole()) throw this.#damage;
   }
 
   #mustBeWhole(): void {
