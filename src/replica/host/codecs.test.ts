@@ -31,9 +31,10 @@ test('wants and entries come back as they were written', () => {
   const rest = fc.record({ kind, payload: fc.uint8Array() });
   const entry = fc.tuple(id, rest).map(([a, b]) => ({ ...a, ...b }));
   fc.assert(
-    fc.property(shard, fc.array(entry), (of, entries) => {
+    fc.property(shard, fc.boolean(), fc.array(entry), (of, wantsState, entries) => {
       const ids = entries.map(({ index, term }) => ({ index, term }));
-      assert.deepEqual(decodeWants(encodeWants(of, ids)), { shard: of, ids });
+      const wants = { shard: of, wantsState, ids };
+      assert.deepEqual(decodeWants(encodeWants(wants)), wants);
       const found = decodeEntries(encodeEntries(entries));
       assert.deepEqual(
         found?.map(({ payload, ...others }) => ({ ...others, payload: [...payload] })),
@@ -52,5 +53,5 @@ test('no bytes make a decoder throw or allocate without bound', () => {
     }),
     { numRuns: 2_000 },
   );
-  assert.equal(decodeWants(Uint8Array.of(1, 0xff, 0xff, 0xff, 0x7f)), undefined);
+  assert.equal(decodeWants(Uint8Array.of(1, 0, 0xff, 0xff, 0xff, 0x7f)), undefined);
 });

@@ -14,11 +14,12 @@ import { MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
 import { Compaction, type CompactionHome } from './compaction.ts';
 import { DiskWatch, type DiskWatchHome } from './disk-watch.ts';
+import { takeState } from './forsaken.ts';
 import type { ReplicaHome } from './home.ts';
 import type { HostParts } from './ports.ts';
 import { Quiet, type QuietHome } from './quiet.ts';
 import { Repair, type RepairHome } from './repair.ts';
-import type { Replica } from './replica.ts';
+import { Replica } from './replica.ts';
 import { RoomWatch, type RoomWatchHome } from './room-watch.ts';
 import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
@@ -82,6 +83,8 @@ export class Loop implements Homes {
       ({ reason }) => this.fail(`the log has stopped: ${reason}`),
     );
     this.snapshots = openSnapshots(parts, {
+      termOf: (shard) => this.#replicas.get(shard)?.core.basicStatus().term ?? 0,
+      onNewerTerm: (shard, peer, term) => this.#onNewerTerm(shard, peer, term),
       // The peer's next answer makes the core ask again.
       onPrepared: () => {},
       onStaged: (shard, message) => this.#onStaged(shard, message),
@@ -231,7 +234,7 @@ export class Loop implements Homes {
 
   tickMissed(replica: Replica, ticks: number): void {
     try {
-      for (let i = 0; i < ticks; i++) replica.core.tick();
+      for (let i = 0; i < ticks; i++) replica.tickCore();
       if (replica.core.hasReady()) this.markDirty(replica);
     } catch (error) {
       this.stopBroken(replica, error);
@@ -289,13 +292,22 @@ export class Loop implements Homes {
     });
   }
 
+  /** As if it had answered a heartbeat. */
+  #onNewerTerm(shard: ShardId, from: MemberId, term: number): void {
+    const replica = this.#replicas.get(shard);
+    if (this.#isClosed || replica === undefined || replica.stopped !== undefined) return;
+    this.step(replica, draftMessage('appendResponse', from, this.parts.member, term));
+  }
+
   /** [H52] The state of `message.snapshot` is staged. True if the core takes it over. */
   #onStaged(shard: ShardId, message: Message): boolean {
     const replica = this.#replicas.get(shard);
     if (this.#isClosed || replica === undefined || replica.stopped !== undefined) return false;
     this.wake(replica);
     try {
-      return replica.stepSnapshot(message);
+      if (replica.stepSnapshot(message)) return true;
+      const { snapshot } = message;
+      return snapshot !== undefined && takeState(this, replica, snapshot);
     } catch (error) {
       this.stopBroken(replica, error);
       return false;
@@ -319,6 +331,18 @@ export class Loop implements Homes {
     this.log.error('shard stopped', { shard: replica.shard, reason, stack });
     this.#stopReplica(replica, `a bug: ${reason}`);
     this.schedule();
+  }
+
+  /** [H62] [H63] What its core asked for goes to the log before anything else of the shard. */
+  retire(replica: Replica, reason: string): void {
+    this.storage.flush(this.nowMs);
+    this.#stopReplica(replica, reason);
+    this.schedule();
+  }
+
+  reopen({ data, shard, stopped }: Replica): void {
+    assert(stopped !== undefined, '[H62] a shard has one core at a time');
+    this.add(new Replica(this, shard, data));
   }
 
   #stopReplica(replica: Replica, reason: string): void {

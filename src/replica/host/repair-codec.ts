@@ -1,6 +1,6 @@
 // Entries that a member lost, and those that a peer sends back.
 //
-//   wants    =  shard(varint) count(varint) (index(varint) term(varint))*
+//   wants    =  shard(varint) wants-state(varint) count(varint) (index(varint) term(varint))*
 //   entries  =  count(varint) (index(varint) one_entry)*      see src/replica/codec/entries.ts
 
 import { LIMITS } from '../../base/limits.ts';
@@ -10,12 +10,15 @@ import { PackedReader, PackedWriter, readEntries, writeEntries } from '../codec/
 
 export interface Wants {
   readonly shard: ShardId;
+  /** [H62] Whoever leads and has none of the entries may send its state instead. */
+  readonly wantsState: boolean;
   readonly ids: readonly EntryId[];
 }
 
-export function encodeWants(shard: ShardId, ids: readonly EntryId[]): Uint8Array {
+export function encodeWants({ ids, shard, wantsState }: Wants): Uint8Array {
   const writer = new PackedWriter(16 + ids.length * 8);
   writer.varint(shard);
+  writer.varint(wantsState ? 1 : 0);
   writer.varint(ids.length);
   for (const { index, term } of ids) {
     writer.varint(index);
@@ -28,11 +31,13 @@ export function encodeWants(shard: ShardId, ids: readonly EntryId[]): Uint8Array
 export function decodeWants(bytes: Uint8Array): Wants | undefined {
   const reader = new PackedReader(bytes);
   const shard = reader.varint();
+  const wantsState = reader.varint();
   const count = reader.varint();
-  if (count > LIMITS.replica.repairEntriesMax) return undefined;
+  if (count > LIMITS.replica.repairEntriesMax || wantsState > 1) return undefined;
   const ids: EntryId[] = [];
   for (let i = 0; i < count; i++) ids.push({ index: reader.varint(), term: reader.varint() });
-  return reader.failed || reader.remaining > 0 ? undefined : { shard, ids };
+  if (reader.failed || reader.remaining > 0) return undefined;
+  return { shard, wantsState: wantsState === 1, ids };
 }
 
 export function encodeEntries(entries: readonly Entry[]): Uint8Array {

@@ -1,30 +1,35 @@
 // [H60] Fills holes in a shard's log: entries whose bytes are lost here and whose ids are known.
-// Peers that still have them are asked one after the other.
+// Peers are asked one after the other; forsaken.ts has what follows when none has an entry.
 
-import type { Clock, Log } from '../../base/capabilities.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { LogFetch } from '../../core/raft/index.ts';
+import { draftMessage, type LogFetch, NO_NODE } from '../../core/raft/index.ts';
 import type {
   IncomingRequest,
   MemberId,
   Peers,
   RequestOutcome,
 } from '../../engine/transport/index.ts';
-import type { ShardId, Wal } from '../../engine/wal/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
-import { decodeEntries, decodeWants, encodeEntries, encodeWants } from './repair-codec.ts';
+import type { Snapshots } from '../snapshots/index.ts';
+import { Forsaken, type ForsakenHome } from './forsaken.ts';
+import {
+  decodeEntries,
+  decodeWants,
+  encodeEntries,
+  encodeWants,
+  type Wants,
+} from './repair-codec.ts';
 import type { Replica } from './replica.ts';
-import type { HostSettings } from './settings.ts';
-import { gatherEntries } from './wanted-entries.ts';
+import { cachedEntry, gatherEntries } from './wanted-entries.ts';
 
-export interface RepairHome {
+/** So often every peer is asked before nobody is believed to have an entry. */
+const ROUNDS = 2;
+
+export interface RepairHome extends ForsakenHome {
   readonly member: MemberId;
-  readonly wal: Wal;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly settings: HostSettings;
   readonly peers: Pick<Peers, 'isUp' | 'request'>;
-  readonly isClosed: boolean;
+  readonly snapshots: Pick<Snapshots, 'latest' | 'send'>;
   replica(shard: ShardId): Replica | undefined;
   /** The log is whole: what waited for it goes on. */
   repaired(replica: Replica, fetches: readonly LogFetch[]): void;
@@ -35,13 +40,16 @@ export interface RepairHome {
 interface Patient {
   readonly replica: Replica;
   readonly fetches: LogFetch[];
-  /** Counts the attempts: each asks another peer. */
-  attempts: number;
+  /** How often each peer was asked in vain since the last hole was filled. */
+  readonly asked: Map<MemberId, number>;
+  readonly forsaken: Forsaken;
 }
 
 export class Repair {
   readonly #home: RepairHome;
   readonly #patients = new Map<ShardId, Patient>();
+  /** Members to which a state is on its way, by shard. */
+  readonly #sending = new Set<string>();
 
   constructor(home: RepairHome) {
     this.#home = home;
@@ -51,66 +59,104 @@ export class Repair {
   begin(replica: Replica, fetch: LogFetch | undefined): void {
     replica.hasHoles = true;
     const known = this.#patients.get(replica.shard);
-    if (known !== undefined) {
+    if (known?.replica === replica) {
       if (fetch !== undefined) known.fetches.push(fetch);
       return;
     }
     const fetches = fetch === undefined ? [] : [fetch];
-    const patient: Patient = { replica, fetches, attempts: 0 };
+    const forsaken = new Forsaken(this.#home, replica);
+    const patient: Patient = { replica, fetches, asked: new Map(), forsaken };
     this.#patients.set(replica.shard, patient);
     const { holes } = replica.log.wal;
     this.#home.log.warn('log has holes', { shard: replica.shard, entries: holes.size });
     this.#treat(patient);
   }
 
+  #isOver({ replica }: Patient): boolean {
+    return this.#home.isClosed || replica.stopped !== undefined;
+  }
+
   #treat(patient: Patient): void {
-    const { clock, isClosed, peers, settings } = this.#home;
+    if (this.#isOver(patient)) return;
     const { replica } = patient;
-    if (isClosed || replica.stopped !== undefined) return;
-    const { holes } = replica.log.wal;
-    let covered = 0;
-    for (const index of holes.keys()) {
-      if (index <= replica.data.durableApplied()) covered = Math.max(covered, index);
-    }
-    if (covered > 0) this.#home.cut(replica, covered);
+    this.#mendHere(replica);
     if (replica.log.wal.isWhole()) {
       this.#finish(patient);
       return;
     }
+    patient.forsaken.look(this.#isForsaken(patient), othersOf(replica, this.#home.member));
+    if (this.#isOver(patient)) return;
     const peer = this.#nextPeer(patient);
-    if (peer === undefined) {
-      clock.setTimer(settings.repairRetryMs, () => this.#treat(patient));
-      return;
+    if (peer === undefined) this.#treatLater(patient);
+    else this.#ask(patient, peer);
+  }
+
+  #treatLater(patient: Patient): void {
+    const { clock, settings } = this.#home;
+    clock.setTimer(settings.repairRetryMs, () => this.#treat(patient));
+  }
+
+  /** What the durable state covers is cut off; what is still in memory is written once more. */
+  #mendHere(replica: Replica): void {
+    const { data, log, shard } = replica;
+    let covered = 0;
+    for (const index of log.wal.holes.keys()) {
+      const entry = cachedEntry(log.wal, index);
+      if (entry !== undefined) this.#home.wal.refill(shard, entry);
+      else if (index <= data.durableApplied()) covered = Math.max(covered, index);
     }
-    const wanted = [...holes].slice(0, LIMITS.replica.repairEntriesMax);
-    const body = encodeWants(
-      replica.shard,
-      wanted.map(([index, term]) => ({ index, term })),
-    );
+    if (covered > 0) this.#home.cut(replica, covered);
+  }
+
+  // --- asking -----------------------------------------------------------------------------------
+
+  #ask(patient: Patient, peer: MemberId): void {
+    const { replica } = patient;
+    const { peers, settings } = this.#home;
+    const ids: { index: number; term: number }[] = [];
+    for (const [index, term] of replica.log.wal.holes) {
+      if (ids.length < LIMITS.replica.repairEntriesMax) ids.push({ index, term });
+    }
+    const wantsState = replica.isForsaken && !replica.isLeader;
+    const body = encodeWants({ shard: replica.shard, wantsState, ids });
     const timeoutMs = settings.repairRetryMs * 10;
     peers.request(peer, REQUEST_KIND.fetchEntries, body, timeoutMs, (outcome) => {
-      this.#onAnswer(patient, outcome);
+      this.#onAnswer(patient, peer, outcome);
     });
   }
 
-  #nextPeer(patient: Patient): MemberId | undefined {
+  /** Of those that are there the one that was asked least. */
+  #nextPeer({ asked, replica }: Patient): MemberId | undefined {
     const { member, peers } = this.#home;
-    const { learners, voters } = patient.replica.data.confState();
-    const others = [...voters, ...learners].filter((id) => id !== member && peers.isUp(id));
-    patient.attempts += 1;
-    return others[patient.attempts % Math.max(1, others.length)];
+    let next: MemberId | undefined;
+    for (const peer of othersOf(replica, member)) {
+      if (!peers.isUp(peer)) continue;
+      if (next === undefined || countOf(asked, peer) < countOf(asked, next)) next = peer;
+    }
+    return next;
   }
 
-  #onAnswer(patient: Patient, outcome: RequestOutcome): void {
-    const { clock, isClosed, settings, wal } = this.#home;
-    const { replica } = patient;
-    if (isClosed || replica.stopped !== undefined) return;
+  /** Everyone who is there was asked, and asked again. */
+  #isForsaken({ asked, replica }: Patient): boolean {
+    const { member, peers } = this.#home;
+    const present = othersOf(replica, member).filter((peer) => peers.isUp(peer));
+    return present.length > 0 && present.every((peer) => countOf(asked, peer) >= ROUNDS);
+  }
+
+  #onAnswer(patient: Patient, peer: MemberId, outcome: RequestOutcome): void {
+    if (this.#isOver(patient)) return;
+    const { asked, replica } = patient;
     const before = replica.log.wal.holes.size;
     const entries = outcome.kind === 'answered' ? decodeEntries(outcome.body) : undefined;
     // A peer that sends another entry than was asked for is not believed: the log knows its ids.
-    for (const entry of entries ?? []) wal.refill(replica.shard, entry);
-    if (replica.log.wal.holes.size < before) this.#treat(patient);
-    else clock.setTimer(settings.repairRetryMs, () => this.#treat(patient));
+    for (const entry of entries ?? []) this.#home.wal.refill(replica.shard, entry);
+    if (replica.log.wal.holes.size < before) {
+      asked.clear();
+      this.#treat(patient);
+      return;
+    }
+    asked.set(peer, countOf(asked, peer) + 1);
+    this.#treatLater(patient);
   }
 
   #finish({ fetches, replica }: Patient): void {
@@ -119,6 +165,8 @@ export class Repair {
     this.#home.log.info('log is whole again', { shard: replica.shard });
     this.#home.repaired(replica, fetches);
   }
+
+  // --- answering --------------------------------------------------------------------------------
 
   /** A peer asks for entries that it lost. */
   onRequest(request: IncomingRequest): void {
@@ -130,7 +178,43 @@ export class Repair {
     const { wal } = this.#home;
     const found = gatherEntries(wal, wants.shard, wants.ids, LIMITS.replica.repairBytesMax);
     void found.then((entries) => {
-      if (!this.#home.isClosed && !request.isAbandoned) request.respond(encodeEntries(entries));
+      if (this.#home.isClosed) return;
+      if (!request.isAbandoned) request.respond(encodeEntries(entries));
+      if (entries.length === 0 && wants.wantsState) this.#maybeSendState(request.from, wants);
     });
   }
+
+  /** [H62] The leader sends its state in place of entries that it has applied and let go of. */
+  #maybeSendState(to: MemberId, { ids, shard }: Wants): void {
+    const { member, snapshots } = this.#home;
+    const replica = this.#home.replica(shard);
+    if (replica === undefined || !replica.isLeader || replica.stopped !== undefined) return;
+    const applied = replica.data.applied().index;
+    const covered = ids.map(({ index }) => index).filter((index) => index <= applied);
+    const key = `${to} ${shard}`;
+    if (covered.length === 0 || this.#sending.has(key)) return;
+    const snapshot = snapshots.latest(shard, Math.max(replica.log.configIndex, ...covered));
+    // Being made: the peer asks again.
+    if (snapshot === 'pending') return;
+    const message = draftMessage('snapshot', member, to, replica.core.basicStatus().term);
+    message.snapshot = snapshot;
+    this.#sending.add(key);
+    snapshots.send(to, shard, message, () => this.#sending.delete(key));
+  }
+}
+
+/**
+ * Who may have what is missing here, the leader first: it may be one whose config stands behind the
+ * hole, so that we have not heard of its being a member.
+ */
+function othersOf({ data, leader }: Replica, self: MemberId): readonly MemberId[] {
+  const { learners, voters, votersOutgoing } = data.confState();
+  const others = new Set([leader, ...voters, ...votersOutgoing, ...learners]);
+  others.delete(self);
+  others.delete(NO_NODE);
+  return [...others];
+}
+
+function countOf(asked: ReadonlyMap<MemberId, number>, peer: MemberId): number {
+  return asked.get(peer) ?? 0;
 }

@@ -59,7 +59,9 @@ export class Replica implements StorageClient, ResultSink {
   idleTicks = 0;
   /** [H60] The log lacks entries that it must have: follows, but does not campaign. */
   hasHoles = false;
-  /** [H71] The disk is sick, and so is whoever leads from it: nothing is sent any more. */
+  /** [H61] And no peer that is there has them. */
+  isForsaken = false;
+  /** [H71] [H61] Its disk does not answer, or lost what others need: nothing is sent any more. */
   isSilent = false;
   /** [H72] Until then leadership is on its way to a voter whose disk has room. */
   leavesUntilMs = 0;
@@ -175,6 +177,10 @@ export class Replica implements StorageClient, ResultSink {
     this.idleTicks += 1;
     this.proposals.sweep(nowMs);
     this.reads.sweep(nowMs);
+    this.tickCore();
+  }
+
+  tickCore(): void {
     // [H60] Its clock must run on, or it would keep the lease it may have granted before a restart.
     if (this.hasHoles) this.core.setElectionTimeout(NEVER_TICKS);
     this.core.tick();
@@ -183,6 +189,7 @@ export class Replica implements StorageClient, ResultSink {
   /** The log is whole again. */
   repaired(): void {
     this.hasHoles = false;
+    this.isForsaken = false;
     const { electionTicks } = this.#home.settings;
     const { random } = this.#home.parts;
     this.core.setElectionTimeout(electionTicks + random.below(electionTicks));
@@ -354,7 +361,11 @@ export class Replica implements StorageClient, ResultSink {
 
   #waitsFor(lead: MemberId): string | undefined {
     if (this.stopped !== undefined) return this.stopped;
-    if (this.hasHoles) return `${this.log.wal.holes.size} lost log entries from a peer`;
+    const lost = this.log.wal.holes.size;
+    if (lost > 0) {
+      const entries = `${lost} lost log entries`;
+      return this.isForsaken ? `${entries}, which no peer has` : `${entries} from a peer`;
+    }
     if (this.isSilent) return 'its disk, which does not answer';
     if (lead === NO_NODE) return 'a leader';
     return undefined;

@@ -2,6 +2,7 @@
 
 import type { Entry, EntryId } from '../../core/raft/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
+import type { ShardLog } from './replica-log.ts';
 
 /** Those of `ids` that are here, up to `bytesMax`, in their order. */
 export async function gatherEntries(
@@ -26,10 +27,15 @@ export async function gatherEntries(
 async function readEntry(wal: Wal, shard: ShardId, index: number): Promise<Entry | undefined> {
   const log = wal.shard(shard);
   if (typeof log.term(index) !== 'number' || !log.index.has(index)) return undefined;
-  const cached = log.entries(index, index + 1, 1);
-  if (typeof cached !== 'string') return cached[0];
+  const cached = cachedEntry(log, index);
+  if (cached !== undefined) return cached;
   const outcome = await wal.fetch(shard, { low: index, high: index + 1, bytesMax: 1 });
   if (outcome.kind !== 'fetched' || !log.index.has(index)) return undefined;
-  const fetched = log.entries(index, index + 1, 1);
-  return typeof fetched === 'string' ? undefined : fetched[0];
+  return cachedEntry(log, index);
+}
+
+/** The entry at `index`, if it is in memory. */
+export function cachedEntry(log: ShardLog, index: number): Entry | undefined {
+  const cached = log.entries(index, index + 1, 1);
+  return typeof cached === 'string' ? undefined : cached[0];
 }

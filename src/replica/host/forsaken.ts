@@ -1,0 +1,140 @@
+// What becomes of a replica whose log lost entries that no peer has. [H61] It does not lead, [H62]
+// takes over the state of a leader that has applied them, or [H63] stops if it has no peers.
+
+import { assert } from '../../base/assert.ts';
+import type { Clock, Log } from '../../base/capabilities.ts';
+import type { Snapshot } from '../../core/raft/index.ts';
+import type { Store } from '../../engine/store/index.ts';
+import type { MemberId } from '../../engine/transport/index.ts';
+import type { Wal } from '../../engine/wal/index.ts';
+import type { Replica } from './replica.ts';
+import type { HostSettings } from './settings.ts';
+
+/**
+ * For so long who knows of no peers listens for a leader: the config that names its peers may stand
+ * behind the hole.
+ */
+const LISTEN_MS = 10_000;
+
+export interface ForsakenHome {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly wal: Wal;
+  readonly settings: HostSettings;
+  readonly store: Pick<Store, 'flush'>;
+  readonly isClosed: boolean;
+  markDirty(replica: Replica): void;
+  wake(replica: Replica): void;
+  /** The replica takes no further part; what its core asked for is on its way to the log. */
+  retire(replica: Replica, reason: string): void;
+  /** Begins anew with what log and store say. */
+  reopen(retired: Replica): void;
+}
+
+/** The case of one replica, from the first hole until its log is whole. */
+export class Forsaken {
+  readonly #home: ForsakenHome;
+  readonly #replica: Replica;
+  readonly #sinceMs: number;
+  #isTold = false;
+  /** As leader: until then a transfer may succeed. */
+  #transferUntilMs: number | undefined;
+
+  constructor(home: ForsakenHome, replica: Replica) {
+    this.#home = home;
+    this.#replica = replica;
+    this.#sinceMs = home.clock.monotonicMs();
+  }
+
+  /** From time to time. `isForsaken`: everyone who is there was asked in vain. */
+  look(isForsaken: boolean, others: readonly MemberId[]): void {
+    const replica = this.#replica;
+    const applied = replica.data.applied().index;
+    const missing = [...replica.log.wal.holes.keys()].filter((index) => index > applied);
+    replica.isForsaken = isForsaken && missing.length > 0;
+    if (!replica.isLeader) this.#transferUntilMs = undefined;
+    if (missing.length === 0) {
+      // The state has all of it, and need only be written down.
+      if (isForsaken || others.length === 0) void this.#home.store.flush();
+    } else if (others.length === 0) {
+      this.#maybeStop(missing);
+    } else if (isForsaken) {
+      this.#tell(missing);
+      if (replica.isLeader) this.#stepAside(Math.max(...missing));
+    }
+  }
+
+  /** [H63] Nobody will ever send it. */
+  #maybeStop(missing: readonly number[]): void {
+    const { clock, log } = this.#home;
+    if (clock.monotonicMs() - this.#sinceMs < LISTEN_MS) return;
+    const { shard } = this.#replica;
+    const reason =
+      `entry ${Math.min(...missing)} of its log is lost, and no other member has the shard: ` +
+      'put a copy of the data directory in its place, or give the shard up';
+    log.error('shard stopped', { shard, reason });
+    this.#home.retire(this.#replica, reason);
+  }
+
+  #tell(missing: readonly number[]): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#home.log.error('log entries are lost, no peer that answers has them', {
+      shard: this.#replica.shard,
+      entries: missing.length,
+      first: Math.min(...missing),
+      last: Math.max(...missing),
+    });
+  }
+
+  /**
+   * [H61] Its heartbeats keep others from leading, and it can neither send nor apply what lies
+   * behind the hole. Leadership goes to a voter that is past the hole; else to whoever is elected
+   * when nothing is heard from here any more: the hole is an entry that only this log has, and the
+   * next leader's takes its place.
+   */
+  #stepAside(lastMissing: number): void {
+    const { clock, settings } = this.#home;
+    const replica = this.#replica;
+    const { config, id, peers } = replica.core.status();
+    const voters = peers.filter((peer) => peer.id !== id && config.voters.includes(peer.id));
+    const active = voters.filter(({ isRecentlyActive }) => isRecentlyActive);
+    if (active.length === 0) return;
+    this.#home.wake(replica);
+    const nowMs = clock.monotonicMs();
+    if (this.#transferUntilMs === undefined) {
+      const heir = active.find(({ match }) => match >= lastMissing);
+      const transferMs = settings.electionTicks * settings.tickMs;
+      this.#transferUntilMs = heir === undefined ? nowMs : nowMs + transferMs;
+      if (heir !== undefined) replica.core.transferLeader(heir.id);
+    }
+    if (nowMs >= this.#transferUntilMs) replica.isSilent = true;
+    this.#home.markDirty(replica);
+  }
+}
+
+/**
+ * [H62] The state of `snapshot`, which is staged, in place of lost entries. False if it is not what
+ * is needed here.
+ *
+ * The log agrees with the snapshot, so that the core has no use for it [R34]; nor may it drop its
+ * log for it [R35], because the entries behind the snapshot were acknowledged. So the state alone
+ * is replaced, and the replica begins anew from log and state, as after a restart. By then all that
+ * its core asked for is durable. What it promised for that is lost, as any message may be.
+ */
+export function takeState(home: ForsakenHome, replica: Replica, snapshot: Snapshot): boolean {
+  const { data, log, shard } = replica;
+  const { index, term } = snapshot;
+  const applied = data.applied().index;
+  const isNeeded = [...log.wal.holes.keys()].some((hole) => hole > applied && hole <= index);
+  // The log's newest snapshot is beyond the state only while the core installs one.
+  const isInstalling = log.wal.snapshot().index > applied;
+  if (!isNeeded || isInstalling || replica.isLeader || log.term(index) !== term) return false;
+  home.retire(replica, 'its state is being replaced');
+  home.wal.append([{ shard, save: snapshot }], (outcome) => {
+    if (outcome !== 'durable' || home.isClosed) return;
+    assert(data.install(snapshot), '[H52] what is taken over was staged before');
+    home.reopen(replica);
+  });
+  return true;
+}
