@@ -4,7 +4,7 @@
 
 import { assert, must } from '../../base/assert.ts';
 import type { Clock, Log } from '../../base/capabilities.ts';
-import type { LogFetch, Message, Snapshot } from '../../core/raft/index.ts';
+import { draftMessage, type LogFetch, type Message, type Snapshot } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import { Outbox } from '../codec/index.ts';

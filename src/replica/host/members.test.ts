@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWrite, HostCluster } from '../../../test/support/host-cluster.ts';
+import { must } from '../../base/assert.ts';
 import type { Disk } from '../../base/capabilities.ts';
-import type { ConfChange, NodeChange } from '../../core/raft/index.ts';
+import { type ConfChange, draftMessage, type NodeChange } from '../../core/raft/index.ts';
+import { encodeMessage, REQUEST_KIND } from '../codec/index.ts';
 
 const SMALL = { trailingEntries: 5, purgeEntries: 10 };
 
@@ -228,5 +230,29 @@ test('[H16] who an answered change leaves alone needs nobody, even without power
   await cluster.restart(leader);
   assert.equal(await cluster.elect(), leader);
   assert.match(await cluster.put(leader, 'k=2'), /^applied/);
+  await cluster.close();
+});
+
+test('a state that a leader of the past offers is refused with the newer term', async () => {
+  const cluster = await HostCluster.start({ seed: 22 });
+  const past = await cluster.elect();
+  const { term, config } = must(cluster.status(past), 'it runs');
+  cluster.kill(past);
+  const leader = await cluster.elect();
+  const newer = must(cluster.status(leader), 'it runs').term;
+  assert.ok(newer > term);
+  const message = draftMessage('snapshot', past, leader, term);
+  message.snapshot = { index: 99, term, confState: config, data: new Uint8Array(16) };
+  const answers: Uint8Array[] = [];
+  cluster.plane(leader).host.onRequest({
+    from: past,
+    kind: REQUEST_KIND.offerSnapshot,
+    body: encodeMessage(1, message),
+    deadlineMs: Number.POSITIVE_INFINITY,
+    isAbandoned: false,
+    respond: (answer) => answers.push(answer.slice()),
+    refuse: () => {},
+  });
+  assert.deepEqual(answers, [Uint8Array.of(3, newer, 0, 0, 0, 0, 0, 0, 0)]);
   await cluster.close();
 });

@@ -4,13 +4,20 @@ import { assert, must } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Timer } from '../../base/capabilities.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { Message } from '../../core/raft/index.ts';
 import type { MemberId, OutgoingStream } from '../../engine/transport/index.ts';
 import { REQUEST_KIND, STREAM_KIND } from '../codec/index.ts';
 import { NO_PROGRESS, type PreparedSnapshot, type Progress } from '../state/index.ts';
 import { ChunkQueue, type QueuedChunk } from './chunk-queue.ts';
 import { encodeEnd, encodeSame } from './chunks.ts';
-import type { SnapshotLimits, SnapshotParts } from './types.ts';
-import { type Comparison, decodeVerdict, encodeComparison, encodeHeader } from './wire.ts';
+import type { SnapshotLimits, SnapshotParts, SnapshotsHandler } from './types.ts';
+import {
+  type Comparison,
+  decodeVerdict,
+  encodeComparison,
+  encodeHeader,
+  encodeOffer,
+} from './wire.ts';
 
 const { compareTimeoutMs, offerTimeoutMs, trailChunksMax } = LIMITS.snapshots;
 const NOTHING_EQUAL = new Uint8Array(0);
@@ -24,18 +31,27 @@ interface SendCounters {
   chunksCopied: number;
 }
 
+export interface OutgoingHome {
+  readonly parts: SnapshotParts;
+  readonly handler: Pick<SnapshotsHandler, 'termOf' | 'onNewerTerm'>;
+  readonly limits: SnapshotLimits;
+  readonly counters: SendCounters;
+}
+
 /** A transfer outlives an interruption: `start` goes on where the peer says it is. */
 export class OutgoingTransfer {
   readonly peer: MemberId;
   readonly prepared: PreparedSnapshot;
   readonly #parts: SnapshotParts;
+  readonly #handler: OutgoingHome['handler'];
   readonly #limits: SnapshotLimits;
   readonly #counters: SendCounters;
   /** Where the transfer stood after each of the last chunks. */
   #trail: Progress[] = [];
   #sent: Progress = NO_PROGRESS;
   #queue: ChunkQueue | undefined;
-  #offer: Uint8Array = new Uint8Array(0);
+  /** The message that the state belongs to. */
+  #message: Message | undefined;
   #onEnd: ((result: SendResult) => void) | undefined;
   #request = 0;
   #stream: OutgoingStream | undefined;
@@ -44,18 +60,18 @@ export class OutgoingTransfer {
   /** Tells a late answer of an earlier start from one of this. */
   #attempt = 0;
 
-  constructor(
-    peer: MemberId,
-    prepared: PreparedSnapshot,
-    parts: SnapshotParts,
-    limits: SnapshotLimits,
-    counters: SendCounters,
-  ) {
+  constructor(peer: MemberId, prepared: PreparedSnapshot, home: OutgoingHome) {
     this.peer = peer;
     this.prepared = prepared;
-    this.#parts = parts;
-    this.#limits = limits;
-    this.#counters = counters;
+    this.#parts = home.parts;
+    this.#handler = home.handler;
+    this.#limits = home.limits;
+    this.#counters = home.counters;
+  }
+
+  /** Of the message that it was started with last. */
+  get term(): number {
+    return this.#message?.term ?? 0;
   }
 
   get isRunning(): boolean {
@@ -67,10 +83,10 @@ export class OutgoingTransfer {
     return this.#trail.length > 0;
   }
 
-  /** `offer` is the message that the state belongs to; its term may differ from the last time. */
-  start(offer: Uint8Array, onEnd: (result: SendResult) => void): void {
+  /** The term of the message may differ from the last time. */
+  start(message: Message, onEnd: (result: SendResult) => void): void {
     assert(!this.isRunning, '[N5] a transfer runs once at a time');
-    this.#offer = offer;
+    this.#message = message;
     this.#onEnd = onEnd;
     this.#attempt += 1;
     const attempt = this.#attempt;
@@ -79,7 +95,7 @@ export class OutgoingTransfer {
     this.#request = peers.request(
       this.peer,
       REQUEST_KIND.offerSnapshot,
-      offer,
+      encodeOffer(this.prepared.shard, message),
       offerTimeoutMs,
       (outcome) => {
         if (attempt !== this.#attempt) return;
@@ -88,6 +104,8 @@ export class OutgoingTransfer {
         if (verdict?.kind === 'taken') this.#end('sent');
         else if (verdict?.kind === 'wanted') this.#begin(verdict.progress, verdict.compares);
         else this.#end('interrupted');
+        if (verdict?.kind !== 'stale') return;
+        this.#handler.onNewerTerm(this.prepared.shard, this.peer, verdict.term);
       },
     );
   }
@@ -107,7 +125,9 @@ export class OutgoingTransfer {
     this.#queue = new ChunkQueue(this.prepared, this.#sent, compares, this.#limits, (question) =>
       this.#compare(question),
     );
-    const header = encodeHeader(this.#sent.chunks, this.#offer);
+    const message = must(this.#message, '[N13] a transfer runs for a message');
+    const offer = encodeOffer(this.prepared.shard, message);
+    const header = encodeHeader(this.#sent.chunks, offer);
     const attempt = this.#attempt;
     this.#isBlocked = false;
     this.#stream = this.#parts.peers.openStream(this.peer, STREAM_KIND.snapshot, header, {
@@ -130,6 +150,11 @@ export class OutgoingTransfer {
   #pump(): void {
     const stream = this.#stream;
     if (stream === undefined || this.#isBlocked) return;
+    if (this.#handler.termOf(this.prepared.shard) > this.term) {
+      // [N13] The receiver's core would not look at it any more.
+      this.#end('interrupted');
+      return;
+    }
     const next = must(this.#queue, '[N6] a stream has a queue').next();
     if (next === 'asks') return;
     if (next === 'end') {

@@ -98,7 +98,10 @@ export class SnapshotReceiver {
     const { shard, snapshot, message } = offer;
     const data = this.#parts.states.state(shard);
     const running = this.#running.get(shard);
-    if (data === undefined || running?.isFinishing === true) return { kind: 'refused' };
+    if (data === undefined) return { kind: 'refused' };
+    const term = Math.max(this.#handler.termOf(shard), running?.offer.message.term ?? 0);
+    if (message.term < term) return { kind: 'stale', term };
+    if (running?.isFinishing === true || isOlder(offer, running?.offer)) return { kind: 'refused' };
     if (snapshot.index <= data.applied().index) {
       // The core answers how far it is, and its leader goes on from there.
       this.#handler.onStaged(shard, message);
@@ -159,6 +162,11 @@ export class SnapshotReceiver {
     }
     this.#idle = idle;
   }
+}
+
+/** [N13] Whether it was overtaken by one of the same leader. */
+function isOlder({ message, snapshot }: Offer, running: Offer | undefined): boolean {
+  return running?.message.term === message.term && snapshot.index < running.snapshot.index;
 }
 
 function hasPairs(data: ShardData): boolean {

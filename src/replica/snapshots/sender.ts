@@ -7,8 +7,7 @@ import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { PreparedSnapshot } from '../state/index.ts';
 import { OutgoingTransfer } from './outgoing.ts';
-import type { SnapshotLimits, SnapshotParts } from './types.ts';
-import { encodeOffer } from './wire.ts';
+import type { SnapshotLimits, SnapshotParts, SnapshotsHandler } from './types.ts';
 
 interface Transfer {
   readonly outgoing: OutgoingTransfer;
@@ -26,13 +25,15 @@ export class SnapshotSender {
     chunksCopied: 0,
   };
   readonly #parts: SnapshotParts;
+  readonly #handler: SnapshotsHandler;
   readonly #limits: SnapshotLimits;
   /** By peer and shard: a peer takes one state of a shard at a time. */
   readonly #transfers = new Map<string, Transfer>();
   #isClosed = false;
 
-  constructor(parts: SnapshotParts, limits: SnapshotLimits) {
+  constructor(parts: SnapshotParts, handler: SnapshotsHandler, limits: SnapshotLimits) {
     this.#parts = parts;
+    this.#handler = handler;
     this.#limits = limits;
   }
 
@@ -51,12 +52,13 @@ export class SnapshotSender {
   ): void {
     const { clock } = this.#parts;
     const key = `${peer} ${shard}`;
+    this.#stopStale(key, message.term);
     const transfer = this.#transferFor(key, peer, prepared);
     if (transfer === undefined) {
       clock.afterTurn(() => onDone(false));
       return;
     }
-    transfer.outgoing.start(encodeOffer(shard, message), (result) => {
+    transfer.outgoing.start(message, (result) => {
       const isSent = result === 'sent';
       if (isSent) this.counters.sent += 1;
       else this.counters.sendsFailed += 1;
@@ -75,6 +77,12 @@ export class SnapshotSender {
     }
   }
 
+  /** [N13] What is sent for an earlier term would be thrown away: it goes on for this one. */
+  #stopStale(key: string, term: number): void {
+    const outgoing = this.#transfers.get(key)?.outgoing;
+    if (outgoing?.isRunning === true && outgoing.term < term) outgoing.stop();
+  }
+
   /** One that was interrupted, or a new one; undefined when there are too many. */
   #transferFor(key: string, peer: MemberId, prepared: PreparedSnapshot): Transfer | undefined {
     const present = this.#transfers.get(key);
@@ -91,7 +99,13 @@ export class SnapshotSender {
     }
     if (this.#isClosed || this.running >= this.#limits.sendsMax) return undefined;
     prepared.retain();
-    const outgoing = new OutgoingTransfer(peer, prepared, this.#parts, this.#limits, this.counters);
+    const home = {
+      parts: this.#parts,
+      handler: this.#handler,
+      limits: this.#limits,
+      counters: this.counters,
+    };
+    const outgoing = new OutgoingTransfer(peer, prepared, home);
     const transfer: Transfer = { outgoing, expiry: undefined };
     this.#transfers.set(key, transfer);
     return transfer;

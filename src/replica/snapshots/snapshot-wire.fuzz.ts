@@ -47,7 +47,7 @@ export async function fuzzSnapshotWire(options: {
   const random = Prng.from(options.seed, 'snapshot wire');
   let [readable, streams] = [0, 0];
   for (let run = 0; run < options.runs; run++) {
-    const [bytes, decode] = must(samples(random)[random.below(6)], 'six kinds');
+    const [bytes, decode] = must(samples(random)[random.below(7)], 'seven kinds');
     if (decode(spoil(bytes, random)) !== undefined) readable += 1;
     if (run % ONE_IN > 0) continue;
     await streamInto(random);
@@ -75,6 +75,7 @@ function samples(random: Prng): readonly Sample[] {
     [offer, (bytes) => decodeOffer(bytes, 1, 2)],
     [encodeHeader(random.below(3), offer), (bytes) => decodeHeader(bytes, 1, 2)],
     [encodeVerdict(verdict), decodeVerdict],
+    [encodeVerdict({ kind: 'stale', term: 1 + random.below(9) }), decodeVerdict],
     [chunk, decodeChunk],
     [encodeSame(chunk.length, digest, randomBytes(random, 9)), decodeChunk],
     [encodeComparison(question), decodeComparison],

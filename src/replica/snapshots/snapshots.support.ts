@@ -207,6 +207,10 @@ export class Site {
   /** Messages that were stepped, as `term/index`. */
   readonly stepped: string[] = [];
   readonly done: boolean[] = [];
+  /** That its core is in. */
+  term = 0;
+  /** Heard of peers that refused a state. */
+  readonly newerTerms: string[] = [];
   /** What the core says to a staged state. */
   restores = true;
 
@@ -239,6 +243,8 @@ export class Site {
       limits: options.limits ?? {},
     };
     this.snapshots = openSnapshots(parts, {
+      termOf: () => this.term,
+      onNewerTerm: (_shard, peer, newer) => this.newerTerms.push(`${peer}: ${newer}`),
       onPrepared: () => {},
       onStaged: (_shard, { term, snapshot }: Message) => {
         this.stepped.push(`${term}/${must(snapshot, 'a snapshot message has one').index}`);

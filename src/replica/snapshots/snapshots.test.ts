@@ -168,15 +168,8 @@ test('[N5] a newer state takes the place of one that is being sent', async () =>
 
 test('[N5] of two members that send at the same time the later one is taken', async () => {
   const line = new Line();
-  const [first, second, receiver] = await members(line, 3);
-  assert.ok(first !== undefined && second !== undefined && receiver !== undefined);
-  const snapshot = await first.prepare();
-  first.send(2, snapshot);
-  await line.run();
-  assert.ok(second.data.install(snapshot));
-  second.apply('300 set b 3');
-  const newer = await second.prepare();
-  first.send(3, snapshot);
+  const { first, second, receiver, older, newer } = await twoSenders(line);
+  first.send(3, older);
   await line.run(4);
   second.send(3, newer, 2);
   await line.run();
@@ -184,6 +177,92 @@ test('[N5] of two members that send at the same time the later one is taken', as
   assert.deepEqual(second.done, [true]);
   assert.ok(receiver.data.install(newer));
   assert.equal(receiver.data.digest(), second.data.digest());
+});
+
+test('[N13] an offer of a term that is over is refused, and its sender hears of it', async () => {
+  const line = new Line();
+  const [sender, receiver] = await pair(line);
+  receiver.term = 6;
+  const snapshot = await sender.prepare();
+  sender.send(2, snapshot, 5);
+  await line.run();
+  assert.deepEqual([sender.done, sender.newerTerms], [[false], ['2: 6']]);
+  assert.equal(sender.snapshots.stats().chunksSent, 0);
+  sender.send(2, snapshot, 6);
+  await line.run();
+  assert.deepEqual([sender.done, receiver.stepped], [[false, true], [`6/${snapshot.index}`]]);
+  receiver.data.install(snapshot);
+  sender.send(2, snapshot, 5);
+  await line.run();
+  assert.deepEqual(sender.newerTerms, ['2: 6', '2: 6'], 'whether or not the state is there');
+});
+
+test('[N13] a sender that is deposed stops, and goes on when it leads again', async () => {
+  const line = new Line();
+  const [sender, receiver] = await pair(line);
+  const snapshot = await sender.prepare();
+  sender.term = 5;
+  sender.send(2, snapshot, 5);
+  await line.run(8);
+  sender.term = 6;
+  const { chunksSent } = sender.snapshots.stats();
+  await line.run();
+  assert.deepEqual([sender.done, receiver.stepped], [[false], []]);
+  assert.equal(sender.snapshots.stats().chunksSent, chunksSent, 'nothing is sent any more');
+  sender.term = 7;
+  sender.send(2, snapshot, 7);
+  await line.run();
+  assert.deepEqual([sender.done, receiver.stepped], [[false, true], [`7/${snapshot.index}`]]);
+  assert.equal(sender.snapshots.stats().resumed, 1);
+});
+
+test('[N13] who leads again sends at once what it still sends for the term before', async () => {
+  const line = new Line();
+  let isBehind = true;
+  const [sender, receiver] = await pair(line, { ...SMALL, isBehind: () => isBehind });
+  const snapshot = await sender.prepare();
+  sender.send(2, snapshot, 5);
+  await line.run();
+  sender.send(2, snapshot, 7);
+  isBehind = false;
+  await line.passMs(20);
+  assert.deepEqual([sender.done, receiver.stepped], [[false, true], [`7/${snapshot.index}`]]);
+});
+
+/** Members 1 and 2 have states to send to member 3, that of member 2 is newer. */
+async function twoSenders(line: Line) {
+  const [first, second, receiver] = await members(line, 3);
+  assert.ok(first !== undefined && second !== undefined && receiver !== undefined);
+  const older = await first.prepare();
+  first.send(2, older);
+  await line.run();
+  assert.ok(second.data.install(older));
+  second.apply('300 set b 3');
+  return { first, second, receiver, older, newer: await second.prepare() };
+}
+
+test('[N13] a deposed leader does not take the place of its successor', async () => {
+  const line = new Line();
+  const { first, second, receiver, older, newer } = await twoSenders(line);
+  first.send(3, older, 6);
+  await line.run(6);
+  second.send(3, newer, 5);
+  await line.run();
+  assert.deepEqual([first.done, second.done], [[true, true], [false]]);
+  // The receiver's core may not have heard of the term: it hears when the state is there.
+  assert.deepEqual([receiver.term, second.newerTerms], [0, ['3: 6']]);
+  assert.deepEqual(receiver.stepped, [`6/${older.index}`]);
+});
+
+test('[N13] an older state of the same term comes too late', async () => {
+  const line = new Line();
+  const { first, second, receiver, older, newer } = await twoSenders(line);
+  second.send(3, newer, 5);
+  await line.run(6);
+  first.send(3, older, 5);
+  await line.run();
+  assert.deepEqual([first.done, second.done], [[true, false], [true]]);
+  assert.deepEqual([first.newerTerms, receiver.stepped], [[], [`5/${newer.index}`]]);
 });
 
 test('[N10] a state that is not newer is not sent, but its message is stepped', async () => {

@@ -21,7 +21,7 @@ const DEFAULTS: SnapshotLimits = {
 export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): Snapshots {
   const limits: SnapshotLimits = { ...DEFAULTS, ...parts.limits };
   const shelf = new PreparedShelf(parts, limits, (shard) => handler.onPrepared(shard));
-  const sender = new SnapshotSender(parts, limits);
+  const sender = new SnapshotSender(parts, handler, limits);
   const receiver = new SnapshotReceiver(parts, handler, limits);
   return {
     latest: (shard, minIndex) => shelf.latest(shard, minIndex),

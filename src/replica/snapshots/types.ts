@@ -22,8 +22,12 @@ export interface SnapshotParts {
   readonly limits?: Partial<SnapshotLimits>;
 }
 
-/** What the host is asked and told; never within a call of `Snapshots`. */
+/** What the host is asked and told; but for `termOf` never within a call of `Snapshots`. */
 export interface SnapshotsHandler {
+  /** The term that the shard's core is in; 0 when it does not run here. */
+  termOf(shard: ShardId): number;
+  /** `peer` refused a state of an earlier term, and is in this one. */
+  onNewerTerm(shard: ShardId, peer: MemberId, term: number): void;
   /** A snapshot that was asked for with `latest` is there now, or could not be made. */
   onPrepared(shard: ShardId): void;
   /**

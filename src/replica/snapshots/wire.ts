@@ -2,7 +2,7 @@
 // already. FORMAT.md draws the bytes.
 //
 //   offer     =  message                                        a request
-//   answer    =  verdict(u8) [compares(u8) progress]            its answer
+//   answer    =  verdict(u8) [compares(u8) progress | term(u64)]   its answer
 //   header    =  chunks(u64) message                            begins a stream
 //   progress  =  chunks(u64) pairs(u64) bytes(u64) chain(16) last-key
 //   compare   =  shard(u32) name(16) length(u16) after range*   a request
@@ -38,10 +38,12 @@ export type Verdict =
   | { readonly kind: 'wanted'; readonly progress: Progress; readonly compares: boolean }
   /** The message was stepped already: the state is there. */
   | { readonly kind: 'taken' }
+  /** [N13] The message is of an earlier term than this. */
+  | { readonly kind: 'stale'; readonly term: number }
   /** Not now, or not here. */
   | { readonly kind: 'refused' };
 
-const VERDICTS = ['wanted', 'taken', 'refused'] as const;
+const VERDICTS = ['wanted', 'taken', 'refused', 'stale'] as const;
 
 export function encodeOffer(shard: ShardId, message: Message): Uint8Array {
   return encodeMessage(shard, message);
@@ -62,13 +64,17 @@ export function encodeVerdict(verdict: Verdict): Uint8Array {
     writer.u8(verdict.compares ? 1 : 0);
     writeCounts(writer, verdict.progress);
     writer.append(verdict.progress.lastKey);
-  }
+  } else if (verdict.kind === 'stale') writer.u64le(verdict.term);
   return writer.copy();
 }
 
 export function decodeVerdict(bytes: Uint8Array): Verdict | undefined {
   const reader = new ByteReader(bytes);
   const kind = VERDICTS[reader.u8()];
+  if (kind === 'stale') {
+    const term = reader.u64le();
+    return reader.remaining > 0 || reader.failed ? undefined : { kind, term };
+  }
   if (kind !== 'wanted') {
     return kind === undefined || reader.remaining > 0 || reader.failed ? undefined : { kind };
   }
