@@ -306,6 +306,21 @@ test('a power failure that keeps nothing leaves what was synced and no more', as
   }
 });
 
+test('a lock ends with the process that has it, however that ends', async () => {
+  const world = new World({ seed: 9 });
+  const member = world.member('n1');
+  for (const end of ['kill', 'losePower', 'exit'] as const) {
+    await world.settle(member.capabilities.disk.lock('lock'));
+    await assert.rejects(
+      world.settle(member.capabilities.disk.lock('lock')),
+      (error) => error instanceof DiskError && error.code === 'held',
+    );
+    member[end]();
+    member.restart();
+  }
+  assert.deepEqual(await world.settle(member.capabilities.disk.list('')), []);
+});
+
 test('a wiped disk is empty', async () => {
   const world = new World({ seed: 8 });
   const member = world.member('n1');

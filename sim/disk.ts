@@ -7,6 +7,7 @@ import {
   DiskError,
   type DiskErrorCode,
   type DiskFile,
+  type DiskLock,
 } from '../src/base/capabilities.ts';
 import { diskPathParts } from '../src/base/disk-path.ts';
 import type { Prng } from '../src/base/prng.ts';
@@ -54,6 +55,8 @@ export class SimDisk {
   #tree = new DirectoryTree();
   #rules = SOUND;
   readonly #next = new Set<DiskFault>();
+  /** Who has what, alive or not; never on the disk itself. */
+  readonly #locks = new Map<string, { readonly holder: Process }>();
   #silentFaultAtMs = Number.NEGATIVE_INFINITY;
   #errors = 0;
 
@@ -162,6 +165,21 @@ export class SimDisk {
           this.#tree.sync(directory);
         }),
       freeBytes: () => name(() => Math.max(0, this.#rules.capacityBytes - this.usedBytes)),
+      // The system answers from its memory: no time passes.
+      lock: (path) => completeLater(this.#scheduler, process, 0, () => this.#lock(process, path)),
+    };
+  }
+
+  #lock(holder: Process, path: string): DiskLock {
+    diskPathParts(path);
+    if (this.#locks.get(path)?.holder.alive) this.#refuse('held', `${path} is held`);
+    const lock = { holder };
+    this.#locks.set(path, lock);
+    return {
+      release: () =>
+        completeLater(this.#scheduler, holder, 0, () => {
+          if (this.#locks.get(path) === lock) this.#locks.delete(path);
+        }),
     };
   }
 

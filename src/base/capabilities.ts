@@ -146,6 +146,17 @@ export interface Disk {
   syncDirectory(directory: string): Promise<void>;
   /** Bytes that may still be written. */
   freeBytes(): Promise<number>;
+  /**
+   * Takes what `path` stands for: an empty file in a directory that is there, which nobody opens.
+   * Rejects as `held` while somebody has it, this process or another one. It is let go of when the
+   * process ends, however it ends; a file that is left behind holds nothing.
+   */
+  lock(path: string): Promise<DiskLock>;
+}
+
+export interface DiskLock {
+  /** The next one may have it. Harmless when called again. */
+  release(): Promise<void>;
 }
 
 export interface DiskFile {
@@ -164,7 +175,7 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
-export type DiskErrorCode = 'notFound' | 'noSpace' | 'io' | 'closed' | 'badPath';
+export type DiskErrorCode = 'notFound' | 'noSpace' | 'io' | 'closed' | 'badPath' | 'held';
 
 /** Names what failed so that the caller can tell a full disk from a broken one. */
 export class DiskError extends Error {

@@ -1,7 +1,8 @@
-// Whose a data directory is. A directory that another member wrote, or a member of another cluster,
-// holds votes and entries of that one: to go on with them in a new name could elect two leaders.
+// Whose a data directory is, and that one process has it. A directory that another member wrote, or
+// a member of another cluster, holds votes and entries of that one: to go on with them in a new
+// name could elect two leaders. Two processes in one directory would write over each other's log.
 
-import { type Disk, DiskError, type DiskFile } from '../base/capabilities.ts';
+import { type Disk, DiskError, type DiskFile, type DiskLock } from '../base/capabilities.ts';
 import { ParleyError } from '../base/errors.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 
@@ -10,8 +11,28 @@ export interface DataIdentity {
   readonly member: MemberId;
 }
 
+const LOCK = 'lock';
 const NAME = 'identity';
 const BYTES_MAX = 256;
+
+/** Ours until it is released or this process ends; or why not. Comes before anything else. */
+export async function lockDirectory(
+  disk: Disk,
+  directory: string,
+): Promise<DiskLock | ParleyError> {
+  try {
+    if (directory !== '') await disk.makeDirectory(directory);
+    return await disk.lock(below(directory, LOCK));
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    if (error.code !== 'held') return unusable(error);
+    const why = 'Two processes would write over each other in one log';
+    return new ParleyError('E_DATA', `Another process has the data directory. ${why}.`, {
+      advice: 'Stop that one first, or give this member a directory of its own.',
+      cause: error,
+    });
+  }
+}
 
 /** Undefined when the directory is ours now: new, or ours before. */
 export async function claimDirectory(
@@ -19,7 +40,7 @@ export async function claimDirectory(
   directory: string,
   own: DataIdentity,
 ): Promise<ParleyError | undefined> {
-  const path = directory === '' ? NAME : `${directory}/${NAME}`;
+  const path = below(directory, NAME);
   const line = `parley cluster ${own.clusterId} member ${own.member}\n`;
   try {
     const found = await readIdentity(disk, path);
@@ -29,8 +50,19 @@ export async function claimDirectory(
     return undefined;
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    return new ParleyError('E_DATA', `The data directory cannot be used: ${error.message}.`);
+    return unusable(error);
   }
+}
+
+function unusable(cause: DiskError): ParleyError {
+  return new ParleyError('E_DATA', `The data directory cannot be used: ${cause.message}.`, {
+    advice: 'See that it may be written and has room.',
+    cause,
+  });
+}
+
+function below(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
 }
 
 /** Undefined when nobody has claimed the directory: a name that is not whole was never acted on. */
@@ -58,7 +90,6 @@ async function writeIdentity(
   path: string,
   line: string,
 ): Promise<void> {
-  if (directory !== '') await disk.makeDirectory(directory);
   const file = await disk.open(`${path}.new`, 'create');
   try {
     await file.write(0, new TextEncoder().encode(line));

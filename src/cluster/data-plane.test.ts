@@ -213,12 +213,25 @@ test('a data directory whose name is empty or torn says so, and what to do', asy
   assert.equal((await planes.open(1)).kind, 'opened');
 });
 
-test('a second process of a member does not get as far as its log', async () => {
+test('a directory takes one process, on whatever port, until that one closes', async () => {
   const planes = new Planes(6);
-  await planes.start(1);
-  const second = await planes.open(1);
+  const first = await planes.start(1);
+  const elsewhere = planes.world.member('n1').address(PORT + 1);
+  const second = await planes.open(1, { listen: elsewhere });
   assert(second.kind === 'refused');
-  assert.equal(second.error.code, 'E_ADDRESS_IN_USE');
+  assert.match(second.error.line, /Another process has the data directory.* \[E_DATA\]$/);
+  await planes.world.settle(first.close());
+  assert.equal((await planes.open(1, { listen: elsewhere })).kind, 'opened');
+});
+
+test('a member that finds its port taken lets go of its directory', async () => {
+  const planes = new Planes(11);
+  await planes.start(1);
+  for (const listen of [planes.address(1), planes.world.member('n1').address(PORT + 1)]) {
+    const second = await planes.open(1, { directory: 'other', listen });
+    const found = second.kind === 'refused' ? second.error.code : second.kind;
+    assert.equal(found, listen === planes.address(1) ? 'E_ADDRESS_IN_USE' : 'opened');
+  }
 });
 
 test('strangers and members of other clusters are not talked to', async () => {

@@ -1,7 +1,13 @@
 // Makes the replicas of a member out of capabilities: the log, the store, the connections to peers,
 // the host of the shards, and whoever answers requests to them.
 
-import type { Capabilities, Stream, StreamHandler, StreamListener } from '../base/capabilities.ts';
+import type {
+  Capabilities,
+  DiskLock,
+  Stream,
+  StreamHandler,
+  StreamListener,
+} from '../base/capabilities.ts';
 import { ParleyError } from '../base/errors.ts';
 import type { SocketAddress } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -13,7 +19,7 @@ import { FEATURE_QUIET, FEATURE_ROOM, Host, type HostSettings } from '../replica
 import { RequestServer } from '../replica/requests/index.ts';
 import type { SnapshotLimits } from '../replica/snapshots/index.ts';
 import { openShardStates, PeerMemory, type ShardStates } from '../replica/state/index.ts';
-import { claimDirectory } from './data-identity.ts';
+import { claimDirectory, lockDirectory } from './data-identity.ts';
 import { DataPlanePeers } from './data-plane-peers.ts';
 
 export interface DataPlaneSettings {
@@ -69,11 +75,13 @@ export class DataPlane {
   readonly #roster: DataPlanePeers;
   readonly #states: ShardStates;
   readonly #listener: StreamListener;
+  readonly #lock: DiskLock;
   #closing: Promise<void> | undefined;
 
   /**
    * Opens everything a member needs to take part, or says why not in a line fit for a terminal. The
-   * address comes first: a second process of the same member must not get as far as the log.
+   * lock comes first: a second process in the same directory must not get as far as the log, on
+   * whatever port it would listen.
    */
   static async open(parts: DataPlaneParts, settings: DataPlaneSettings): Promise<DataPlaneOpening> {
     const opening = new Opening(parts, settings);
@@ -95,6 +103,7 @@ export class DataPlane {
     this.#roster = made.roster;
     this.#states = made.states;
     this.#listener = made.listener;
+    this.#lock = made.lock;
   }
 
   /** Sums up a shard's state: equal on members that applied the same. */
@@ -127,10 +136,13 @@ export class DataPlane {
     this.#states.close();
     await this.store.close();
     await this.wal.close();
+    // If anything before this failed it may still be at work: then the lock stays with the process.
+    await this.#lock.release();
   }
 }
 
 interface Made {
+  readonly lock: DiskLock;
   readonly listener: StreamListener;
   readonly host: Host;
   readonly peers: Peers;
@@ -158,6 +170,7 @@ class Opening {
     const { capabilities, machineOf } = this.#parts;
     const { clock, random, log } = capabilities;
     const { clusterId, member, peers: peerSettings, shards, directory } = this.#settings;
+    const lock = await this.#lockDirectory();
     const listener = await this.#listen();
     const refusal = await claimDirectory(capabilities.disk, directory, { clusterId, member });
     if (refusal !== undefined) throw refusal;
@@ -200,11 +213,18 @@ class Opening {
     }
     for (const { member: peer, address } of peerSettings) peers.setPeer(peer, address);
     this.#accept = (stream) => peers.accept(stream);
-    return { listener, host, peers, wal, store, states, roster };
+    return { lock, listener, host, peers, wal, store, states, roster };
   }
 
   async undo(): Promise<void> {
     for (const step of this.#undo.toReversed()) await step();
+  }
+
+  async #lockDirectory(): Promise<DiskLock> {
+    const lock = await lockDirectory(this.#parts.capabilities.disk, this.#settings.directory);
+    if (lock instanceof ParleyError) throw lock;
+    this.#undo.push(() => lock.release());
+    return lock;
   }
 
   async #listen(): Promise<StreamListener> {

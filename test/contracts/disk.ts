@@ -110,6 +110,7 @@ export function diskContract(name: string, make: MakeBench<Disk>): void {
       await assert.rejects(settle(disk.rename('inside', path)), failsWith('badPath'), path);
       await assert.rejects(settle(disk.list(path)), failsWith('badPath'), path);
       await assert.rejects(settle(disk.makeDirectory(path)), failsWith('badPath'), path);
+      await assert.rejects(settle(disk.lock(path)), failsWith('badPath'), path);
     }
   });
 
@@ -120,6 +121,28 @@ export function diskContract(name: string, make: MakeBench<Disk>): void {
     await assert.rejects(settle(file.write(0, Buffer.from('x'))), failsWith('closed'));
     await assert.rejects(settle(file.sync()), failsWith('closed'));
     await assert.rejects(settle(file.size()), failsWith('closed'));
+  });
+
+  rule('a lock has one holder, until that one lets go of it', async ({ subject: disk, settle }) => {
+    await settle(disk.makeDirectory('d'));
+    const first = await settle(disk.lock('d/lock'));
+    const other = await settle(disk.lock('d/other'));
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(settle(disk.lock('d/lock')), failsWith('held'), 'asking frees nothing');
+    }
+    await settle(first.release());
+    const second = await settle(disk.lock('d/lock'));
+    await settle(first.release());
+    await assert.rejects(settle(disk.lock('d/lock')), failsWith('held'), 'it is not the first one');
+    for (const lock of [second, other]) await settle(lock.release());
+  });
+
+  rule('of those who ask for a lock at once one gets it', async ({ subject: disk, settle }) => {
+    const asked = Array.from({ length: 5 }, () => disk.lock('lock'));
+    const answers = await settle(Promise.allSettled(asked));
+    const got = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    assert.equal(got.length, 1);
+    for (const lock of got) await settle(lock.release());
   });
 
   rule('there is room, and it is a number of bytes', async ({ subject: disk, settle }) => {

@@ -6,6 +6,7 @@ import {
   DiskError,
   type DiskErrorCode,
   type DiskFile,
+  type DiskLock,
 } from '../../src/base/capabilities.ts';
 import { diskPathParts } from '../../src/base/disk-path.ts';
 
@@ -182,6 +183,11 @@ export class CrashDisk implements Disk {
 
   async freeBytes(): Promise<number> {
     return this.free;
+  }
+
+  /** One process at a time is all there is. */
+  async lock(): Promise<DiskLock> {
+    return { release: async () => {} };
   }
 
   #name(path: string, inode: Inode | undefined): void {

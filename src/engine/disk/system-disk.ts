@@ -17,8 +17,10 @@ import {
   DiskError,
   type DiskErrorCode,
   type DiskFile,
+  type DiskLock,
 } from '../../base/capabilities.ts';
 import { diskPathParts } from '../../base/disk-path.ts';
+import { lockFile } from './lock-file.ts';
 
 const FLAGS = {
   read: constants.O_RDONLY,
@@ -90,6 +92,12 @@ export class SystemDisk implements Disk {
     await this.#makeRoot();
     const status = await guard('', statfs(this.#root));
     return status.bavail * status.bsize;
+  }
+
+  async lock(path: string): Promise<DiskLock> {
+    const place = this.#place(path);
+    await this.#makeRoot();
+    return lockFile(path, place);
   }
 
   #place(path: string): string {

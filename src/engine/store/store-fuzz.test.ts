@@ -36,5 +36,6 @@ function passingOn(disk: Disk): Disk {
     remove: (path) => disk.remove(path),
     syncDirectory: (directory) => disk.syncDirectory(directory),
     freeBytes: () => disk.freeBytes(),
+    lock: (path) => disk.lock(path),
   };
 }
