@@ -82,6 +82,7 @@ export class ChangeWriter {
       assert(frame === opened, '[W17] a log is rewritten in one batch');
       log.index.relocate(index, frame.segment, frame.recordOffset);
     }
+    log.rewritten();
   }
 
   #install(log: ShardLog, snapshot: Snapshot): void {

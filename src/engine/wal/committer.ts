@@ -84,6 +84,11 @@ export class Committer {
     this.#chain = end.chain;
     const { segment, offset, number, capacity } = end;
     this.#planned = { segment, offset, number, capacity };
+    // [W6] The process before this one may have died before it left a mark, and nothing may ever be
+    // appended here again. What was read back is durable [W7].
+    if (!end.isReusable) return;
+    this.#isMarked = false;
+    this.#maybeArmMark();
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   ManualClock,
   mustOpen,
   openWal,
+  turn,
 } from '../../../test/support/wal-scenario.ts';
 import { crc32c } from '../../base/crc32c.ts';
 import type { Entry } from '../../core/raft/index.ts';
@@ -97,6 +98,16 @@ test('[W6] a later batch behind a damaged one proves that it was durable', async
     const said = await open(flip(await logOf(3), FIRST, at));
     assert.equal(said, `refused corrupt ${FIRST}@${headerOf(2)}`, `at ${at}`);
   }
+});
+
+test('[W6] a log that was opened gets a mark, although nothing is appended', async () => {
+  const disk = new CrashDisk(await logOf(3));
+  const clock = new ManualClock();
+  await mustOpen(disk, clock);
+  await clock.pass(1_000);
+  await turn();
+  const said = await open(flip(disk.files(), FIRST, payloadOf(3)));
+  assert.equal(said, `refused corrupt ${FIRST}@${headerOf(3)}`);
 });
 
 test('[W6] a mark that is torn is no batch and costs none', async () => {

@@ -38,8 +38,8 @@ export class ShardLog implements LogSource {
     snapshot: NOWHERE,
     hardState: NOWHERE,
   };
-  /** A refill broke the order of segments: look at every entry to find the oldest. */
-  #isScattered = false;
+  /** Of entries that were refilled, the segments where they stood first. */
+  readonly #origins = new Map<number, number>();
 
   constructor(shard: ShardId, budget: CacheBudget) {
     this.shard = shard;
@@ -128,7 +128,7 @@ export class ShardLog implements LogSource {
     this.index.dropTo(to.index);
     this.cache.dropTo(to.index);
     for (const index of this.holes.keys()) if (index <= to.index) this.holes.delete(index);
-    if (this.index.count === 0) this.#isScattered = false;
+    for (const index of this.#origins.keys()) if (index <= to.index) this.#origins.delete(index);
     this.#moved('base', segment);
   }
 
@@ -160,29 +160,36 @@ export class ShardLog implements LogSource {
     this.index.clear();
     this.cache.clear();
     this.holes.clear();
-    this.#isScattered = false;
+    this.#origins.clear();
   }
 
   /** The bytes of `id` stand in a second place now. False when that entry is not in the log. */
   refill(id: EntryId, segment: number, offset: number): boolean {
     if (!this.index.has(id.index) || this.index.termOf(id.index) !== id.term) return false;
+    if (!this.#origins.has(id.index)) {
+      this.#origins.set(id.index, this.index.segmentOf(id.index));
+    }
     this.index.relocate(id.index, segment, offset);
     this.holes.delete(id.index);
-    this.#isScattered = true;
     return true;
   }
 
   // --- which segments it needs ------------------------------------------------------------------
 
-  /** The oldest segment with an entry that is kept. */
+  /**
+   * The oldest segment with an entry that is kept. [W8] Where a refilled entry stood first is
+   * needed as well: its copy comes too late to tell where the log begins. 5 rots in segment 1 and is
+   * refilled in 3. Without segment 1, reading back would meet 6 in segment 2, and no 5 before it.
+   */
   entryPin(): number {
     if (this.index.count === 0) return NOWHERE;
-    if (!this.#isScattered) return this.index.segmentOf(this.index.first);
-    let oldest = NOWHERE;
-    for (let at = this.index.first; at <= this.index.last; at++) {
-      oldest = Math.min(oldest, this.index.segmentOf(at));
-    }
-    return oldest;
+    const { first } = this.index;
+    return this.#origins.get(first) ?? this.index.segmentOf(first);
+  }
+
+  /** All of it was written once more, in order. */
+  rewritten(): void {
+    this.#origins.clear();
   }
 
   /** The oldest segment with a part of the state that nothing newer repeats. */
@@ -208,6 +215,7 @@ export class ShardLog implements LogSource {
   #dropCachedFrom(index: number): void {
     this.cache.truncateTo(index - 1);
     for (const hole of this.holes.keys()) if (hole >= index) this.holes.delete(hole);
+    for (const at of this.#origins.keys()) if (at >= index) this.#origins.delete(at);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   appendDurably,
   describeWal,
   entriesFrom,
+  lastOf,
   ManualClock,
   mustOpen,
   snapshotAt,
@@ -52,6 +53,24 @@ test('[W10, W12] segments go when their entries are purged', async () => {
   assert.equal(wal.stats().segments, 1);
   assert.ok(segmentsOf(disk).every((name) => name > '0003'));
   assert.equal(await describeWal(await reopened(disk)), await describeWal(wal));
+});
+
+test('[W10] where a refilled entry stood first is kept for as long as the entry', async () => {
+  const disk = new CrashDisk();
+  const wal = await mustOpen(disk, new ManualClock());
+  await fill(wal, BUSY, 30);
+  const { index } = wal.shard(BUSY);
+  for (let at = 1; index.segmentOf(at) === 1; at++) {
+    assert.equal(wal.refill(BUSY, lastOf(entriesFrom(at, 1, 'x'.repeat(400)))), true);
+  }
+  await appendDurably(wal, [{ shard: BUSY, save: snapshotAt(1, 1, 'at 1') }]);
+  assert.equal(wal.purge(BUSY, 1), true);
+  await appendDurably(wal, []);
+  await turn();
+  assert.equal(segmentsOf(disk)[0], '0001');
+  assert.equal(await describeWal(await reopened(disk)), await describeWal(wal));
+  await compact(wal, BUSY);
+  assert.notEqual(segmentsOf(disk)[0], '0001', 'it goes with the entry');
 });
 
 test('[W12] each removal is durable before the next one', async () => {
@@ -108,6 +127,7 @@ test('[W10] an idle shard with entries pins its segment until it is rewritten', 
   await fill(wal, BUSY, 30);
   await compact(wal, BUSY);
   assert.ok(wal.stats().segments > 2);
+  assert.equal(wal.refill(IDLE, lastOf(entriesFrom(1, 2, 'a'))), true);
   const [pin] = wal.pins();
   assert.deepEqual([pin?.shard, pin?.segment, pin?.lastIndexInside], [IDLE, 1, 2]);
   wal.shard(IDLE).cache.clear();
