@@ -35,7 +35,7 @@ const { values: flags } = parseArgs({
 
 const SMALL = {
   wal: { segmentBytes: 1024 * 1024, batchBytesMax: 128 * 1024, reserveBytes: 8 * 1024 * 1024 },
-  host: { trailingEntries: 500, purgeEntries: 250, segmentsMax: 3 },
+  host: { trailingEntries: 500, purgeEntries: 250, segmentsMax: 3, commandBytesMax: 512 * 1024 },
   store: { flushDelayMs: 50 },
 };
 

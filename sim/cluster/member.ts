@@ -3,11 +3,8 @@
 
 import type { Capabilities } from '../../src/base/capabilities.ts';
 import { ParleyError } from '../../src/base/errors.ts';
-import {
-  DataPlane,
-  type DataPlaneParts,
-  type DataPlaneSettings,
-} from '../../src/cluster/data-plane.ts';
+import { DataPlane, type DataPlaneParts } from '../../src/cluster/data-plane.ts';
+import type { DataPlaneSettings } from '../../src/cluster/data-plane-settings.ts';
 import { CLASSIC, Node } from '../../src/cluster/index.ts';
 import { zstdBlocks } from '../../src/engine/codec/index.ts';
 import { openMemoryStore } from '../../src/engine/store/index.ts';
@@ -16,6 +13,8 @@ import { CLUSTER_ID, type Opened, type ProgramSettings } from './program.ts';
 /** Entries between two cuts of the log: few, so that cuts are frequent. */
 const PURGE_ENTRIES = 20;
 const SEGMENTS_MAX = 4;
+/** The largest that the clients send, and some room. The smallest segment takes it. */
+const COMMAND_BYTES_MAX = 3_500;
 const ROOM_CHECK_MS = 200;
 const SCRUB = { scrubEveryMs: 2_000, scrubPauseMs: 20 };
 
@@ -71,6 +70,7 @@ function planeSettings(settings: ProgramSettings): DataPlaneSettings {
     snapshots: { chunkBytesMax: sizes.chunkBytesMax },
     host: {
       ...timing,
+      commandBytesMax: COMMAND_BYTES_MAX,
       trailingEntries: sizes.trailingEntries,
       purgeEntries: PURGE_ENTRIES,
       purgeBytes: sizes.segmentBytes,

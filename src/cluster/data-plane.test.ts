@@ -13,7 +13,8 @@ import {
 } from '../replica/requests/index.ts';
 import type { ReadAnswer } from '../replica/types.ts';
 import { decodeKvAnswer, encodeKvCommand, encodeKvQuery, kvMachine } from '../service/kv/index.ts';
-import { DataPlane, type DataPlaneOpening, type DataPlaneSettings } from './data-plane.ts';
+import { DataPlane, type DataPlaneOpening } from './data-plane.ts';
+import type { DataPlaneSettings } from './data-plane-settings.ts';
 
 const CLUSTER_ID = '11111111-2222-4333-8444-555555555555';
 const PORT = 10_001;

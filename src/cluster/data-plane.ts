@@ -10,43 +10,22 @@ import type {
 } from '../base/capabilities.ts';
 import { ParleyError } from '../base/errors.ts';
 import type { SocketAddress } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
 import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
-import { type ShardId, Wal, type WalOptions } from '../engine/wal/index.ts';
-import { FEATURE_QUIET, FEATURE_ROOM, Host, type HostSettings } from '../replica/host/index.ts';
+import { type ShardId, Wal } from '../engine/wal/index.ts';
+import { FEATURE_QUIET, Host } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
-import type { SnapshotLimits } from '../replica/snapshots/index.ts';
 import { openShardStates, PeerMemory, type ShardStates } from '../replica/state/index.ts';
 import { claimDirectory, lockDirectory } from './data-identity.ts';
+import { DEFAULT_WAL } from './data-plane-numbers.ts';
 import { DataPlanePeers } from './data-plane-peers.ts';
-
-export interface DataPlaneSettings {
-  readonly clusterId: string;
-  readonly member: MemberId;
-  readonly listen: SocketAddress;
-  readonly peers: readonly PeerSetting[];
-  readonly shards: readonly ShardSetting[];
-  /** Of the member's files, below the root of its disk; '' is the root. */
-  readonly directory: string;
-  /** What to say in greetings; by default everything that this version understands. */
-  readonly features?: number;
-  readonly wal?: Partial<Omit<WalOptions, 'directory' | 'onFailure'>>;
-  readonly host?: Partial<HostSettings>;
-  readonly snapshots?: Partial<SnapshotLimits>;
-}
-
-export interface PeerSetting {
-  readonly member: MemberId;
-  readonly address: SocketAddress;
-}
-
-export interface ShardSetting {
-  readonly shard: ShardId;
-  /** Empty for a replica that joins a shard that others founded. */
-  readonly founders: readonly MemberId[];
-}
+import {
+  type DataPlaneSettings,
+  FEATURES_ALL,
+  type PeerSetting,
+  refusalOf,
+} from './data-plane-settings.ts';
 
 export interface DataPlaneParts {
   readonly capabilities: Capabilities;
@@ -62,9 +41,6 @@ export interface DataPlaneParts {
 export type DataPlaneOpening =
   | { readonly kind: 'opened'; readonly plane: DataPlane }
   | { readonly kind: 'refused'; readonly error: ParleyError };
-
-const ROOM_CHECK_MS = 1_000;
-const MARK_DELAY_MS = 50;
 
 export class DataPlane {
   readonly address: SocketAddress;
@@ -84,6 +60,8 @@ export class DataPlane {
    * whatever port it would listen.
    */
   static async open(parts: DataPlaneParts, settings: DataPlaneSettings): Promise<DataPlaneOpening> {
+    const refusal = refusalOf(settings);
+    if (refusal !== undefined) return { kind: 'refused', error: refusal };
     const opening = new Opening(parts, settings);
     try {
       return { kind: 'opened', plane: new DataPlane(await opening.run()) };
@@ -185,7 +163,7 @@ class Opening {
       clusterId,
       member,
       incarnation: wal.incarnation,
-      features: this.#settings.features ?? FEATURE_QUIET | FEATURE_ROOM,
+      features: this.#settings.features ?? FEATURES_ALL,
     };
     const peers = openPeers(capabilities, { hello: identity }, roster);
     this.#undo.push(() => peers.close());
@@ -245,9 +223,7 @@ class Opening {
 
   async #openWal(): Promise<Wal> {
     const opened = await Wal.open(this.#parts.capabilities, {
-      ...LIMITS.wal,
-      roomCheckMs: ROOM_CHECK_MS,
-      markDelayMs: MARK_DELAY_MS,
+      ...DEFAULT_WAL,
       // Peers have the entries: the host fetches them again.
       onDamage: this.#settings.peers.length > 0 ? 'markHoles' : 'refuse',
       ...this.#settings.wal,

@@ -4,11 +4,8 @@
 import { type Member, World } from '../../sim/index.ts';
 import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
-import {
-  type DataPlane,
-  type DataPlaneSettings,
-  DataPlane as Plane,
-} from '../../src/cluster/data-plane.ts';
+import { type DataPlane, DataPlane as Plane } from '../../src/cluster/data-plane.ts';
+import type { DataPlaneSettings } from '../../src/cluster/data-plane-settings.ts';
 import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
 import { openMemoryStore, type StoreView } from '../../src/engine/store/index.ts';
 import type { HostSettings } from '../../src/replica/host/index.ts';
@@ -54,6 +51,9 @@ export interface ClusterOptions {
 
 /** Segments small enough that tests fill several; the simulated disk zeroes them byte by byte. */
 const WAL = { segmentBytes: 64 * 1024, batchBytesMax: 32 * 1024, reserveBytes: 256 * 1024 };
+
+/** Fits the smallest segments that tests ask for. */
+const COMMAND_BYTES_MAX = 8 * 1024;
 
 export class HostCluster {
   readonly world: World;
@@ -125,7 +125,7 @@ export class HostCluster {
         directory: 'data',
         wal: { ...WAL, ...wal },
         ...(features === undefined ? {} : { features: features(id) }),
-        ...(host === undefined ? {} : { host }),
+        host: { commandBytesMax: COMMAND_BYTES_MAX, ...host },
       },
     );
   }

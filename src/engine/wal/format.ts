@@ -39,6 +39,11 @@ export const RECORD = {
 
 export const RECORD_TYPE_MAX = 9;
 
+/** The smallest segment that takes a payload of so many bytes [W2]. */
+export function segmentBytesFor(payloadBytes: number): number {
+  return FIRST_BATCH_OFFSET + BATCH_HEADER_BYTES + recordBytes(payloadBytes);
+}
+
 const WORD = 2 ** 32;
 const MAGIC = Uint8Array.from('PARLEYWL', (letter) => letter.charCodeAt(0));
 

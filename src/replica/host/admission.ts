@@ -15,17 +15,19 @@ export class MemberLoad {
 /** What one shard has waiting. [H20] Whatever is taken in is let go of exactly once. */
 export class Admission {
   readonly #member: MemberLoad;
+  readonly #commandBytesMax: number;
   #bytes = 0;
   #count = 0;
 
-  constructor(member: MemberLoad) {
+  constructor(member: MemberLoad, commandBytesMax: number = LIMITS.replica.payloadBytesMax) {
     this.#member = member;
+    this.#commandBytesMax = commandBytesMax;
   }
 
   /** Undefined lets `bytes` in, and counts them. */
   admit(bytes: number): WriteRefusal | undefined {
     const limits = LIMITS.replica;
-    if (bytes > limits.payloadBytesMax) return 'tooLarge';
+    if (bytes > this.#commandBytesMax) return 'tooLarge';
     const member = this.#member;
     if (
       member.count >= limits.memberWaitingMax ||

@@ -3,4 +3,4 @@
 export { Host } from './host.ts';
 export { FEATURE_QUIET } from './quiet.ts';
 export { FEATURE_ROOM } from './room-watch.ts';
-export type { HostSettings } from './settings.ts';
+export { DEFAULT_HOST_SETTINGS, type HostSettings } from './settings.ts';

@@ -81,7 +81,8 @@ export class Replica implements StorageClient, ResultSink {
     this.log = new ReplicaLog(parts.wal.shard(shard), data, home.snapshots);
     this.hasHoles = !this.log.wal.isWhole();
     this.#hardState = new HardStateMemory(this.log.wal.initialState().hardState);
-    this.proposals = new Proposals(new Admission(home.load), home.answers);
+    const admission = new Admission(home.load, settings.commandBytesMax);
+    this.proposals = new Proposals(admission, home.answers);
     const retryMs = settings.electionTicks * settings.tickMs;
     const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
     this.reads = new Reads(home.answers, timing, home.load);

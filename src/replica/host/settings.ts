@@ -36,6 +36,11 @@ export interface HostSettings {
   readonly purgeBytes: number;
   /** More segments than this, and those who keep the oldest one are made to let go. */
   readonly segmentsMax: number;
+  /**
+   * A larger command is refused. Members of one cluster agree about it, or one of them leads and
+   * takes what does not fit the logs of the others.
+   */
+  readonly commandBytesMax: number;
   readonly repairRetryMs: number;
   /** Old segments of the log are read again so often, to find rot while peers can still mend it. */
   readonly scrubEveryMs: number;
@@ -43,7 +48,7 @@ export interface HostSettings {
   readonly scrubPauseMs: number;
 }
 
-const DEFAULT_SETTINGS: HostSettings = {
+export const DEFAULT_HOST_SETTINGS: HostSettings = {
   tickMs: 30,
   electionTicks: 10,
   heartbeatTicks: 2,
@@ -61,13 +66,14 @@ const DEFAULT_SETTINGS: HostSettings = {
   purgeEntries: 5_000,
   purgeBytes: LIMITS.wal.segmentBytes,
   segmentsMax: 8,
+  commandBytesMax: LIMITS.replica.payloadBytesMax,
   repairRetryMs: 250,
   scrubEveryMs: 3_600_000,
   scrubPauseMs: 1_000,
 };
 
 export function settle(changes: Partial<HostSettings>): HostSettings {
-  const settings = { ...DEFAULT_SETTINGS, ...changes };
+  const settings = { ...DEFAULT_HOST_SETTINGS, ...changes };
   assert(settings.tickMs > 0, 'time goes forward');
   assert(Number.isInteger(settings.phases) && settings.phases >= 1, 'there is one phase at least');
   assert(settings.quietAfterTicks >= settings.electionTicks, 'quiet comes after a silence');

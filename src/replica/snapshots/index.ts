@@ -1,4 +1,4 @@
 // The public face of the snapshots between members.
 
-export { openSnapshots } from './snapshots.ts';
+export { DEFAULT_SNAPSHOT_LIMITS, openSnapshots } from './snapshots.ts';
 export type * from './types.ts';

@@ -13,13 +13,13 @@ import type {
   SnapshotsHandler,
 } from './types.ts';
 
-const DEFAULTS: SnapshotLimits = {
+export const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
   ...LIMITS.snapshots,
   chunkBytesMax: LIMITS.peer.chunkBytesMax - 1,
 };
 
 export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): Snapshots {
-  const limits: SnapshotLimits = { ...DEFAULTS, ...parts.limits };
+  const limits: SnapshotLimits = { ...DEFAULT_SNAPSHOT_LIMITS, ...parts.limits };
   const shelf = new PreparedShelf(parts, limits, (shard) => handler.onPrepared(shard));
   const sender = new SnapshotSender(parts, handler, limits);
   const receiver = new SnapshotReceiver(parts, handler, limits);
