@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostCluster } from '../../../test/support/host-cluster.ts';
 import type { Disk } from '../../base/capabilities.ts';
+import { fuzzRot } from './rot.fuzz.ts';
 
 const SEGMENT = 'data/wal/0000000001.wal';
 
@@ -165,4 +166,12 @@ test('[H60] a leader mends an entry that rotted before it sends it', async () =>
   assert.ok(cluster.plane(leader).wal.shard(1).isWhole());
   assert.equal(await cluster.get(late, 'local', 'k7'), `local "${'x'.repeat(100)}7"`);
   await cluster.close();
+});
+
+test('[H60, H61, H62] whatever rots in one log, nothing is lost and nobody stands still', async () => {
+  const { acknowledged, holed, rotted } = await fuzzRot({ runs: 600, seed: 1 });
+  assert.ok(
+    acknowledged > 1_000 && rotted > 100 && holed > 20,
+    `${acknowledged} ${rotted} ${holed}`,
+  );
 });
