@@ -3,7 +3,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { Clock, Log } from '../../base/capabilities.ts';
-import type { Snapshot } from '../../core/raft/index.ts';
+import type { ConfState, PeerStatus, Snapshot } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
@@ -91,19 +91,19 @@ export class Forsaken {
    * [H61] Its heartbeats keep others from leading, and it can neither send nor apply what lies
    * behind the hole. Leadership goes to a voter that is past the hole; else to whoever is elected
    * when nothing is heard from here any more: the hole is an entry that only this log has, and the
-   * next leader's takes its place.
+   * next leader's takes its place. Our vote is not to be had by a shorter log, so that the others
+   * must be enough without it; until they are it is better to lead on, and to answer reads.
    */
   #stepAside(lastMissing: number): void {
     const { clock, settings } = this.#home;
     const replica = this.#replica;
     const { config, id, peers } = replica.core.status();
-    const voters = peers.filter((peer) => peer.id !== id && config.voters.includes(peer.id));
-    const active = voters.filter(({ isRecentlyActive }) => isRecentlyActive);
-    if (active.length === 0) return;
+    const active = peers.filter((peer) => peer.id !== id && peer.isRecentlyActive);
+    const heir = active.find((peer) => !peer.isLearner && peer.match >= lastMissing);
+    if (heir === undefined && !isQuorum(config, active)) return;
     this.#home.wake(replica);
     const nowMs = clock.monotonicMs();
     if (this.#transferUntilMs === undefined) {
-      const heir = active.find(({ match }) => match >= lastMissing);
       const transferMs = settings.electionTicks * settings.tickMs;
       this.#transferUntilMs = heir === undefined ? nowMs : nowMs + transferMs;
       if (heir !== undefined) replica.core.transferLeader(heir.id);
@@ -111,6 +111,13 @@ export class Forsaken {
     if (nowMs >= this.#transferUntilMs) replica.isSilent = true;
     this.#home.markDirty(replica);
   }
+}
+
+function isQuorum(config: ConfState, peers: readonly PeerStatus[]): boolean {
+  const ids = new Set(peers.map(({ id }) => id));
+  return [config.voters, config.votersOutgoing].every(
+    (half) => half.length === 0 || half.filter((id) => ids.has(id)).length * 2 > half.length,
+  );
 }
 
 /**

@@ -45,6 +45,9 @@ test('[H61] a leader with a hole that no peer can fill leaves the shard to anoth
   await rot(cluster, old, 'lost=');
   await cluster.restart(second);
   assert.equal(await cluster.elect(1, 5_000), old);
+  await cluster.world.runFor(5_000);
+  assert.equal(cluster.leader(), old, 'without its vote the other one cannot be elected');
+  assert.match(cluster.status(old)?.waitsFor ?? '', /^1 lost log entries, which no peer has$/);
   await cluster.restart(third);
   const isReplaced = (): boolean => [second, third].includes(cluster.leader());
   assert.ok(await cluster.world.runUntil(isReplaced, 20_000), 'another one leads');
