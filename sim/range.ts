@@ -2,6 +2,7 @@
 
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { addCounts } from './counts.ts';
 
@@ -106,6 +107,8 @@ export async function serveRange<Counts extends object>(
   for (let seed = first; seed <= last; seed += stride) {
     const report = await run(seed);
     process.send?.(report);
+    // Where seeds never wait for anything, nothing else would be heard of until the last.
+    await setImmediate();
   }
   const { system, user } = process.cpuUsage();
   process.send?.({ cpuSeconds: (system + user) / 1e6 });

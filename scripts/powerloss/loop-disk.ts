@@ -5,8 +5,9 @@
 // later writes and syncs fail. Mounting again recovers the journal, as after a real power failure.
 // Node has no ioctl; perl has, and its smallest package is part of every Debian.
 
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { accessSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 
 /** `_IOR('X', 125, u32)` with the flag "do not write the log" (2). */
@@ -16,6 +17,26 @@ const SHUT_DOWN = `
     my $flag = pack('L', 2);
     ioctl($root, 0x8004587d, $flag) or die "$place: $!";
   }
+`;
+/**
+ * Waits until its input ends, as it does with whoever holds the other end of it, and clears away
+ * what is still there. Processes that wrote to the disks need a moment to end as well: they would
+ * write to what the disk covers.
+ */
+const AFTERMATH = `
+  trap '' HUP INT TERM
+  cat > /dev/null
+  [ -d "$1" ] && sleep 1
+  for try in $(seq 50); do
+    busy=
+    for place in "$1"/*/; do
+      if mountpoint -q "$place"; then umount "$place" || busy=yes; fi
+    done
+    if [ -z "$busy" ]; then rm -rf --one-file-system "$1"; exit; fi
+    sleep 0.1
+  done
+  for place in "$1"/*/; do umount -l "$place"; done
+  rm -rf --one-file-system "$1"
 `;
 /** A process that was killed a moment ago may have its files open yet. */
 const RELEASE_TRIES = { atMost: 40, pauseMs: 50 };
@@ -49,10 +70,19 @@ export class LoopDisks {
   readonly directory: string;
   readonly #disks: LoopDisk[] = [];
   readonly #onExit = (): void => this.remove();
+  readonly #aftermath: ChildProcess;
 
   constructor(below: string) {
     this.directory = mkdtempSync(join(below, 'parley-powerloss-'));
     process.on('exit', this.#onExit);
+    // Killed processes do not remove anything any more. This one is in no group of theirs.
+    const stdio = ['pipe', 'ignore', 'ignore'] as const;
+    this.#aftermath = spawn('sh', ['-c', AFTERMATH, 'sh', this.directory], {
+      stdio: [...stdio],
+      detached: true,
+    });
+    this.#aftermath.unref();
+    (this.#aftermath.stdin as Socket).unref();
   }
 
   /** A new, empty, mounted disk. Throws when this machine does not let us mount. */
@@ -68,6 +98,7 @@ export class LoopDisks {
     // A disk that is still mounted must not be walked into by the removal of its directory.
     const stuck = this.#disks.filter((disk) => !disk.release());
     if (stuck.length === 0) rmSync(this.directory, { recursive: true, force: true });
+    this.#aftermath.stdin?.destroy();
     for (const { root } of stuck) console.error(`still mounted, unmount it by hand: ${root}`);
   }
 }

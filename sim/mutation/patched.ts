@@ -6,6 +6,7 @@ import { SystemClock } from '../../src/engine/clock/index.ts';
 import type { Mutant } from './mutant.ts';
 
 const clock = new SystemClock();
+const END_WITH_PARENT = new URL(`./end-with-parent.ts?${process.pid}`, import.meta.url).href;
 const HOOK = new URL('./load-hook.ts', import.meta.url).href;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PATCH_FAILED = 'the patch does not fit';
@@ -36,7 +37,7 @@ function environmentOf({ name }: Mutant): Readonly<Record<string, string>> {
 
 function run(args: readonly string[], more: Readonly<Record<string, string>>): Promise<Ended> {
   const env = { ...process.env, ...more };
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, ['--import', END_WITH_PARENT, ...args], {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

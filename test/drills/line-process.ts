@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const END_WITH_PARENT = new URL(`../support/end-with-parent.ts?${process.pid}`, import.meta.url)
+  .href;
 /** Where Node keeps the sources as it has read them: a process then starts in half the time. */
 const COMPILED = `${ROOT}.parley/compiled`;
 const STDERR_CHARACTERS_KEPT = 4_000;
@@ -39,7 +41,8 @@ export class LineProcess {
 
   constructor(program: string, flags: readonly string[], options: LineProcessOptions = {}) {
     const { nodeFlags = [], wrapper = [], environment = {}, onLine } = options;
-    const words = [...wrapper, process.execPath, ...nodeFlags, program, ...flags];
+    const node = [process.execPath, '--import', END_WITH_PARENT, ...nodeFlags];
+    const words = [...wrapper, ...node, program, ...flags];
     this.#child = spawn(words[0] as string, words.slice(1), {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],

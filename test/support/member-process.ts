@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const END_WITH_PARENT = new URL(`./end-with-parent.ts?${process.pid}`, import.meta.url).href;
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 /** Where Node keeps the sources as it has read them: a member then starts in half the time. */
 const COMPILED = `${ROOT}.parley/compiled`;
@@ -64,7 +65,7 @@ export class MemberProcess {
   #stderr = '';
 
   private constructor(flags: readonly string[], environment: NodeJS.ProcessEnv) {
-    this.child = spawn(process.execPath, [MAIN, ...flags], {
+    this.child = spawn(process.execPath, ['--import', END_WITH_PARENT, MAIN, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...cleanEnvironment(), NODE_COMPILE_CACHE: COMPILED, ...environment },
     });

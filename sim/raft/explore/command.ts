@@ -11,6 +11,8 @@ explore                  all orders of events in a small group, 4.5 million stat
 explore --states N       N states per scope`;
 
 const STATES_PER_SCOPE = 1_500_000;
+const END_WITH_PARENT = new URL(`../../mutation/end-with-parent.ts?${process.pid}`, import.meta.url)
+  .href;
 const HOOK = new URL('./open-hook.ts', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 
@@ -35,7 +37,8 @@ export function explore(
   onLine: (line: string) => void,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Explored> {
-  const args = ['--max-old-space-size=4096', '--import', HOOK, MAIN, JSON.stringify(scope)];
+  const preloads = ['--import', END_WITH_PARENT, '--import', HOOK];
+  const args = ['--max-old-space-size=4096', ...preloads, MAIN, JSON.stringify(scope)];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let rest = '';
   let explored: Explored | undefined;
