@@ -225,6 +225,31 @@ test('a directory takes one process, on whatever port, until that one closes', a
   assert.equal((await planes.open(1, { listen: elsewhere })).kind, 'opened');
 });
 
+test('a member whose log is too small falls behind, and the others go on', async () => {
+  const planes = new Planes(12);
+  const sizes = (segmentBytes: number): Partial<DataPlaneSettings> => ({
+    wal: { segmentBytes, batchBytesMax: 4_096 },
+    host: { commandBytesMax: segmentBytes / 4 },
+  });
+  for (const member of MEMBERS) {
+    const opening = await planes.open(member, sizes(member === 3 ? 8_192 : 65_536));
+    assert(opening.kind === 'opened');
+    planes.planes.set(member, opening.plane);
+  }
+  const { host } = planes.planes.get(3) as DataPlane;
+  assert(await planes.world.runUntil(() => planes.leader() !== undefined, 10_000));
+  host.transferLeader(SHARD, 1);
+  const isMoved = () => planes.leader() !== undefined && planes.leader() !== 3;
+  assert(await planes.world.runUntil(isMoved, 10_000));
+  const session = new ShardSession(planes.client());
+  assert.equal((await planes.put(session, 'a', 'x'.repeat(10_000))).kind, 'done');
+  await planes.world.runFor(2_000);
+  const behind = host.status(SHARD)?.applied.index ?? 0;
+  const ahead = planes.planes.get(planes.leader() ?? 0)?.host.status(SHARD)?.applied.index ?? 0;
+  assert.ok(behind < ahead, `${behind} < ${ahead}`);
+  assert.deepEqual(planes.fatal, []);
+});
+
 test('a member that finds its port taken lets go of its directory', async () => {
   const planes = new Planes(11);
   await planes.start(1);

@@ -155,11 +155,26 @@ export class Replica implements StorageClient, ResultSink {
     if (this.hasHoles && message.kind === 'timeoutNow') return 'dropped';
     if (message.kind === 'append' && message.entries.length > 0) {
       if (this.#home.storage.isBehind) return 'dropped';
+      if (this.#isBeyondLog(message.entries)) return 'contradiction';
       this.idleTicks = 0;
     }
     // [H44] Whether the time was known when the core answered, nobody can tell the asker.
     if (message.kind === 'readIndex') return this.core.step({ ...message, forced: true });
     return this.core.step(message);
+  }
+
+  /**
+   * [H92] A leads and takes commands that fit its log and not ours: our settings and its differ.
+   * The shard then goes on without us; to append them would end this member.
+   */
+  #isBeyondLog(entries: readonly Entry[]): boolean {
+    const { payloadBytesMax } = this.#home.parts.wal;
+    if (payloadBytesMax >= LIMITS.replica.payloadBytesMax) return false;
+    const beyond = entries.find(({ payload }) => payload.length > payloadBytesMax);
+    if (beyond === undefined) return false;
+    const { length } = beyond.payload;
+    this.#lastContradiction = `an entry of ${length} bytes, the log takes ${payloadBytesMax}`;
+    return true;
   }
 
   /** What the core found contradictory in the last message. */

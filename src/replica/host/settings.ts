@@ -37,8 +37,8 @@ export interface HostSettings {
   /** More segments than this, and those who keep the oldest one are made to let go. */
   readonly segmentsMax: number;
   /**
-   * A larger command is refused. Members of one cluster agree about it, or one of them leads and
-   * takes what does not fit the logs of the others.
+   * A larger command is refused. Members of one cluster agree about it: one that has a smaller log
+   * would fall behind a leader that takes what does not fit there.
    */
   readonly commandBytesMax: number;
   readonly repairRetryMs: number;
