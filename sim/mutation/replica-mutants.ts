@@ -130,6 +130,22 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     stands: 'whoever lacks entries leads, and cannot serve those who follow',
     known: { tests: 'src/replica/host/members' },
   },
+  {
+    name: 'leads-on-with-a-hole',
+    file: 'replica/host/forsaken.ts',
+    find: 'if (nowMs >= this.#transferUntilMs) replica.isSilent = true;',
+    replace: '',
+    stands: 'a leader that lost what nobody else has keeps others from leading, for ever',
+    known: { tests: 'src/replica/host/holes' },
+  },
+  {
+    name: 'lost-entries-never-covered',
+    file: 'replica/host/repair.ts',
+    find: 'if (covered.length === 0 || this.#sending.has(key)) return;',
+    replace: 'if (covered.length >= 0 || this.#sending.has(key)) return;',
+    stands: 'a follower waits for ever for entries that everybody has let go of',
+    known: { tests: 'src/replica/host/holes' },
+  },
   // --- quiet shards -----------------------------------------------------------------------------
   {
     name: 'quiet-leader-keeps-lease',

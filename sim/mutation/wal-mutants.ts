@@ -71,6 +71,14 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     known: { seed: 1 },
   },
   {
+    name: 'first-copy-removed',
+    file: 'engine/wal/shard-log.ts',
+    find: 'return this.#origins.get(first) ?? this.index.segmentOf(first);',
+    replace: 'return this.index.segmentOf(first);',
+    stands: 'a log whose first entry was lost and written again is refused at the next start',
+    known: { tests: 'src/engine/wal/upkeep' },
+  },
+  {
     name: 'state-not-carried-on',
     file: 'engine/wal/upkeep.ts',
     find: 'if (log.statePin() < below) this.#writer.rewriteState(log);',
