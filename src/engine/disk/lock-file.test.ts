@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LineProcess } from '../../../test/drills/line-process.ts';
+import { failing, whyNoInjection } from '../../../test/drills/strace.ts';
 import { DiskError } from '../../base/capabilities.ts';
 import { SystemDisk } from './system-disk.ts';
 
@@ -41,6 +42,21 @@ test('of processes that start at once one gets the lock', async (t) => {
   const said = await Promise.all(starters.map((starter) => starter.line(() => true)));
   assert.equal(said.filter((line) => line === 'held').length, 1);
   assert.equal(said.filter((line) => line === 'refused: held').length, 5);
+});
+
+test('a data directory that was just made is synced before anything is in it', async (t) => {
+  const why = whyNoInjection();
+  if (why !== undefined) return t.skip(why);
+  const root = join(scratch(t), 'made', 'here');
+  const answers: (string | undefined)[] = [];
+  for (let start = 1; start <= 2; start++) {
+    const holder = new LineProcess(HOLDER, [root], { wrapper: failing('fsync', 'EIO', 1) });
+    t.after(() => holder.kill());
+    answers.push(await holder.line(() => true));
+    await holder.kill();
+  }
+  // The sync of its name fails. A directory that is there is not synced again.
+  assert.deepEqual(answers, ['refused: io', 'held']);
 });
 
 test('what cannot be locked says why', async (t) => {

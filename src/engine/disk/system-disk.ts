@@ -11,7 +11,7 @@ import {
   statfs,
   unlink,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import {
   type Disk,
   DiskError,
@@ -80,12 +80,7 @@ export class SystemDisk implements Disk {
   }
 
   async syncDirectory(directory: string): Promise<void> {
-    const handle = await guard(directory, open(this.#place(directory), constants.O_RDONLY));
-    try {
-      await guard(directory, handle.sync());
-    } finally {
-      await handle.close();
-    }
+    await guard(directory, syncNames(this.#place(directory)));
   }
 
   async freeBytes(): Promise<number> {
@@ -106,8 +101,28 @@ export class SystemDisk implements Disk {
 
   async #makeRoot(): Promise<void> {
     if (this.#rootMade) return;
-    await guard('', mkdir(this.#root, { recursive: true, mode: 0o700 }));
+    await guard('', makeDurably(this.#root));
     this.#rootMade = true;
+  }
+}
+
+/** Callers sync names within the root. Its own, and what was missing above, is synced here. */
+async function makeDurably(root: string): Promise<void> {
+  const first = await mkdir(root, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  const last = dirname(resolve(first));
+  for (let above = dirname(resolve(root)); ; above = dirname(above)) {
+    await syncNames(above);
+    if (above === last || above === dirname(above)) return;
+  }
+}
+
+async function syncNames(place: string): Promise<void> {
+  const handle = await open(place, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 
