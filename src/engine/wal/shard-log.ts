@@ -178,8 +178,8 @@ export class ShardLog implements LogSource {
 
   /**
    * The oldest segment with an entry that is kept. [W8] Where a refilled entry stood first is
-   * needed as well: its copy comes too late to tell where the log begins. 5 rots in segment 1 and is
-   * refilled in 3. Without segment 1, reading back would meet 6 in segment 2, and no 5 before it.
+   * needed as well: its copy comes too late to tell where the log begins. 5 rots in segment 1 and
+   * is refilled in 3. Without segment 1, reading back would meet 6 in segment 2, and no 5 before.
    */
   entryPin(): number {
     if (this.index.count === 0) return NOWHERE;
