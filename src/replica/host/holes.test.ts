@@ -171,7 +171,7 @@ test('[H60] a leader mends an entry that rotted before it sends it', async () =>
   await cluster.close();
 });
 
-test('[H60, H61, H62] whatever rots in one log, nothing is lost and nobody stands still', async () => {
+test('[H60, H61, H62] whatever rots in one log, nothing is lost, nobody stands still', async () => {
   const { acknowledged, holed, rotted } = await fuzzRot({ runs: 600, seed: 1 });
   assert.ok(
     acknowledged > 1_000 && rotted > 100 && holed > 20,
