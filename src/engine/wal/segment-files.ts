@@ -30,12 +30,18 @@ export class SegmentFiles {
     return `${this.#directory}/${String(number).padStart(10, '0')}.wal`;
   }
 
-  /** Makes the directory and answers the segments in it; what was being prepared is removed. */
+  /**
+   * Makes the directory and answers the segments in it; what was being prepared is removed.
+   *
+   * [W7] Names count as little as bytes until they are synced: A renames a prepared segment into
+   * place and is killed before it syncs the directory. A, restarted, finds it, fills it and
+   * promises B what is in it; then the power fails, and the segment is called `next.tmp` again.
+   */
   async list(): Promise<readonly number[]> {
     await this.#disk.makeDirectory(this.#directory);
     const parts = this.#directory.split('/');
-    for (let depth = parts.length; depth > 0; depth--) {
-      await this.#disk.syncDirectory(parts.slice(0, depth - 1).join('/'));
+    for (let depth = parts.length; depth >= 0; depth--) {
+      await this.#disk.syncDirectory(parts.slice(0, depth).join('/'));
     }
     const names = await this.#disk.list(this.#directory);
     if (names.includes(PREPARING)) await this.#disk.remove(`${this.#directory}/${PREPARING}`);

@@ -93,6 +93,7 @@ test('[W11] a segment is on the disk, name and all, before it is used', async ()
   const seen = disk.watch();
   await mustOpen(disk, new ManualClock());
   assert.deepEqual(seen, [
+    'syncNames wal',
     'syncNames ',
     'name wal/next.tmp',
     'write wal/next.tmp',

@@ -1,0 +1,51 @@
+// Killed, restarted, and then without power: what the second life promised must not rest on what
+// the first one left to the system's memory.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { World } from '../../../sim/index.ts';
+import { silentLog } from '../../../test/support/silent-log.ts';
+import { appendDurably, entriesFrom, SMALL } from '../../../test/support/wal-scenario.ts';
+import type { Disk } from '../../base/capabilities.ts';
+import { Wal } from './index.ts';
+
+test('[W7, W11] a segment whose name was not synced is filled by the next process', async () => {
+  const world = new World({ seed: 1 });
+  const member = world.member('n1');
+  const open = async (change: (disk: Disk) => Disk = (disk) => disk): Promise<Wal> => {
+    const { clock, disk, random } = member.alive ? member.capabilities : member.restart();
+    const capabilities = { clock, disk: change(disk), random, log: silentLog };
+    const opened = await world.settle(Wal.open(capabilities, SMALL));
+    if (opened.kind === 'refused') assert.fail(opened.message);
+    return opened.wal;
+  };
+  const append = async (wal: Wal): Promise<number> => {
+    const next = wal.shard(1).lastIndex() + 1;
+    const entries = entriesFrom(next, 1, 'x'.repeat(400));
+    await world.settle(appendDurably(wal, [{ shard: 1, entries }]));
+    return next;
+  };
+
+  let [isArmed, isStuck] = [false, false];
+  const first = await open((disk) => ({
+    ...disk,
+    syncDirectory: async (directory) => {
+      if (!isArmed || directory !== SMALL.directory) return disk.syncDirectory(directory);
+      isStuck = true;
+      return new Promise(() => {});
+    },
+  }));
+  isArmed = true;
+  for (let i = 0; i < 20 && !isStuck; i++) {
+    await append(first);
+    await world.runFor(10);
+  }
+  assert.ok(isStuck, 'the second segment has its name, which is not durable');
+  member.kill();
+
+  const second = await open();
+  let promised = 0;
+  while (second.stats().segments < 2) promised = await append(second);
+  member.losePower(true);
+  assert.equal((await open()).shard(1).lastIndex(), promised);
+});
