@@ -202,7 +202,7 @@ export class Committer {
 
   async #run(): Promise<void> {
     try {
-      for (;;) {
+      while (this.#failure === undefined) {
         if (this.#queue.length === 0) this.#closeOpen();
         const frame = this.#queue.shift();
         if (frame === undefined) break;
@@ -217,15 +217,22 @@ export class Committer {
     this.#maybeArmMark();
   }
 
+  /**
+   * [W14] Whatever is awaited here, the log may have failed meanwhile: preparing the next segment
+   * goes on beside it. Then this batch has its answer, and must not get another one.
+   */
   async #commit(frame: Frame): Promise<void> {
     this.#inFlight = frame;
     if (frame.segment !== this.#segment) await this.#rotate(frame.segment);
+    if (this.#failure !== undefined) return;
     assert(frame.offset === this.#end, '[W4] a batch begins where the one before it ended');
     assert(frame.number === this.#number + 1, '[W4] batches are numbered without holes');
     const chain = frame.seal(this.#chain);
     const file = await this.#current();
     await this.#write(file, frame.offset, frame.sealed());
+    if (this.#failure !== undefined) return;
     await this.#sync(file);
+    if (this.#failure !== undefined) return;
     this.#chain = chain;
     this.#end = frame.offset + frame.length;
     this.#number = frame.number;

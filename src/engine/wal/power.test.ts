@@ -26,21 +26,21 @@ test('[W7, W11] a segment whose name was not synced is filled by the next proces
     return next;
   };
 
-  let [isArmed, isStuck] = [false, false];
+  const names = { isHeld: false, isStuck: false };
   const first = await open((disk) => ({
     ...disk,
     syncDirectory: async (directory) => {
-      if (!isArmed || directory !== SMALL.directory) return disk.syncDirectory(directory);
-      isStuck = true;
+      if (!names.isHeld || directory !== SMALL.directory) return disk.syncDirectory(directory);
+      names.isStuck = true;
       return new Promise(() => {});
     },
   }));
-  isArmed = true;
-  for (let i = 0; i < 20 && !isStuck; i++) {
+  names.isHeld = true;
+  for (let i = 0; i < 20 && !names.isStuck; i++) {
     await append(first);
     await world.runFor(10);
   }
-  assert.ok(isStuck, 'the second segment has its name, which is not durable');
+  assert.ok(names.isStuck, 'the second segment has its name, which is not durable');
   member.kill();
 
   const second = await open();
