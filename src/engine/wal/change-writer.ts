@@ -43,9 +43,12 @@ export class ChangeWriter {
     this.#add(RECORD.forget, log, 0, 0).frees = true;
   }
 
-  /** The bytes of an entry once more. False when the log has no such entry. */
+  /**
+   * [W9] The bytes of a hole once more. False when that entry is none: a peer's copy takes the place
+   * of nothing that is sound here.
+   */
   refill(log: ShardLog, { term, index, kind, payload }: Entry): boolean {
-    if (log.term(index) !== term || !log.index.has(index)) return false;
+    if (log.holes.get(index) !== term) return false;
     if (log.index.lengthOf(index) !== payload.length) return false;
     const entryKind = ENTRY_KINDS.indexOf(kind);
     const frame = this.#committer.add(RECORD.refill, entryKind, log.shard, term, index, payload);

@@ -17,13 +17,14 @@ const GAP_BYTES_MAX = 32 * 1024;
 /** What one fetch brings into memory at most. */
 const FETCH_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Entries that are read at once, and where each of them stood when that began. */
 interface Span {
   readonly segment: number;
+  /** Of the first one. */
+  readonly low: number;
+  readonly offsets: readonly number[];
   readonly from: number;
   readonly bytes: number;
-  readonly low: number;
-  /** Index behind the last entry in it. */
-  readonly high: number;
 }
 
 export class EntryReader {
@@ -70,7 +71,7 @@ export class EntryReader {
     try {
       // The cache may have given up what is not written yet.
       if (!this.#committer.isWritten(span.segment, span.from + span.bytes - 1)) {
-        await this.#committer.barrier();
+        if (!(await this.#committer.barrier())) return this.#stopped();
       }
       const file = await this.#files.file(span.segment);
       bytes = new Uint8Array(span.bytes);
@@ -78,12 +79,16 @@ export class EntryReader {
       bytes = bytes.subarray(0, count);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      // Purged meanwhile, segment and all.
-      if (span.low <= log.base.index) return { kind: 'compacted' };
+      // Purged, replaced or copied meanwhile, and the segment is gone.
+      if (!isStillThere(log, span)) return { kind: 'compacted' };
       return { kind: 'failed', reason: error.message };
     }
     if (log.version !== version && !isStillThere(log, span)) return { kind: 'compacted' };
     return this.#decode(log, span, bytes);
+  }
+
+  #stopped(): FetchOutcome & { kind: 'failed' } {
+    return { kind: 'failed', reason: this.#committer.failure?.reason ?? 'the log has stopped' };
   }
 
   #decode(
@@ -94,8 +99,8 @@ export class EntryReader {
     const scanner = new BatchScanner(bytes, this.#salt);
     const view = viewOf(bytes);
     const entries: Entry[] = [];
-    for (let index = span.low; index < span.high; index++) {
-      const at = log.index.offsetOf(index) - span.from;
+    for (const [place, offset] of span.offsets.entries()) {
+      const [index, at] = [span.low + place, offset - span.from];
       const [term, length] = [log.index.termOf(index), log.index.lengthOf(index)];
       if (!scanner.holdsEntry(at, log.shard, term, index, length)) {
         // [W9] Readable bytes that are not what was written: the entry is lost here.
@@ -116,30 +121,31 @@ function spanFrom(log: ShardLog, low: number, high: number, budget: number): Spa
   const from = index.offsetOf(low);
   let end = from + recordBytes(index.lengthOf(low));
   let wanted = index.lengthOf(low);
-  let next = low + 1;
-  for (; next < high && index.has(next) && !log.holes.has(next); next++) {
+  const offsets = [from];
+  for (let next = low + 1; next < high && index.has(next) && !log.holes.has(next); next++) {
     const offset = index.offsetOf(next);
     const length = index.lengthOf(next);
     wanted += length;
     if (index.segmentOf(next) !== segment || offset < end || offset > end + GAP_BYTES_MAX) break;
     if (wanted > budget || offset + recordBytes(length) - from > SPAN_BYTES_MAX) break;
     end = offset + recordBytes(length);
+    offsets.push(offset);
   }
-  return { segment, from, bytes: end - from, low, high: next };
+  return { segment, low, offsets, from, bytes: end - from };
 }
 
-/** Whether the index still says what it said when the span was chosen. */
-function isStillThere(log: ShardLog, span: Span): boolean {
-  const { index } = log;
-  const isThere = index.has(span.low) && index.has(span.high - 1);
-  return (
-    isThere &&
-    index.segmentOf(span.low) === span.segment &&
-    index.offsetOf(span.low) === span.from &&
-    index.segmentOf(span.high - 1) === span.segment &&
-    index.offsetOf(span.high - 1) + recordBytes(index.lengthOf(span.high - 1)) ===
-      span.from + span.bytes
-  );
+/**
+ * [W19] Whether the index still says of every entry what it said when the span was chosen: looked
+ * for at another place in these bytes, an entry would seem lost. 1 to 4 are read from segment 1 while
+ * 3 is refilled in segment 2: both ends are where they were, and 3 is not.
+ */
+function isStillThere({ index }: ShardLog, { low, offsets, segment }: Span): boolean {
+  for (const [place, offset] of offsets.entries()) {
+    const at = low + place;
+    if (!index.has(at) || index.segmentOf(at) !== segment) return false;
+    if (index.offsetOf(at) !== offset) return false;
+  }
+  return true;
 }
 
 /** Keeps what the log still says; entries may have been replaced while they were read. */

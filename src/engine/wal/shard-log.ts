@@ -26,7 +26,7 @@ export class ShardLog implements LogSource {
   readonly cache: EntryCache;
   /** Entries whose bytes are lost here: index -> term. See [W9]. */
   readonly holes = new Map<number, number>();
-  /** Grows with every change of what a rewrite would copy. */
+  /** Grows with every change of what a rewrite would copy, and of the places where it stands. */
   version = 0;
   /** The entry before the first one kept; only its id is known. */
   #base: EntryId = { index: 0, term: 0 };
@@ -107,7 +107,7 @@ export class ShardLog implements LogSource {
     this.#moved('hardState', segment);
   }
 
-  /** Places an entry's record. `entry` is kept in memory, if it is at hand. */
+  /** Places an entry's record. What stood at its index or behind it is gone. */
   putEntry(index: number, term: number, segment: number, offset: number, length: number): void {
     this.version += 1;
     if (this.index.count > 0 && index <= this.index.last) this.#dropCachedFrom(index);
@@ -169,6 +169,7 @@ export class ShardLog implements LogSource {
     if (!this.#origins.has(id.index)) {
       this.#origins.set(id.index, this.index.segmentOf(id.index));
     }
+    this.version += 1;
     this.index.relocate(id.index, segment, offset);
     this.holes.delete(id.index);
     return true;
@@ -189,6 +190,7 @@ export class ShardLog implements LogSource {
 
   /** All of it was written once more, in order. */
   rewritten(): void {
+    this.version += 1;
     this.#origins.clear();
   }
 

@@ -61,6 +61,7 @@ test('[W10] where a refilled entry stood first is kept for as long as the entry'
   await fill(wal, BUSY, 30);
   const { index } = wal.shard(BUSY);
   for (let at = 1; index.segmentOf(at) === 1; at++) {
+    wal.shard(BUSY).holes.set(at, 1);
     assert.equal(wal.refill(BUSY, lastOf(entriesFrom(at, 1, 'x'.repeat(400)))), true);
   }
   await appendDurably(wal, [{ shard: BUSY, save: snapshotAt(1, 1, 'at 1') }]);
@@ -87,6 +88,29 @@ test('[W12] each removal is durable before the next one', async () => {
     'syncNames wal',
   ]);
 });
+
+for (const step of ['name', 'syncNames'] as const) {
+  test(`[W12] a segment whose removal fails (${step}) goes before any other`, async () => {
+    const disk = new CrashDisk();
+    const wal = await mustOpen(disk, new ManualClock());
+    await fill(wal, BUSY, 30);
+    let failures = 0;
+    disk.failNext = (kind, path) => {
+      const isRemoval = path === 'wal' || path.endsWith('0001.wal');
+      if (kind !== step || !isRemoval || failures > 0) return undefined;
+      failures += 1;
+      return 'io';
+    };
+    await compact(wal, BUSY);
+    assert.equal(failures, 1);
+    assert.ok(wal.stats().segments > 2, 'what is behind it waits');
+    disk.failNext = undefined;
+    await fill(wal, BUSY, 30);
+    await compact(wal, BUSY);
+    assert.equal(wal.stats().segments, 1);
+    assert.equal(await describeWal(await reopened(disk)), await describeWal(wal));
+  });
+}
 
 test('[W11] a segment is on the disk, name and all, before it is used', async () => {
   const disk = new CrashDisk();
@@ -128,6 +152,7 @@ test('[W10] an idle shard with entries pins its segment until it is rewritten', 
   await fill(wal, BUSY, 30);
   await compact(wal, BUSY);
   assert.ok(wal.stats().segments > 2);
+  wal.shard(IDLE).holes.set(1, 2);
   assert.equal(wal.refill(IDLE, lastOf(entriesFrom(1, 2, 'a'))), true);
   const [pin] = wal.pins();
   assert.deepEqual([pin?.shard, pin?.segment, pin?.lastIndexInside], [IDLE, 1, 2]);
