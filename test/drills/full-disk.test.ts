@@ -1,13 +1,13 @@
 // A real disk that fills up under real members, and is emptied again.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { rmSync, statfsSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoopDisks, whyNoLoopDisks } from '../../scripts/powerloss/loop-disk.ts';
+import { fillUp } from './ballast.ts';
 import type { KvCaller } from './kv-caller.ts';
 import { stageAt } from './stage.ts';
 import { UniqueWrites } from './unique-writes.ts';
@@ -32,7 +32,7 @@ for (const leftMebibytes of [4, 0]) {
     writes.begin('full', 8);
     await sleep(300);
     const ballast = join(disk.root, 'ballast');
-    fill(disk.root, ballast, leftMebibytes);
+    fillUp(ballast, leftMebibytes * MEBIBYTE);
     await until('writes are refused', () => isRefused(kv));
     await writes.end(SERVES_MS_MAX);
     // Long enough for the store to try as well.
@@ -59,13 +59,6 @@ for (const leftMebibytes of [4, 0]) {
 async function isRefused(kv: KvCaller): Promise<boolean> {
   const outcome = await kv.put('during', 'x', 1_000);
   return outcome.kind === 'refused' && outcome.reason === 'diskFull';
-}
-
-function fill(root: string, ballast: string, leftMebibytes: number): void {
-  const { bavail, bsize } = statfsSync(root);
-  const bytes = bavail * bsize - leftMebibytes * MEBIBYTE;
-  const { status, stderr } = spawnSync('fallocate', ['-l', String(bytes), ballast]);
-  assert.equal(status, 0, String(stderr));
 }
 
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {

@@ -19,13 +19,22 @@ export function stage(t: TestContext, count: number): Promise<Stage> {
 }
 
 /** On the disk at `root`, which `clear` takes away when nobody uses it any more. */
-export async function stageAt(
+export function stageAt(
   t: TestContext,
   root: string,
   count: number,
   clear: () => void,
 ): Promise<Stage> {
   const directories = Array.from({ length: count }, (_, i) => join(root, String(i + 1)));
+  return stageIn(t, directories, clear);
+}
+
+/** A directory for each member. */
+export async function stageIn(
+  t: TestContext,
+  directories: readonly string[],
+  clear: () => void,
+): Promise<Stage> {
   const members = await Members.at(directories, '--small');
   const kv = new KvCaller(members.addresses);
   t.after(async () => {

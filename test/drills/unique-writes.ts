@@ -2,7 +2,7 @@
 // was acknowledged is looked for afterwards.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KvCaller } from './kv-caller.ts';
+import type { GetAnswer, KvCaller } from './kv-caller.ts';
 
 const WRITE_TIMEOUT_MS = 10_000;
 const READ_TIMEOUT_MS = 20_000;
@@ -62,9 +62,18 @@ export class UniqueWrites {
     return this.#find(keys);
   }
 
-  lookAtAll(): Promise<WritesFound> {
-    return this.#find(this.#keys.slice());
+  lookAtAll(read = this.#readStrongly): Promise<WritesFound> {
+    return this.#find(this.#keys.slice(), read);
   }
+
+  /** The newest that was acknowledged. */
+  get newest(): string {
+    return this.#keys.at(-1) ?? '';
+  }
+
+  readonly #readStrongly = (key: string): Promise<GetAnswer> => {
+    return this.#kv.get(key, 'strong', READ_TIMEOUT_MS);
+  };
 
   async #lane(name: string): Promise<void> {
     for (let turn = 0; !this.#isEnding; turn++) {
@@ -80,12 +89,12 @@ export class UniqueWrites {
     }
   }
 
-  async #find(keys: readonly string[]): Promise<WritesFound> {
+  async #find(keys: readonly string[], read = this.#readStrongly): Promise<WritesFound> {
     let [next, lost] = [0, 0];
     const problems: string[] = [];
     const reader = async (): Promise<void> => {
       for (let key = keys[next++]; key !== undefined; key = keys[next++]) {
-        const answer = await this.#kv.get(key, 'strong', READ_TIMEOUT_MS);
+        const answer = await read(key);
         if (answer.kind === 'value' && answer.value === valueOf(key)) continue;
         lost += 1;
         const found = answer.kind === 'value' ? String(answer.value) : `refused ${answer.reason}`;

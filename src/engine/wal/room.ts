@@ -3,12 +3,16 @@
 
 import { type Clock, type Disk, DiskError, type Log } from '../../base/capabilities.ts';
 
+/** In the time of one check far from the reserve. */
+const NEAR_CHECKS = 10;
+
 export class Room {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #reserveBytes: number;
   readonly #checkMs: number;
+  #freeBytes = Number.POSITIVE_INFINITY;
   #isLow = false;
   #isFull = false;
   #isClosed = false;
@@ -26,10 +30,19 @@ export class Room {
     return !this.#isLow && !this.#isFull;
   }
 
-  /** Looks now, and again from time to time until closed. */
+  /**
+   * [W15] Half of the reserve is gone, although nothing is proposed here any more: what leaders send
+   * would use up the rest.
+   */
+  get isCramped(): boolean {
+    return this.#isFull || this.#freeBytes < this.#reserveBytes / 2;
+  }
+
+  /** Looks now, and again from time to time until closed: more often when it may matter soon. */
   async watch(): Promise<void> {
     await this.#check();
-    this.#clock.setTimer(this.#checkMs, () => {
+    const isNear = this.#freeBytes < this.#reserveBytes * 2;
+    this.#clock.setTimer(isNear ? this.#checkMs / NEAR_CHECKS : this.#checkMs, () => {
       if (!this.#isClosed) void this.watch();
     });
   }
@@ -47,7 +60,8 @@ export class Room {
 
   async #check(): Promise<void> {
     try {
-      const isLow = (await this.#disk.freeBytes()) < this.#reserveBytes;
+      this.#freeBytes = await this.#disk.freeBytes();
+      const isLow = this.#freeBytes < this.#reserveBytes;
       if (isLow === this.#isLow) return;
       this.#isLow = isLow;
       this.#tell();

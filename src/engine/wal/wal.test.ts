@@ -168,11 +168,15 @@ test('[W15] less free space than the reserve refuses proposals before anything f
   const wal = await mustOpen(disk, clock);
   disk.free = SMALL.reserveBytes - 1;
   await clock.pass(1_000);
-  assert.equal(wal.hasRoom, false);
+  assert.deepEqual([wal.hasRoom, wal.isCramped], [false, false]);
   await appendDurably(wal, [{ shard: 1, hardState: { term: 1, vote: 2, commit: 0 } }]);
+  disk.free = SMALL.reserveBytes / 2 - 1;
+  // Near the reserve it looks ten times as often.
+  await clock.pass(100);
+  assert.deepEqual([wal.hasRoom, wal.isCramped], [false, true]);
   disk.free = SMALL.reserveBytes;
-  await clock.pass(1_000);
-  assert.equal(wal.hasRoom, true);
+  await clock.pass(100);
+  assert.deepEqual([wal.hasRoom, wal.isCramped], [true, false]);
 });
 
 test('[W15] a log that waits for room can be closed: what waits is told', async () => {

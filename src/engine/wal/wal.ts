@@ -179,6 +179,11 @@ export class Wal {
     return this.#room.isAmple;
   }
 
+  /** [W15] So little is free that entries of others had better wait. */
+  get isCramped(): boolean {
+    return this.#room.isCramped;
+  }
+
   /** Entries up to `index`, which a snapshot covers, are not needed. False if they are gone. */
   purge(shard: ShardId, index: number): boolean {
     // The snapshot that covers it was not taken any more either.
@@ -231,13 +236,13 @@ export class Wal {
     let [bytes, lost] = [0, 0];
     let damage: string | undefined;
     for (const number of this.#files.numbers.slice()) {
-      const isSealed = number < this.#committer.segment && this.#files.isKept(number);
+      const isSealed = number < this.#committer.segment && this.#files.numbers.includes(number);
       if (!isSealed || this.#committer.failure !== undefined) continue;
       const report = await scrubSegment(this.#files, number, this.#shards.shards);
       bytes += report.bytes;
       lost += report.lost;
       // Purged while it was read: nothing to find.
-      if (this.#files.isKept(number)) damage ??= report.damage;
+      if (this.#files.numbers.includes(number)) damage ??= report.damage;
       await new Promise<void>((resolve) => this.#capabilities.clock.setTimer(pauseMs, resolve));
     }
     this.#isScrubbing = false;

@@ -156,6 +156,29 @@ test('[H72] a leader whose disk is nearly full hands over to a voter with room',
   await cluster.close();
 });
 
+test('[H22] a follower whose disk fills up takes no more, and catches up by itself', async () => {
+  const cluster = await HostCluster.start({ seed: 14, wal: { roomCheckMs: 100 } });
+  const leader = await cluster.elect();
+  assert.match(await cluster.put(leader, 'a=0'), /^applied/);
+  const [full = 0] = others(leader);
+  const { disk } = cluster.machine(full);
+  const capacityBytes = disk.usedBytes + 100 * 1024;
+  disk.rules({ capacityBytes });
+  await cluster.world.runFor(500);
+  const lastIndex = cluster.status(full)?.lastIndex ?? 0;
+  const value = 'x'.repeat(1_000);
+  for (let i = 1; i <= 300; i++) {
+    assert.match(await cluster.put(cluster.leader(), `k${i}=${value}`), /^applied/);
+  }
+  assert.deepEqual([cluster.leader(), cluster.fatal], [leader, []]);
+  assert.equal(cluster.status(full)?.lastIndex, lastIndex, 'nothing more was taken');
+  assert.ok(capacityBytes - disk.usedBytes > 50 * 1024, 'what was left is left');
+  disk.rules({ capacityBytes: 1024 ** 3 });
+  assert.ok(await cluster.converge(), 'it caught up');
+  assert.equal(await cluster.get(full, 'local', 'k300'), `local "${value}"`);
+  await cluster.close();
+});
+
 test('[H91] a log that fails stops the member once, and tells everyone who waits', async () => {
   const cluster = await HostCluster.start({ seed: 10 });
   const leader = await cluster.elect();

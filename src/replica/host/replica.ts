@@ -154,7 +154,7 @@ export class Replica implements StorageClient, ResultSink {
     // [H60] Who has holes could not serve those who follow it.
     if (this.hasHoles && message.kind === 'timeoutNow') return 'dropped';
     if (message.kind === 'append' && message.entries.length > 0) {
-      if (this.#home.storage.isBehind) return 'dropped';
+      if (this.#home.storage.isBehind || this.#home.parts.wal.isCramped) return 'dropped';
       if (this.#isBeyondLog(message.entries)) return 'contradiction';
       this.idleTicks = 0;
     }

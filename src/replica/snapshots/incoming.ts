@@ -45,8 +45,9 @@ export class IncomingTransfer implements IncomingStreamHandler {
 
   async onChunk(bytes: Uint8Array): Promise<void> {
     this.#take(bytes);
-    // [N7] The sender waits with us while the store cannot keep up.
-    while (this.#parts.store.isBehind && this.#trouble === undefined) await this.#pause();
+    const { store, wal } = this.#parts;
+    // [N7] The sender waits with us while the store cannot keep up, or must not grow.
+    while ((store.isBehind || wal.isCramped) && this.#trouble === undefined) await this.#pause();
   }
 
   async onFinish(): Promise<boolean> {

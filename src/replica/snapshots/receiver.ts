@@ -109,7 +109,9 @@ export class SnapshotReceiver {
     }
     if (this.#isInstalling(shard, data)) return { kind: 'refused' };
     const others = this.#running.size - (running === undefined ? 0 : 1);
-    if (others >= this.#limits.receivesMax) return { kind: 'refused' };
+    if (others >= this.#limits.receivesMax || this.#parts.wal.isCramped) {
+      return { kind: 'refused' };
+    }
     const { staging } = data;
     const isSame = staging !== undefined && isSameState(staging.snapshot, snapshot);
     const progress = isSame && !staging.isComplete ? staging.progress : NO_PROGRESS;

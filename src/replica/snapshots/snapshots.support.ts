@@ -195,6 +195,7 @@ export interface SiteOptions {
   readonly limits?: Partial<SnapshotLimits>;
   readonly disk?: CrashDisk;
   readonly isBehind?: () => boolean;
+  readonly isCramped?: () => boolean;
   readonly flush?: () => Promise<boolean>;
 }
 
@@ -238,6 +239,11 @@ export class Site {
           return options.isBehind?.() ?? store.isBehind;
         },
         flush: () => options.flush?.() ?? store.flush(),
+      },
+      wal: {
+        get isCramped() {
+          return options.isCramped?.() ?? false;
+        },
       },
       states,
       limits: options.limits ?? {},

@@ -334,6 +334,27 @@ test('[N7] a sender waits while the receiver waits for its store', async () => {
   assert.equal(receiver.stepped.length, 1);
 });
 
+test('[N7] nothing is taken while the disk is nearly full', async () => {
+  const line = new Line();
+  let isCramped = false;
+  const [sender, receiver] = await pair(line, { ...SMALL, isCramped: () => isCramped });
+  const snapshot = await sender.prepare();
+  sender.send(2, snapshot);
+  await line.run(6);
+  isCramped = true;
+  await line.run();
+  const chunks = receiver.data.staging?.progress.chunks ?? 0;
+  assert.ok(chunks > 0 && chunks < 8, `${chunks} chunks`);
+  await line.cut();
+  sender.send(2, snapshot);
+  await line.run();
+  assert.deepEqual(sender.done, [false, false], 'what is offered now is refused');
+  isCramped = false;
+  sender.send(2, snapshot);
+  await line.run();
+  assert.deepEqual(sender.done, [false, false, true]);
+});
+
 test('[N11] more than so many at once are refused, and nothing stays open', async () => {
   const line = new Line();
   const limits = { ...SMALL.limits, sendsMax: 2, receivesMax: 1 };

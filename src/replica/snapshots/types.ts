@@ -9,7 +9,7 @@ import type {
   MemberId,
   Peers,
 } from '../../engine/transport/index.ts';
-import type { ShardId } from '../../engine/wal/index.ts';
+import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import type { ShardStates } from '../state/index.ts';
 
 export interface SnapshotParts {
@@ -18,6 +18,7 @@ export interface SnapshotParts {
   readonly log: Log;
   readonly peers: Pick<Peers, 'request' | 'cancel' | 'openStream'>;
   readonly store: Pick<Store, 'isBehind' | 'flush'>;
+  readonly wal: Pick<Wal, 'isCramped'>;
   readonly states: Pick<ShardStates, 'shardIds' | 'state'>;
   readonly limits?: Partial<SnapshotLimits>;
 }
