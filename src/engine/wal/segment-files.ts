@@ -1,7 +1,7 @@
 // The files of the log: their names, the one being prepared ahead, and handles to read from.
 
 import { assert, must } from '../../base/assert.ts';
-import type { Disk, DiskFile } from '../../base/capabilities.ts';
+import { type Disk, DiskError, type DiskFile } from '../../base/capabilities.ts';
 
 const NAME = /^([0-9]{10})\.wal$/;
 const PREPARING = 'next.tmp';
@@ -15,6 +15,8 @@ export class SegmentFiles {
   /** Numbers in ascending order, without the ones prepared ahead. */
   #numbers: number[] = [];
   #prepared: { readonly number: number; readonly file: DiskFile } | undefined;
+  /** Being removed: nobody needs it, and it may be half gone. */
+  #leaving: number | undefined;
 
   constructor(disk: Disk, directory: string, segmentBytes: number) {
     this.#disk = disk;
@@ -24,6 +26,11 @@ export class SegmentFiles {
 
   get numbers(): readonly number[] {
     return this.#numbers;
+  }
+
+  /** Whether there is anything in the segment that somebody may miss. */
+  isKept(number: number): boolean {
+    return number !== this.#leaving && this.#numbers.includes(number);
   }
 
   path(number: number): string {
@@ -113,11 +120,15 @@ export class SegmentFiles {
 
   /**
    * [W12] Removes the oldest segment. One at a time and each made durable, so that a crash never
-   * leaves an older segment without a newer one.
+   * leaves an older segment without a newer one. One whose removal fails stays the oldest: were it
+   * passed over, the next call would remove the one after it and leave a gap.
    */
   async removeOldest(): Promise<void> {
-    const number = must(this.#numbers.shift(), 'there is a segment to remove');
+    const number = must(this.#numbers[0], 'there is a segment to remove');
+    this.#leaving = number;
     await this.#drop(number);
+    this.#numbers.shift();
+    this.#leaving = undefined;
   }
 
   /** Removes a file that recovery found to be of no use. */
@@ -137,7 +148,12 @@ export class SegmentFiles {
     const opening = this.#open.get(number);
     this.#open.delete(number);
     if (opening !== undefined) await (await opening).close();
-    await this.#disk.remove(this.path(number));
+    try {
+      await this.#disk.remove(this.path(number));
+    } catch (error) {
+      // Gone already: an earlier attempt failed behind this point.
+      if (!(error instanceof DiskError && error.code === 'notFound')) throw error;
+    }
     await this.#disk.syncDirectory(this.#directory);
   }
 }

@@ -236,13 +236,13 @@ export class Wal {
     let [bytes, lost] = [0, 0];
     let damage: string | undefined;
     for (const number of this.#files.numbers.slice()) {
-      const isSealed = number < this.#committer.segment && this.#files.numbers.includes(number);
+      const isSealed = number < this.#committer.segment && this.#files.isKept(number);
       if (!isSealed || this.#committer.failure !== undefined) continue;
       const report = await scrubSegment(this.#files, number, this.#shards.shards);
       bytes += report.bytes;
       lost += report.lost;
       // Purged while it was read: nothing to find.
-      if (this.#files.numbers.includes(number)) damage ??= report.damage;
+      if (this.#files.isKept(number)) damage ??= report.damage;
       await new Promise<void>((resolve) => this.#capabilities.clock.setTimer(pauseMs, resolve));
     }
     this.#isScrubbing = false;
