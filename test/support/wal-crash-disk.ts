@@ -39,7 +39,8 @@ type Call =
   | { readonly kind: 'truncate'; readonly inode: Inode; readonly size: number }
   | { readonly kind: 'sync'; readonly inode: Inode }
   | { readonly kind: 'name'; readonly path: string; readonly inode: Inode | undefined }
-  | { readonly kind: 'syncNames' };
+  /** Names directly in `path`, no others. */
+  | { readonly kind: 'syncNames'; readonly path: string };
 
 /** What becomes of the write at which the power fails. */
 export type Fate =
@@ -142,6 +143,36 @@ export class CrashDisk implements Disk {
     return new CrashDisk(new Map(files));
   }
 
+  /**
+   * The disk as the next process finds it when this one is killed after `calls` calls: all of them
+   * happened, and the power may still take what was not synced.
+   */
+  killedAfter(calls: number): CrashDisk {
+    const disk = new CrashDisk(this.#base);
+    const copies = new Map<Inode, Inode>();
+    for (const [path, inode] of this.#initial) copies.set(inode, disk.#names.get(path) as Inode);
+    const copyOf = (inode: Inode): Inode => {
+      const copy = copies.get(inode) ?? new Inode();
+      copies.set(inode, copy);
+      return copy;
+    };
+    for (const call of this.#calls.slice(0, calls)) disk.#repeat(call, copyOf);
+    return disk;
+  }
+
+  #repeat(call: Call, copyOf: (inode: Inode) => Inode): void {
+    if (call.kind === 'syncNames') this.#record(call);
+    else if (call.kind === 'name') {
+      const inode = call.inode === undefined ? undefined : copyOf(call.inode);
+      this.#name(call.path, inode);
+    } else {
+      const inode = copyOf(call.inode);
+      this.#record({ ...call, inode });
+      if (call.kind === 'write') inode.write(call.offset, call.bytes);
+      else if (call.kind === 'truncate') inode.resize(call.size);
+    }
+  }
+
   // --- the disk ---------------------------------------------------------------------------------
 
   async open(path: string, mode: 'read' | 'readWrite' | 'create'): Promise<DiskFile> {
@@ -178,7 +209,7 @@ export class CrashDisk implements Disk {
 
   async syncDirectory(directory: string): Promise<void> {
     this.#maybeFail('syncNames', directory);
-    this.#record({ kind: 'syncNames' });
+    this.#record({ kind: 'syncNames', path: diskPathParts(directory).join('/') });
   }
 
   async freeBytes(): Promise<number> {
@@ -243,7 +274,7 @@ export class CrashDisk implements Disk {
       const isCovered =
         call.kind === 'sync'
           ? (other.kind === 'write' || other.kind === 'truncate') && other.inode === call.inode
-          : other.kind === 'name';
+          : other.kind === 'name' && parentOf(other.path) === call.path;
       if (isCovered) this.#syncedAt[earlier] = Math.min(at, this.#syncedAt[earlier] as number);
     }
   }
@@ -252,6 +283,10 @@ export class CrashDisk implements Disk {
     const code = this.failNext?.(kind, path);
     if (code !== undefined) throw new DiskError(code, `${path}: ${kind} fails`);
   }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 function* fatesOf(call: Call | undefined): Iterable<Fate> {

@@ -3,6 +3,7 @@
 // store as it was after some batch, and not before the one that was said to be durable.
 //
 //   node src/engine/store/store-crash.fuzz.ts --runs 100000 --seed 1
+//   node src/engine/store/store-crash.fuzz.ts --kills 10000 --seed 1  kill first, power failure later
 
 import { parseArgs } from 'node:util';
 import { CrashDisk, type CrashPoint } from '../../../test/support/wal-crash-disk.ts';
@@ -13,6 +14,7 @@ import { Prng } from '../../base/prng.ts';
 import { openMemoryStore, type Store, type StoreView } from './index.ts';
 
 const STEPS = 30;
+const SECOND_LIFE_STEPS = 8;
 const KEYS = 24;
 const FLUSH_DELAY_MS = 20;
 /** So small that an image takes several writes. */
@@ -57,6 +59,38 @@ export async function enumerateCrashes(options: {
   return { sequences, points, ahead, fates };
 }
 
+/**
+ * Two lives: the process is killed at any call, and at some time of the next one the power fails.
+ * What that one found it took for durable, and what it added is there once it was promised.
+ */
+export async function enumerateSecondLives(options: {
+  readonly kills: number;
+  readonly seed: number;
+  /** What stands between the second process and the disk. */
+  readonly throughDisk?: (disk: Disk) => Disk;
+}): Promise<{ readonly points: number }> {
+  const throughDisk = options.throughDisk ?? ((disk: Disk): Disk => disk);
+  let [kills, points] = [0, 0];
+  for (let sequences = 0; kills < options.kills; sequences++) {
+    const random = Prng.from(options.seed, `store two lives ${sequences}`);
+    const first = new Sequence(new CrashDisk(), '');
+    await first.play(random, first.disk);
+    for (let calls = 0; calls <= first.disk.calls && kills < options.kills; calls++) {
+      const disk = first.disk.killedAfter(calls);
+      const where = `killed after ${calls} calls of sequence ${sequences}`;
+      const second = await Sequence.goOn(disk, throughDisk(disk), where);
+      const opened = disk.calls;
+      await second.play(random, throughDisk(disk), SECOND_LIFE_STEPS);
+      for (let dark = opened; dark <= disk.calls; dark++) {
+        await second.check({ calls: dark, fate: { kind: 'keep' }, keepsUnsynced: false });
+        points += 1;
+      }
+      kills += 1;
+    }
+  }
+  return { points };
+}
+
 /** What the store must hold after each batch, and when it was promised. */
 class Sequence {
   readonly disk: CrashDisk;
@@ -73,9 +107,17 @@ class Sequence {
     this.#states = [found];
   }
 
-  async play(random: Prng, through: Disk): Promise<void> {
+  /** What a process finds that comes after one that was killed. */
+  static async goOn(disk: CrashDisk, through: Disk, where: string): Promise<Sequence> {
+    const store = await openOn(through, new ManualClock(), () => {}, where);
+    const found = describe(store);
+    await store.close();
+    return new Sequence(disk, found);
+  }
+
+  async play(random: Prng, through: Disk, steps: number = STEPS): Promise<void> {
     let store = await this.#open(through);
-    for (let step = 0; step < STEPS; step++) {
+    for (let step = 0; step < steps; step++) {
       const what = random.below(12);
       if (what === 0) {
         await store.close();
@@ -166,10 +208,16 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '100000' },
+      kills: { type: 'string', default: '0' },
       seed: { type: 'string', default: '1' },
     },
   });
-  const [runs, seed] = [Number(values.runs), Number(values.seed)];
+  const [runs, kills, seed] = [Number(values.runs), Number(values.kills), Number(values.seed)];
+  if (kills > 0) {
+    const { points } = await enumerateSecondLives({ kills, seed });
+    process.stdout.write(`${kills} kills, ${points} power failures after them\n`);
+    return;
+  }
   const { sequences, points, ahead, fates } = await enumerateCrashes({ runs, seed });
   process.stdout.write(
     `${sequences} sequences, ${points} crashes (${fates['drop']} dropped, ${fates['keep']} kept, ` +

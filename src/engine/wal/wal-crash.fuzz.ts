@@ -3,6 +3,7 @@
 // durable, plus perhaps something that was asked for and not answered.
 //
 //   node src/engine/wal/wal-crash.fuzz.ts --runs 100000 --seed 1
+//   node src/engine/wal/wal-crash.fuzz.ts --kills 10000 --seed 1    kill first, power failure later
 
 import { parseArgs } from 'node:util';
 import { CrashDisk, type CrashPoint } from '../../../test/support/wal-crash-disk.ts';
@@ -28,6 +29,8 @@ const STEPS = 36;
 const TINY = { segmentBytes: FIRST_BATCH_OFFSET + 1_536, batchBytesMax: 1_024 };
 /** The payload that a recovered log must still be able to take. */
 const AFTERWARDS = 99;
+/** More than two segments take. */
+const SECOND_LIFE_ENTRIES = 7;
 
 export interface CrashResult {
   readonly sequences: number;
@@ -57,6 +60,71 @@ export async function enumerateCrashes(options: {
     sequences += 1;
   }
   return { sequences, points, torn, removed, fates };
+}
+
+/**
+ * Two lives: the process is killed at any call, the next one takes entries, and at some answer of
+ * its own the power fails. It must have made durable whatever it found and built upon.
+ */
+export async function enumerateSecondLives(options: {
+  readonly kills: number;
+  readonly seed: number;
+}): Promise<{ readonly points: number }> {
+  let [kills, points] = [0, 0];
+  for (let sequences = 0; kills < options.kills; sequences++) {
+    const sequence = new Sequence(Prng.from(options.seed, `two lives ${sequences}`));
+    await sequence.play();
+    for (let calls = 0; calls <= sequence.disk.calls && kills < options.kills; calls++) {
+      const life = new SecondLife(sequence.disk.killedAfter(calls));
+      await life.live();
+      points += await life.check(`killed after ${calls} calls of sequence ${sequences}`);
+      kills += 1;
+    }
+  }
+  return { points };
+}
+
+class SecondLife {
+  readonly #disk: CrashDisk;
+  /** What the killed process left; the new one told peers of it. */
+  #found = '';
+  /** By entries that were promised: calls of the disk so far. */
+  readonly #promised: number[] = [];
+
+  constructor(disk: CrashDisk) {
+    this.#disk = disk;
+  }
+
+  async live(): Promise<void> {
+    const opened = await openWal(this.#disk, new ManualClock(), TINY);
+    assert(opened.kind === 'opened', `[W6] a kill is no damage: ${text(opened)}`);
+    const { wal } = opened;
+    this.#found = await describeWal(wal);
+    this.#promised.push(this.#disk.calls);
+    const { segments } = wal.stats();
+    for (let index = 1; index <= SECOND_LIFE_ENTRIES; index++) {
+      const entries = entriesFrom(index, 9, `again${'.'.repeat(350)}`);
+      await appendDurably(wal, [{ shard: AFTERWARDS, entries }]);
+      this.#promised.push(this.#disk.calls);
+    }
+    assert(wal.stats().segments > segments, 'it goes on into what the first life prepared');
+    await wal.close();
+  }
+
+  /** The number of points at which the power failed. */
+  async check(where: string): Promise<number> {
+    for (const [entries, calls] of this.#promised.entries()) {
+      const point = { calls, fate: { kind: 'keep' }, keepsUnsynced: false } as const;
+      const opened = await openWal(this.#disk.after(point), new ManualClock(), TINY);
+      assert(opened.kind === 'opened', `[W6] ${where}, then dark at ${calls}: ${text(opened)}`);
+      const seen = await describeWal(opened.wal);
+      const isThere = opened.wal.shard(AFTERWARDS).lastIndex() >= entries;
+      const why = `[W7] ${where}, then dark at ${calls}: ${entries} entries promised`;
+      assert(isThere && seen.startsWith(this.#found), `${why} after\n${this.#found}\nnot\n${seen}`);
+      await opened.wal.close();
+    }
+    return this.#promised.length;
+  }
 }
 
 /** What the log must hold after each record, and when it was promised. */
@@ -243,10 +311,16 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '100000' },
+      kills: { type: 'string', default: '0' },
       seed: { type: 'string', default: '1' },
     },
   });
-  const [runs, seed] = [Number(values.runs), Number(values.seed)];
+  const [runs, kills, seed] = [Number(values.runs), Number(values.kills), Number(values.seed)];
+  if (kills > 0) {
+    const { points } = await enumerateSecondLives({ kills, seed });
+    process.stdout.write(`${kills} kills, ${points} power failures after them\n`);
+    return;
+  }
   const { sequences, points, torn, removed, fates } = await enumerateCrashes({ runs, seed });
   process.stdout.write(
     `${sequences} sequences, ${points} crashes (${fates['drop']} dropped, ${fates['keep']} kept, ` +
