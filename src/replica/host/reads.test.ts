@@ -180,6 +180,23 @@ test('[H43] answers that are long come over several turns, one per shard at leas
   );
 });
 
+test('[H43] reads that are put off and then time out ask for no more turns', () => {
+  const answers = new Answers();
+  const load = new MemberLoad();
+  const long = { applied: () => ({ term: 1, index: 5 }), query: () => new Uint8Array(1024 * 1024) };
+  const reads = new Reads(answers, { timeoutMs: 100, retryMs: 50 }, load);
+  for (let i = 0; i < 12; i++) reads.add('strong', bytes('a'), () => {}, 0);
+  const core = { readIndex: (): ReadOutcome => ({ kind: 'accepted', ticket: 1 }) };
+  reads.hand(core as unknown as RaftCore, 2, 0);
+  reads.confirm({ ticket: 1, index: 5 }, true);
+  reads.serve(long as unknown as ShardData);
+  answers.deliver();
+  assert.deepEqual([reads.isCutShort, reads.isEmpty], [true, false]);
+  reads.sweep(100);
+  reads.serve(long as unknown as ShardData);
+  assert.deepEqual([reads.isCutShort, reads.isEmpty, load.reads], [false, true, 0]);
+});
+
 test('at a stop everyone is told', () => {
   const scene = new Scene();
   scene.ask('strong', 'a');

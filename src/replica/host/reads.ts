@@ -144,6 +144,8 @@ export class Reads {
 
   /** [H40] Answers what the state has reached. Throws what the machine throws, but at the end. */
   serve(data: ShardData): void {
+    // Whom the last turn put off may have been told 'timeout' since: nobody waits for this one then.
+    this.#isCutShort = false;
     if (this.#known.length === 0 && this.#local.length === 0) return;
     const { index: applied } = data.applied();
     const known = this.#known;
@@ -154,7 +156,6 @@ export class Reads {
     this.#local = [];
     this.#known = known.filter(({ index }) => index > applied);
     let bug: unknown;
-    this.#isCutShort = false;
     for (const { level, reads } of groups) {
       const count = this.#answerSome(reads, (read) => {
         bug = this.#answer(data, read, applied, level) ?? bug;
