@@ -2,6 +2,7 @@
 // and, in a simulated world, take its power away.
 
 import assert from 'node:assert/strict';
+import { LIMITS } from '../../src/base/limits.ts';
 import type { Store, StoreOpening, StorePair, StoreView } from '../../src/engine/store/index.ts';
 import type { StoreEvents } from '../../src/engine/store/types.ts';
 import { type Bench, type MakeBench, rulesFor } from './contract.ts';
@@ -93,6 +94,29 @@ function readingRules(name: string, make: MakeBench<StoreKeeper>): void {
       assert.equal(range(store, 'c'), 'c=4');
       assert.equal(range(store, 'd'), '');
       assert.equal(range(store, '', 'a'), '');
+    }
+    await bench.settle(store.close());
+  });
+
+  rule('[S2] bounds and keys that are longer than any key lie between keys', async (bench) => {
+    const { store } = await openStore(bench);
+    const longest = 'b'.repeat(LIMITS.store.keyBytesMax);
+    put(store, 'a=1', `${longest}=2`, 'c=3');
+    store.commit();
+    for (const flushed of [false, true]) {
+      if (flushed) await bench.settle(store.flush());
+      const snapshot = await bench.settle(store.snapshot());
+      for (const view of [store, snapshot]) {
+        for (const moreBytes of [1, 100, 60_000]) {
+          const tooLong = longest + 'b'.repeat(moreBytes);
+          assert.equal(range(view, 'a', tooLong), `a=1 ${longest}=2`);
+          assert.equal(range(view, tooLong), 'c=3');
+          assert.equal(view.get(bytesOf(tooLong)), undefined);
+        }
+        assert.equal(range(view, longest, 'c'), `${longest}=2`);
+        assert.equal(range(view, 'a', longest), 'a=1');
+      }
+      snapshot.close();
     }
     await bench.settle(store.close());
   });

@@ -4,6 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { open, type RootDatabase, type Transaction } from 'lmdb';
+import { LIMITS } from '../../base/limits.ts';
 import { damageOf, syncFile } from './lmdb-file.ts';
 import type { StorePair, StoreView } from './types.ts';
 
@@ -17,6 +18,8 @@ const MAP_BYTES = 64 * 1024 ** 3;
 export class DamageError extends Error {
   override readonly name = 'DamageError';
 }
+
+const { keyBytesMax } = LIMITS.store;
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 
@@ -48,7 +51,7 @@ export class LmdbEnvironment implements StoreView {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#database.get(key);
+    return key.length > keyBytesMax ? undefined : this.#database.get(key);
   }
 
   range(low: Uint8Array, high: Uint8Array | undefined): Iterable<StorePair> {
@@ -59,7 +62,9 @@ export class LmdbEnvironment implements StoreView {
   view(): EnvironmentView {
     const transaction: Transaction = this.#database.useReadTransaction();
     return {
-      get: (key) => this.#database.get(key, { transaction }),
+      get: (key) => {
+        return key.length > keyBytesMax ? undefined : this.#database.get(key, { transaction });
+      },
       range: (low, high) => this.#database.getRange({ ...bounds(low, high), transaction }),
       close: () => transaction.done(),
     };
@@ -93,13 +98,20 @@ export class LmdbEnvironment implements StoreView {
 interface Bounds {
   start?: Uint8Array;
   end?: Uint8Array;
+  exclusiveStart?: boolean;
+  inclusiveEnd?: boolean;
 }
 
-/** An empty bound would be refused as a key; none at all is the beginning. */
+/**
+ * An empty bound would be refused as a key; none at all is the beginning. One that is longer than
+ * any key lies right behind the longest key that it begins with: LMDB takes that one in its place.
+ */
 function bounds(low: Uint8Array, high: Uint8Array | undefined): Bounds {
   const within: Bounds = {};
-  if (low.length > 0) within.start = low;
-  if (high !== undefined) within.end = high;
+  if (low.length > 0) within.start = low.subarray(0, keyBytesMax);
+  if (low.length > keyBytesMax) within.exclusiveStart = true;
+  if (high !== undefined) within.end = high.subarray(0, keyBytesMax);
+  if (high !== undefined && high.length > keyBytesMax) within.inclusiveEnd = true;
   return within;
 }
 

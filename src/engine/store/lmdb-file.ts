@@ -9,6 +9,8 @@ import { closeSync, fsyncSync, openSync, readSync, rmSync, statSync } from 'node
 import { join } from 'node:path';
 
 const PAGE_BYTES = 4_096;
+/** What a disk writes whole or not at all; the fields of a meta page lie within. */
+const SECTOR_BYTES = 512;
 const META_FLAG = 8;
 const MAGIC = 0xbe_ef_c0_de;
 const VERSION = 2;
@@ -20,20 +22,16 @@ export function damageOf(directory: string): string | undefined {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   const pages = new DataView(new ArrayBuffer(2 * PAGE_BYTES));
   if (size > 0) readInto(path, pages);
-  if (size <= 2 * PAGE_BYTES && isZero(pages)) {
-    // The power failed while the file was made. Nothing was in it: LMDB makes it again.
+  if (size <= 2 * PAGE_BYTES && wasNeverUsed(pages, size)) {
     rmSync(path, { force: true });
     return undefined;
   }
   const newer = transactionOf(pages, 0) >= transactionOf(pages, PAGE_BYTES) ? 0 : PAGE_BYTES;
   for (const at of [0, PAGE_BYTES]) {
-    if (pages.getUint16(at + 18, true) !== META_FLAG || pages.getUint32(at + 24, true) !== MAGIC) {
-      return 'it does not begin as a file of LMDB does';
-    }
+    if (!isMeta(pages, at)) return 'it does not begin as a file of LMDB does';
     if (pages.getUint32(at + 28, true) !== VERSION) return 'its version is of another LMDB';
   }
-  for (const at of [newer + 88, newer + 136]) {
-    const root = pages.getBigUint64(at, true);
+  for (const root of rootsOf(pages, newer)) {
     if (root !== NO_ROOT && (root + 1n) * BigInt(PAGE_BYTES) > BigInt(size)) return 'it is cut off';
   }
   return undefined;
@@ -52,8 +50,34 @@ function readInto(path: string, pages: DataView): void {
   closeSync(descriptor);
 }
 
-function isZero(pages: DataView): boolean {
-  return new Uint8Array(pages.buffer).every((byte) => byte === 0);
+/**
+ * [S8] The power failed while the file was made: its two pages are there, or not, or sectors of
+ * them. Nothing was in it, and LMDB makes it again.
+ */
+function wasNeverUsed(pages: DataView, size: number): boolean {
+  const isZero = isZeroIn(pages, 0, 2 * PAGE_BYTES);
+  if (isZero || size % SECTOR_BYTES !== 0) return isZero;
+  return [0, PAGE_BYTES].every((at) => {
+    const isNew =
+      isMeta(pages, at) &&
+      rootsOf(pages, at).every((root) => root === NO_ROOT) &&
+      transactionOf(pages, at) === 0n;
+    const isRestZero = isZeroIn(pages, at + SECTOR_BYTES, at + PAGE_BYTES);
+    return isRestZero && (isNew || isZeroIn(pages, at, at + SECTOR_BYTES));
+  });
+}
+
+function isZeroIn(pages: DataView, from: number, to: number): boolean {
+  return new Uint8Array(pages.buffer, from, to - from).every((byte) => byte === 0);
+}
+
+function isMeta(pages: DataView, at: number): boolean {
+  return pages.getUint16(at + 18, true) === META_FLAG && pages.getUint32(at + 24, true) === MAGIC;
+}
+
+/** Of the list of free pages, and of the pairs. */
+function rootsOf(pages: DataView, at: number): readonly bigint[] {
+  return [pages.getBigUint64(at + 88, true), pages.getBigUint64(at + 136, true)];
 }
 
 function transactionOf(pages: DataView, at: number): bigint {

@@ -168,8 +168,12 @@ test('[S8] a file that is not of LMDB, or not all of it, is refused', async (t) 
   const path = await scratch(t);
   const file = join(path, 'data.mdb');
   const store = opened(openLmdb(path));
-  for (let at = 0; at < 2_000; at++) put(store, `key ${at}=${'.'.repeat(100)}`);
-  store.commit();
+  for (let at = 0; at < 2_000; at++) {
+    put(store, `key ${at}=${'.'.repeat(100)}`);
+    store.commit();
+    // Both of LMDB's roots are in use then.
+    if (at % 500 === 0) await store.flush();
+  }
   await store.close();
   const whole = await readFile(file);
   const otherVersion = Buffer.from(whole);
@@ -180,6 +184,9 @@ test('[S8] a file that is not of LMDB, or not all of it, is refused', async (t) 
     otherVersion,
     whole.subarray(0, 40),
     whole.subarray(0, 4_096),
+    whole.subarray(0, 8_192),
+    Buffer.concat([Buffer.alloc(4_096), whole.subarray(4_096, 8_192)]),
+    Buffer.concat([Buffer.alloc(600), Buffer.alloc(7_592, 'no database')]),
     whole.subarray(0, 16_384),
   ];
   for (const bytes of damaged) {
@@ -195,10 +202,23 @@ test('[S8] a file that is not of LMDB, or not all of it, is refused', async (t) 
   await again.close();
 });
 
-test('[S7] a file that was never finished is made again', async (t) => {
+test('[S7, S8] a file that was never finished is made again', async (t) => {
   const path = await scratch(t);
-  for (const size of [0, 100, 8_192]) {
-    await writeFile(join(path, 'data.mdb'), Buffer.alloc(size));
+  const file = join(path, 'data.mdb');
+  await opened(openLmdb(path)).close();
+  const whole = await readFile(file);
+  const zeros = (count: number): Buffer => Buffer.alloc(count);
+  const never = [
+    zeros(0),
+    zeros(100),
+    zeros(8_192),
+    whole.subarray(0, 4_096),
+    whole.subarray(0, 512),
+    Buffer.concat([whole.subarray(0, 512), zeros(7_680)]),
+    Buffer.concat([zeros(4_096), whole.subarray(4_096)]),
+  ];
+  for (const bytes of never) {
+    await writeFile(file, bytes);
     const store = opened(openLmdb(path));
     put(store, 'a=1');
     store.commit();
