@@ -54,6 +54,11 @@ export class ManualClock implements Clock {
     };
   }
 
+  /** Timers that are set and would still fire. */
+  get waiting(): number {
+    return this.#timers.filter(({ isCancelled }) => !isCancelled).length;
+  }
+
   /** Lets `ms` pass, and what became due happen. */
   async pass(ms: number): Promise<void> {
     this.#nowMs += ms;

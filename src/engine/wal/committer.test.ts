@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
-import { entriesFrom, ManualClock, mustOpen, turn } from '../../../test/support/wal-scenario.ts';
+import {
+  appendDurably,
+  entriesFrom,
+  ManualClock,
+  mustOpen,
+  openWal,
+  SMALL,
+  turn,
+} from '../../../test/support/wal-scenario.ts';
+import type { DiskErrorCode } from '../../base/capabilities.ts';
 import type { Wal } from './index.ts';
 
 const FIRST = 'wal/0000000001.wal';
@@ -36,6 +45,11 @@ function gateOf(disk: CrashDisk): Gate {
   return gate;
 }
 
+/** Writes to files whose name ends like this fail. */
+function failWrites(disk: CrashDisk, end: string, code: DiskErrorCode): void {
+  disk.failNext = (kind, path) => (kind === 'write' && path.endsWith(end) ? code : undefined);
+}
+
 /** Appends the entry `index`, and notes as `name outcome` what becomes of it. */
 function append(wal: Wal, index: number, heard: string[], payload = 'x'): void {
   wal.append([{ shard: 1, entries: entriesFrom(index, 1, payload) }], (outcome) => {
@@ -49,9 +63,7 @@ test('[W14, W18] the next segment fails while a batch is synced: one answer each
   const heard: string[] = [];
   const onFailure = (): void => void heard.push('stopped');
   const wal = await mustOpen(disk, new ManualClock(), { onFailure });
-  disk.failNext = (kind, path) => {
-    return kind === 'write' && path.endsWith('next.tmp') ? 'io' : undefined;
-  };
+  failWrites(disk, 'next.tmp', 'io');
   // Once it is durable the next segment is prepared, and the next batch on its way.
   wal.append([{ shard: 1, entries: entriesFrom(1, 1, 'a') }], () => {
     gate.isShut = true;
@@ -64,4 +76,144 @@ test('[W14, W18] the next segment fails while a batch is synced: one answer each
   await turn();
   assert.deepEqual(heard, ['stopped', '2 failed']);
   await wal.close();
+});
+
+test('[W15] a batch that met a full disk once: there is room again when it is written', async () => {
+  const disk = new CrashDisk();
+  const clock = new ManualClock();
+  const wal = await mustOpen(disk, clock, { segmentBytes: 64 * 1024 });
+  const heard: string[] = [];
+  failWrites(disk, FIRST, 'noSpace');
+  append(wal, 1, heard);
+  await turn();
+  assert.equal(wal.hasRoom, false);
+  disk.failNext = undefined;
+  await clock.pass(250);
+  assert.deepEqual([heard, wal.hasRoom], [['1 durable'], true]);
+});
+
+test('[W15] a batch that is written says nothing of the segment that cannot be made', async () => {
+  const disk = new CrashDisk();
+  const clock = new ManualClock();
+  const wal = await mustOpen(disk, clock);
+  const heard: string[] = [];
+  failWrites(disk, 'next.tmp', 'noSpace');
+  for (let index = 1; index <= 3; index++) {
+    append(wal, index, heard);
+    await turn();
+    assert.equal(wal.hasRoom, false, `after ${index}`);
+  }
+  assert.equal(heard.length, 3);
+});
+
+test('[W14] a mark that meets a full disk is left out, and the log goes on', async () => {
+  const disk = new CrashDisk();
+  const clock = new ManualClock();
+  const failures: string[] = [];
+  const onFailure = ({ reason }: { reason: string }): void => void failures.push(reason);
+  const wal = await mustOpen(disk, clock, { onFailure });
+  await appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'x') }]);
+  await turn();
+  failWrites(disk, FIRST, 'noSpace');
+  await clock.pass(60);
+  disk.failNext = undefined;
+  await appendDurably(wal, [{ shard: 1, entries: entriesFrom(2, 1, 'x') }]);
+  await turn();
+  const seen = disk.watch();
+  await clock.pass(60);
+  assert.deepEqual([failures, seen], [[], [`write ${FIRST}`]], 'the next one is written');
+});
+
+test('[W11] no mark is written across the end of a segment', async () => {
+  const disk = new CrashDisk();
+  const clock = new ManualClock();
+  const wal = await mustOpen(disk, clock);
+  const payload = 'x'.repeat(wal.payloadBytesMax);
+  await appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, payload) }]);
+  await turn();
+  await clock.pass(60);
+  await wal.close();
+  assert.equal(disk.files().get(FIRST)?.length, SMALL.segmentBytes);
+});
+
+test('[W6] the mark of a log that was closed is durable, whoever wrote it', async () => {
+  const disk = new CrashDisk();
+  const clock = new ManualClock();
+  const wal = await mustOpen(disk, clock);
+  await appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'x') }]);
+  await turn();
+  await clock.pass(60);
+  await wal.close();
+  const point = { calls: disk.calls, fate: { kind: 'drop' }, keepsUnsynced: false } as const;
+  assert.deepEqual(disk.after(point).files().get(FIRST), disk.files().get(FIRST));
+});
+
+test('[W14] closing ends the wait for room, which is no failure of the log', async () => {
+  for (const appends of [1, 3, 20]) {
+    const disk = new CrashDisk();
+    const clock = new ManualClock();
+    const heard: string[] = [];
+    const onFailure = (): void => void heard.push('stopped');
+    const wal = await mustOpen(disk, clock, { onFailure });
+    failWrites(disk, 'next.tmp', 'noSpace');
+    for (let i = 1; i <= appends; i++) append(wal, i, heard, 'x'.repeat(500));
+    await turn();
+    await wal.close();
+    const durable = heard.filter((said) => said.endsWith('durable')).length;
+    const closed = heard.filter((said) => said.endsWith('closed')).length;
+    assert.deepEqual([durable + closed, heard.length], [appends, appends]);
+    assert.equal(closed > 0, appends === 20, 'what fits the segment in use is written');
+    const again = await mustOpen(new CrashDisk(disk.files()), new ManualClock());
+    assert.equal(again.shard(1).lastIndex(), durable);
+  }
+});
+
+test('a new log whose header meets a full disk is refused at once', async () => {
+  const disk = new CrashDisk();
+  failWrites(disk, FIRST, 'noSpace');
+  const opened = await openWal(disk, new ManualClock());
+  assert.equal(opened.kind === 'refused' && opened.reason, 'disk');
+});
+
+test('the memory of a stall is given back', async () => {
+  const disk = new CrashDisk();
+  const gate = gateOf(disk);
+  const wal = await mustOpen(disk, new ManualClock(), { segmentBytes: 64 * 1024 });
+  const heard: string[] = [];
+  gate.isShut = true;
+  for (let index = 1; index <= 30; index++) append(wal, index, heard, 'x'.repeat(1_500));
+  await turn();
+  const { bufferBytes } = wal.stats();
+  gate.open();
+  while (heard.length < 30) await turn();
+  assert.ok(wal.stats().bufferBytes * 10 <= bufferBytes, 'two of thirty are kept');
+});
+
+test('a log that is closed, or has stopped, leaves no timer', async () => {
+  for (const end of ['closed', 'stopped', 'closed while full']) {
+    const disk = new CrashDisk();
+    const clock = new ManualClock();
+    const wal = await mustOpen(disk, clock);
+    await appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'x') }]);
+    assert.ok(clock.waiting > 0, 'a mark, and the free space');
+    if (end !== 'closed') failWrites(disk, FIRST, end === 'stopped' ? 'io' : 'noSpace');
+    append(wal, 2, []);
+    await turn();
+    if (end !== 'stopped') await wal.close();
+    await turn();
+    assert.equal(clock.waiting, 0, end);
+  }
+});
+
+test('the free space that is looked at while the log closes sets no other timer', async () => {
+  const disk = new CrashDisk();
+  const clock = new ManualClock();
+  const wal = await mustOpen(disk, clock);
+  let answer = (_bytes: number): void => {};
+  disk.freeBytes = () => new Promise((resolve) => (answer = resolve));
+  await clock.pass(SMALL.roomCheckMs);
+  await wal.close();
+  answer(disk.free);
+  await turn();
+  assert.equal(clock.waiting, 0);
 });

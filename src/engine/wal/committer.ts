@@ -10,9 +10,15 @@ import {
   recordBytes,
 } from './format.ts';
 import { type Done, Frame } from './frame.ts';
+import { Mark } from './mark.ts';
+import { NextSegment } from './next-segment.ts';
 import type { LogEnd } from './recovery.ts';
+import { isDiskFull, RoomWait } from './room-wait.ts';
 import type { SegmentFiles } from './segment-files.ts';
 import type { ShardId, WalFailure } from './types.ts';
+
+/** One gathers while another one is written. What more a stall took goes when it is over. */
+const SPARE_FRAMES_MAX = 2;
 
 export interface CommitterOptions {
   readonly segmentBytes: number;
@@ -27,6 +33,7 @@ export interface CommitListener {
   onFreed(): void;
   /** The disk is full, or has room again. */
   onRoom(isFull: boolean): void;
+  /** The log has stopped. Not called when it was closed. */
   onFailure(failure: WalFailure): void;
 }
 
@@ -37,29 +44,29 @@ export interface LogIdentity {
 
 export class Committer {
   readonly #files: SegmentFiles;
-  readonly #clock: Clock;
   readonly #identity: LogIdentity;
   readonly #options: CommitterOptions;
   readonly #listener: CommitListener;
+  readonly #wait: RoomWait;
+  readonly #next: NextSegment;
+  readonly #mark: Mark;
   readonly #queue: Frame[] = [];
   readonly #spare: Frame[] = [];
   #open: Frame | undefined;
   #inFlight: Frame | undefined;
   #running: Promise<void> | undefined;
-  #preparing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
   #file: DiskFile | undefined;
   #failure: WalFailure | undefined;
 
   /** Where the next batch to be opened will stand. */
   #planned: { segment: number; offset: number; number: number; capacity: number };
-  /** What is written: the segment in use, its end, the last batch and its checksum. */
+  /** What is written: the segment in use, its size and end, the last batch and its checksum. */
   #segment: number;
+  #capacity: number;
   #end: number;
   #number: number;
   #chain: number;
-  #isMarked = true;
-  #markTimerSet = false;
-  #isClosing = false;
 
   batches = 0;
   bytesWritten = 0;
@@ -74,21 +81,22 @@ export class Committer {
     listener: CommitListener,
   ) {
     this.#files = files;
-    this.#clock = clock;
     this.#identity = identity;
     this.#options = options;
     this.#listener = listener;
+    this.#wait = new RoomWait(clock, options.retryMs, (isFull) => listener.onRoom(isFull));
+    this.#next = new NextSegment(files, options.segmentBytes, this.#wait);
+    // [W6] The process before this one may have died before it left a mark, and nothing may ever be
+    // appended here again. What was read back is durable [W7].
+    const { salt } = identity;
+    this.#mark = new Mark(clock, salt, options.markDelayMs, end.isReusable, () => this.#onMark());
     this.#segment = end.segment;
+    this.#capacity = end.capacity;
     this.#end = end.offset;
     this.#number = end.number;
     this.#chain = end.chain;
     const { segment, offset, number, capacity } = end;
     this.#planned = { segment, offset, number, capacity };
-    // [W6] The process before this one may have died before it left a mark, and nothing may ever be
-    // appended here again. What was read back is durable [W7].
-    if (!end.isReusable) return;
-    this.#isMarked = false;
-    this.#maybeArmMark();
   }
 
   /**
@@ -97,10 +105,15 @@ export class Committer {
    */
   async begin(): Promise<void> {
     const first = this.#segment + 1;
-    if (!this.#files.isPrepared) await this.#files.prepare(first);
     await this.#rotate(first);
     const { segmentBytes } = this.#options;
     this.#planned = { segment: first, offset: this.#end, number: 0, capacity: segmentBytes };
+  }
+
+  /** The log is open: from here on things happen by themselves. */
+  start(): void {
+    this.#wait.begin();
+    this.#mark.maybeArm();
   }
 
   /** [W13] Number of the last batch that is durable. Only grows. */
@@ -114,6 +127,12 @@ export class Committer {
 
   get failure(): WalFailure | undefined {
     return this.#failure;
+  }
+
+  /** Memory of the batches that gather and wait, and of those kept for reuse. */
+  get bufferBytes(): number {
+    const frames = [this.#open, this.#inFlight, ...this.#queue, ...this.#spare];
+    return frames.reduce((sum, frame) => sum + (frame?.bufferBytes ?? 0), 0);
   }
 
   /** The largest payload that fits an empty segment. */
@@ -209,12 +228,11 @@ export class Committer {
         await this.#commit(frame);
       }
     } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      this.#fail({ kind: 'failed', reason: error.message });
+      this.#failBy(error);
     } finally {
       this.#running = undefined;
     }
-    this.#maybeArmMark();
+    this.#mark.maybeArm();
   }
 
   /**
@@ -236,14 +254,15 @@ export class Committer {
     this.#chain = chain;
     this.#end = frame.offset + frame.length;
     this.#number = frame.number;
-    this.#isMarked = false;
+    this.#mark.noteBatch();
     this.batches += 1;
     this.#inFlight = undefined;
     const { waiters } = frame;
-    this.#spare.push(frame);
+    if (this.#spare.length < SPARE_FRAMES_MAX) this.#spare.push(frame);
     for (const done of waiters) done('durable');
     if (frame.frees) this.#listener.onFreed();
-    this.#maybePrepare();
+    if (this.#closing !== undefined) return;
+    this.#next.maybePrepare(this.#segment + 1, this.#end, this.#onUnprepared);
   }
 
   async #write(file: DiskFile, offset: number, bytes: Uint8Array): Promise<void> {
@@ -251,9 +270,10 @@ export class Committer {
       try {
         await file.write(offset, bytes);
         this.bytesWritten += bytes.length;
+        this.#wait.noteWritten('batch');
         return;
       } catch (error) {
-        await this.#waitForRoom(error);
+        await this.#wait.afterRefusal('batch', error);
       }
     }
   }
@@ -274,7 +294,7 @@ export class Committer {
 
   /** [W3] The header of a segment is durable before its first batch is written. */
   async #rotate(number: number): Promise<void> {
-    await this.#prepare();
+    await this.#next.prepared(number);
     const file = this.#files.takePrepared(number);
     const header = encodeSegmentHeader({
       number,
@@ -288,99 +308,58 @@ export class Committer {
     await this.#sync(file);
     this.#file = file;
     this.#segment = number;
+    this.#capacity = this.#options.segmentBytes;
     this.#end = FIRST_BATCH_OFFSET;
   }
 
-  // --- preparing ahead --------------------------------------------------------------------------
-
-  /** The next segment is made ready while a quarter of this one is used. */
-  #maybePrepare(): void {
-    if (this.#end * 4 < this.#options.segmentBytes || this.#files.isPrepared) return;
-    this.#prepare().catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#fail({ kind: 'failed', reason });
-    });
-  }
-
-  #prepare(): Promise<void> {
-    this.#preparing ??= this.#prepareNext().finally(() => {
-      this.#preparing = undefined;
-    });
-    return this.#preparing;
-  }
-
-  async #prepareNext(): Promise<void> {
-    while (!this.#files.isPrepared && this.#failure === undefined) {
-      try {
-        await this.#files.prepare(this.#segment + 1);
-        this.#listener.onRoom(false);
-      } catch (error) {
-        await this.#waitForRoom(error);
-      }
-    }
-  }
-
-  /** A full disk is not a broken one: waits a while. Anything else is thrown on. */
-  async #waitForRoom(error: unknown): Promise<void> {
-    if (!(error instanceof DiskError && error.code === 'noSpace')) throw error;
-    if (this.#failure !== undefined || this.#isClosing) throw error;
-    this.#listener.onRoom(true);
-    await new Promise<void>((resolve) => this.#clock.setTimer(this.#options.retryMs, resolve));
-  }
+  /** What is on its way fits the segment in use, so that a log that closes needs no other one. */
+  readonly #onUnprepared = (error: unknown): void => {
+    if (this.#closing === undefined || !isDiskFull(error)) this.#failBy(error);
+  };
 
   // --- marks ------------------------------------------------------------------------------------
 
-  #maybeArmMark(): void {
-    if (this.#isMarked || this.#markTimerSet || this.#failure !== undefined) return;
-    this.#markTimerSet = true;
-    const before = this.#number;
-    this.#clock.setTimer(this.#options.markDelayMs, () => {
-      this.#markTimerSet = false;
-      if (this.#running !== undefined || this.#failure !== undefined) return;
-      if (this.#number !== before) this.#maybeArmMark();
-      else this.#running = this.#runMark();
-    });
+  #onMark(): void {
+    // Whoever runs arms the mark again.
+    if (this.#running !== undefined || this.#failure !== undefined) return;
+    this.#running = this.#runMark();
   }
 
   async #runMark(): Promise<void> {
     try {
       await this.#writeMark();
     } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      this.#fail({ kind: 'failed', reason: error.message });
+      this.#failBy(error);
     } finally {
       this.#running = undefined;
     }
     if (this.#open !== undefined || this.#queue.length > 0) this.flush();
   }
 
-  /**
-   * [W6] An empty batch at the end says that all before it is durable. The next batch is written
-   * over it, so that it never needs a sync of its own.
-   */
   async #writeMark(): Promise<void> {
-    if (this.#isMarked) return;
-    const mark = new Frame(this.#identity.salt, BATCH_HEADER_BYTES);
-    mark.begin(this.#segment, this.#end, this.#number + 1, BATCH_HEADER_BYTES);
-    mark.seal(this.#chain);
-    await (await this.#current()).write(this.#end, mark.sealed());
-    this.#isMarked = true;
+    const end = { offset: this.#end, number: this.#number, chain: this.#chain };
+    await this.#mark.write(await this.#current(), end, this.#capacity);
   }
 
   // --- ending -----------------------------------------------------------------------------------
 
   /** Waits for what is on its way, and leaves a mark that is durable. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#mark.disarm();
+    this.#wait.end();
     while (this.#running !== undefined) await this.#running;
-    // One that failed has said so already.
-    await this.#preparing?.catch(() => {});
-    if (this.#failure !== undefined) return;
+    await this.#next.idle();
+    if (this.#failure?.kind === 'failed') return;
     this.#failure = { kind: 'closed', reason: 'the log is closed' };
-    if (this.#isMarked) return;
     try {
       await this.#writeMark();
-      await this.#sync(await this.#current());
+      // The one that the timer wrote was never synced either.
+      if (this.#mark.isWritten) await this.#sync(await this.#current());
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       // Nobody waits any more, and what they were told holds. That the disk is sick has to be said.
@@ -389,14 +368,23 @@ export class Committer {
     }
   }
 
+  /** [W14] Closing ends the wait for room. Nothing has failed then, and nothing more is written. */
+  #failBy(error: unknown): void {
+    if (!(error instanceof DiskError)) throw error;
+    const kind = this.#closing !== undefined && isDiskFull(error) ? 'closed' : 'failed';
+    this.#fail({ kind, reason: error.message });
+  }
+
   #fail(failure: WalFailure): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
+    this.#mark.disarm();
+    this.#wait.end();
     this.#closeOpen();
     const unanswered = this.#inFlight === undefined ? [] : [this.#inFlight];
     const waiters = [...unanswered, ...this.#queue].flatMap((frame) => frame.waiters);
     this.#queue.length = 0;
-    this.#listener.onFailure(failure);
+    if (failure.kind === 'failed') this.#listener.onFailure(failure);
     for (const done of waiters) done(failure);
   }
 }

@@ -55,6 +55,11 @@ export class Frame {
     this.waiters = [];
   }
 
+  /** What it takes of memory, full or empty. */
+  get bufferBytes(): number {
+    return this.#bytes.length;
+  }
+
   hasRoomFor(bytes: number): boolean {
     return this.length + bytes <= this.#bytesMax;
   }

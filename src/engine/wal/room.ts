@@ -1,7 +1,7 @@
 // Watches the free space. Proposals are refused while it is less than the reserve, so that votes,
 // purges and snapshots, which make room again, never meet a full disk.
 
-import { type Clock, type Disk, DiskError, type Log } from '../../base/capabilities.ts';
+import { type Clock, type Disk, DiskError, type Log, type Timer } from '../../base/capabilities.ts';
 
 /** In the time of one check far from the reserve. */
 const NEAR_CHECKS = 10;
@@ -15,6 +15,7 @@ export class Room {
   #freeBytes = Number.POSITIVE_INFINITY;
   #isLow = false;
   #isFull = false;
+  #timer: Timer | undefined;
   #isClosed = false;
 
   constructor(disk: Disk, clock: Clock, log: Log, reserveBytes: number, checkMs: number) {
@@ -41,10 +42,10 @@ export class Room {
   /** Looks now, and again from time to time until closed: more often when it may matter soon. */
   async watch(): Promise<void> {
     await this.#check();
+    if (this.#isClosed) return;
     const isNear = this.#freeBytes < this.#reserveBytes * 2;
-    this.#clock.setTimer(isNear ? this.#checkMs / NEAR_CHECKS : this.#checkMs, () => {
-      if (!this.#isClosed) void this.watch();
-    });
+    const delayMs = isNear ? this.#checkMs / NEAR_CHECKS : this.#checkMs;
+    this.#timer = this.#clock.setTimer(delayMs, () => void this.watch());
   }
 
   /** A write was refused for want of room, or went through again. */
@@ -56,6 +57,7 @@ export class Room {
 
   close(): void {
     this.#isClosed = true;
+    this.#timer?.cancel();
   }
 
   async #check(): Promise<void> {

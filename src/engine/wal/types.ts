@@ -116,4 +116,6 @@ export interface WalStats {
   readonly fetches: number;
   readonly cachedBytes: number;
   readonly indexBytes: number;
+  /** Batches that gather or wait to be written, and what is kept for the next ones. */
+  readonly bufferBytes: number;
 }

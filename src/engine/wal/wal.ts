@@ -90,6 +90,7 @@ export class Wal {
       return diskRefusal(error);
     }
     await wal.#room.watch();
+    wal.#committer.start();
     const report = isNew ? NOTHING_READ : recovered.report;
     log.info('log opened', { ...report, directory });
     return { kind: 'opened', wal, report };
@@ -273,6 +274,7 @@ export class Wal {
       fetches: this.#reader.fetches,
       cachedBytes: this.#shards.budget.bytes,
       indexBytes,
+      bufferBytes: this.#committer.bufferBytes,
     };
   }
 
