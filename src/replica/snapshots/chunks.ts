@@ -80,8 +80,9 @@ export function decodeChunk(bytes: Uint8Array): Chunk | undefined {
   }
   if (kind === SAME) {
     const [length, digest] = [reader.u32le(), reader.take(DIGEST_BYTES)];
-    const lastKey = reader.take(reader.remaining);
-    return reader.failed ? undefined : { kind: 'same', bytes: length, digest, lastKey };
+    const lastKey = takeKey(reader, reader.remaining);
+    if (reader.failed || length > LIMITS.peer.chunkBytesMax) return undefined;
+    return { kind: 'same', bytes: length, digest, lastKey };
   }
   return kind === PAIRS ? readPairs(reader) : undefined;
 }
@@ -92,13 +93,20 @@ function readPairs(reader: ByteReader): Chunk | undefined {
   while (reader.remaining > 0) {
     const keyLength = reader.u16le();
     const valueLength = reader.u32le();
-    const [key, value] = [reader.take(keyLength), reader.take(valueLength)];
+    const [key, value] = [takeKey(reader, keyLength), reader.take(valueLength)];
     if (reader.failed || compareBytes(key, last) <= 0) return undefined;
-    if (keyLength > KEY_BYTES_MAX || valueLength > LIMITS.state.valueBytesMax) return undefined;
+    if (valueLength > LIMITS.state.valueBytesMax) return undefined;
     pairs.push({ key, value });
     last = key;
   }
   return reader.failed || pairs.length === 0 ? undefined : { kind: 'pairs', pairs };
+}
+
+/** [N14] Fails the reader if the key is longer than any key of a state. */
+export function takeKey(reader: ByteReader, length: number): Uint8Array {
+  const key = reader.take(length);
+  if (length > KEY_BYTES_MAX) reader.fail();
+  return key;
 }
 
 /** Where a transfer stands after one more chunk of pairs, whose digest is given. */

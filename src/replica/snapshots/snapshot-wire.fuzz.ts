@@ -6,6 +6,7 @@
 
 import { parseArgs } from 'node:util';
 import { assert, must } from '../../base/assert.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { Prng } from '../../base/prng.ts';
 import { draftMessage, type Snapshot } from '../../core/raft/index.ts';
 import { NO_PROGRESS } from '../state/index.ts';
@@ -66,8 +67,10 @@ function samples(random: Prng): readonly Sample[] {
   const chunks = chunksOf(random);
   const [chunk = new Uint8Array(0)] = chunks;
   const digest = digestChunk(chunk);
-  const ranges = chunks.map((one) => {
-    return { bytes: one.length, digest: digestChunk(one), lastKey: randomBytes(random, 9) };
+  const ranges = chunks.map((one, at) => {
+    // Some are longer than a key may be.
+    const lastKey = randomBytes(random, at === 0 && random.below(8) === 0 ? 1_600 : 9);
+    return { bytes: one.length, digest: digestChunk(one), lastKey };
   });
   const verdict = { kind: 'wanted', progress: NO_PROGRESS, compares: true } as const;
   const question = { shard: SHARD, name: snapshot.data, after: randomBytes(random, 4), ranges };
@@ -78,8 +81,22 @@ function samples(random: Prng): readonly Sample[] {
     [encodeVerdict({ kind: 'stale', term: 1 + random.below(9) }), decodeVerdict],
     [chunk, decodeChunk],
     [encodeSame(chunk.length, digest, randomBytes(random, 9)), decodeChunk],
-    [encodeComparison(question), decodeComparison],
+    [encodeComparison(question), readComparison],
   ];
+}
+
+/** [N14] A receiver looks for these keys in its store, and reads a chunk for each range. */
+function readComparison(bytes: Uint8Array): unknown {
+  const comparison = decodeComparison(bytes);
+  if (comparison === undefined) return undefined;
+  const { after, ranges } = comparison;
+  const keys = [after, ...ranges.map(({ lastKey }) => lastKey)];
+  assert(keys.length <= 1 + LIMITS.snapshots.comparedChunksMax, '[N14] few are compared at once');
+  assert(
+    keys.every((key) => key.length <= 1 + LIMITS.state.keyBytesMax),
+    '[N14] what may be a key is as long as one',
+  );
+  return comparison;
 }
 
 /** A receiver that has something gets a stream of which some is wrong. */

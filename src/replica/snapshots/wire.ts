@@ -18,7 +18,14 @@ import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { decodeMessage, encodeMessage } from '../codec/index.ts';
 import { type Progress, SNAPSHOT_NAME_BYTES } from '../state/index.ts';
-import { COUNTS_BYTES, DIGEST_BYTES, KEY_BYTES_MAX, readCounts, writeCounts } from './chunks.ts';
+import {
+  COUNTS_BYTES,
+  DIGEST_BYTES,
+  KEY_BYTES_MAX,
+  readCounts,
+  takeKey,
+  writeCounts,
+} from './chunks.ts';
 
 const PROGRESS_BYTES_MAX = COUNTS_BYTES + KEY_BYTES_MAX;
 const RANGE_BYTES_MAX = 6 + DIGEST_BYTES + KEY_BYTES_MAX;
@@ -80,7 +87,7 @@ export function decodeVerdict(bytes: Uint8Array): Verdict | undefined {
   }
   const compares = reader.u8();
   const counts = readCounts(reader);
-  const lastKey = reader.take(reader.remaining).slice();
+  const lastKey = takeKey(reader, reader.remaining).slice();
   if (reader.failed || compares > 1) return undefined;
   return { kind, progress: { ...counts, lastKey }, compares: compares === 1 };
 }
@@ -143,13 +150,15 @@ export function decodeComparison(bytes: Uint8Array): Comparison | undefined {
   const reader = new ByteReader(bytes);
   const shard = reader.u32le();
   const name = reader.take(SNAPSHOT_NAME_BYTES);
-  const after = reader.take(reader.u16le());
+  const after = takeKey(reader, reader.u16le());
   const ranges: ChunkRange[] = [];
   while (reader.remaining > 0) {
     const length = reader.u32le();
     const digest = reader.take(DIGEST_BYTES);
-    const lastKey = reader.take(reader.u16le());
-    if (length > LIMITS.peer.chunkBytesMax) reader.fail();
+    const lastKey = takeKey(reader, reader.u16le());
+    // [N14] Each costs the reading of a chunk.
+    const isTooMuch = ranges.length >= LIMITS.snapshots.comparedChunksMax;
+    if (length > LIMITS.peer.chunkBytesMax || isTooMuch) reader.fail();
     ranges.push({ bytes: length, digest, lastKey });
   }
   return reader.failed ? undefined : { shard, name, after, ranges };
