@@ -63,6 +63,22 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     known: { tests: 'src/replica/host/faults' },
   },
   {
+    name: 'full-follower-takes-entries',
+    file: 'replica/host/replica.ts',
+    find: ' || this.#home.parts.wal.isCramped',
+    replace: '',
+    stands: 'the reserve is eaten by what others lead, and the store ends the member',
+    known: { tests: 'src/replica/host/faults' },
+  },
+  {
+    name: 'state-of-a-deposed-leader-taken',
+    file: 'replica/snapshots/receiver.ts',
+    find: "if (message.term < term) return { kind: 'stale', term };",
+    replace: '',
+    stands: 'a leader of the past takes the place of its successor, whose state begins anew',
+    known: { tests: 'src/replica/snapshots/snapshots' },
+  },
+  {
     name: 'sick-leader-stays',
     file: 'replica/host/disk-watch.ts',
     find: 'if (waitedMs < sickDiskMs) {',
