@@ -12,7 +12,7 @@ import {
   SMALL,
   turn,
 } from '../../../test/support/wal-scenario.ts';
-import type { DiskErrorCode } from '../../base/capabilities.ts';
+import { DiskError, type DiskErrorCode } from '../../base/capabilities.ts';
 import type { Wal } from './index.ts';
 
 const FIRST = 'wal/0000000001.wal';
@@ -216,4 +216,44 @@ test('the free space that is looked at while the log closes sets no other timer'
   answer(disk.free);
   await turn();
   assert.equal(clock.waiting, 0);
+});
+
+test('a file that fails to close keeps no other one open, and the log is closed', async () => {
+  const disk = new CrashDisk();
+  const open = disk.open.bind(disk);
+  const isOpen = new Map<string, boolean>();
+  disk.open = async (path, mode) => {
+    const file = await open(path, mode);
+    isOpen.set(path, true);
+    const close = async (): Promise<void> => {
+      isOpen.set(path, false);
+      await file.close();
+      if (path === FIRST) throw new DiskError('io', `${path} does not close`);
+    };
+    return { ...file, close };
+  };
+  const wal = await mustOpen(disk, new ManualClock());
+  append(wal, 1, []);
+  await turn();
+  assert.ok([...isOpen.values()].filter(Boolean).length > 1);
+  await wal.close();
+  assert.deepEqual([...isOpen.values()].filter(Boolean), []);
+});
+
+test('[W15] a full disk is waited for although what was begun cannot be cleared away', async () => {
+  const disk = new CrashDisk();
+  const clock = new ManualClock();
+  const heard: string[] = [];
+  const onFailure = (): void => void heard.push('stopped');
+  const wal = await mustOpen(disk, clock, { onFailure });
+  disk.remove = async (path) => {
+    throw new DiskError('io', `${path} stays`);
+  };
+  failWrites(disk, 'next.tmp', 'noSpace');
+  append(wal, 1, heard);
+  await turn();
+  assert.deepEqual([heard, wal.hasRoom], [['1 durable'], false]);
+  disk.failNext = undefined;
+  await clock.pass(250);
+  assert.equal(wal.hasRoom, true);
 });

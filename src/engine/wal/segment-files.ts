@@ -90,9 +90,10 @@ export class SegmentFiles {
       }
       await file.close();
     } catch (error) {
-      // Half a segment would only take the room that is missing.
-      await file.close();
-      await this.#disk.remove(preparing);
+      // Half a segment would only take the room that is missing. What cannot be cleared away is
+      // written over by the next attempt, and must not hide why this one failed.
+      await file.close().catch(() => {});
+      await this.#disk.remove(preparing).catch(() => {});
       throw error;
     }
     await this.#disk.rename(preparing, this.path(number));
@@ -136,12 +137,21 @@ export class SegmentFiles {
     await this.#drop(number);
   }
 
-  async closeAll(): Promise<void> {
+  /** Lets go of every file, and answers what went wrong: one that fails keeps no other one open. */
+  async closeAll(): Promise<readonly string[]> {
     const opening = [...this.#open.values()];
     this.#open.clear();
+    const troubles: string[] = [];
     for (const result of await Promise.allSettled(opening)) {
-      if (result.status === 'fulfilled') await result.value.close();
+      if (result.status === 'rejected') continue;
+      try {
+        await result.value.close();
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error;
+        troubles.push(error.message);
+      }
     }
+    return troubles;
   }
 
   async #drop(number: number): Promise<void> {
