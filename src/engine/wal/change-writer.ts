@@ -115,6 +115,7 @@ export class ChangeWriter {
     for (let at = skip; at < entries.length; at++) {
       const entry = entries[at] as Entry;
       const { term, index, payload } = entry;
+      assert(index === first.index + at, '[W8] entries follow each other');
       const kind = ENTRY_KINDS.indexOf(entry.kind);
       const frame = this.#committer.add(RECORD.entry, kind, log.shard, term, index, payload);
       log.putEntry(index, term, frame.segment, frame.recordOffset, payload.length);

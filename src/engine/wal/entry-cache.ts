@@ -15,6 +15,8 @@ export class CacheBudget {
   readonly bytesMax: number;
   readonly #shards: EntryCache[] = [];
   #turn = 0;
+  /** Who fetched last. */
+  #reader: EntryCache | undefined;
   bytes = 0;
 
   constructor(bytesMax: number) {
@@ -27,17 +29,27 @@ export class CacheBudget {
 
   leave(cache: EntryCache): void {
     cache.clear();
+    if (this.#reader === cache) this.#reader = undefined;
     this.#shards.splice(this.#shards.indexOf(cache), 1);
   }
 
-  /** Takes a little from one shard after the other, until the rest fits. */
+  /**
+   * Takes a little from one shard after the other, until the rest fits. What was fetched last stays:
+   * it would be gone before it is read. So the budget is exceeded by one fetch at most.
+   */
   trim(): void {
     let idle = 0;
     while (this.bytes > this.bytesMax && idle < this.#shards.length) {
       this.#turn = (this.#turn + 1) % this.#shards.length;
       const cache = this.#shards[this.#turn] as EntryCache;
-      idle = cache.giveOldest() ? 0 : idle + 1;
+      idle = cache.giveOldest(cache === this.#reader ? 1 : 0) ? 0 : idle + 1;
     }
+  }
+
+  /** `cache` has just fetched a run. */
+  noteFetch(cache: EntryCache): void {
+    this.#reader = cache;
+    this.trim();
   }
 }
 
@@ -102,6 +114,7 @@ export class EntryCache {
     this.#runs.push({ first: first.index, entries, bytes });
     this.#budget.bytes += bytes;
     if (this.#runs.length > RUNS_MAX) this.#releaseFirst(this.#runs);
+    this.#budget.noteFetch(this);
   }
 
   /** The cached entries from `index` on, as a list and the place in it. */
@@ -110,10 +123,9 @@ export class EntryCache {
     return chunk && { entries: chunk.entries, at: index - chunk.first };
   }
 
-  /** Gives up the oldest of what it has. False when it has nothing to give. */
-  giveOldest(): boolean {
-    // The run just fetched stays: it would otherwise be gone before it is read.
-    if (this.#runs.length > 1) return this.#releaseFirst(this.#runs);
+  /** Gives up the oldest of what it has, but not its last runs. False when nothing else is left. */
+  giveOldest(runsKept: number): boolean {
+    if (this.#runs.length > runsKept) return this.#releaseFirst(this.#runs);
     return this.#releaseFirst(this.#tail);
   }
 

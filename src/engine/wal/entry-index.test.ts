@@ -72,4 +72,9 @@ test('an index takes at most 40 bytes an entry, and gives memory back', () => {
   index.dropTo(99_990);
   assert.ok(index.memoryBytes < 1_000);
   assert.equal(index.offsetOf(100_000), 100_000);
+  for (let at = 100_001; at <= 110_000; at++) index.put(at, 1, 1, at, 100);
+  index.clear();
+  assert.ok(index.memoryBytes < 1_000, 'after an installed state as well');
+  index.put(200_000, 1, 1, 7, 100);
+  assert.deepEqual([index.count, index.first, index.offsetOf(200_000)], [1, 200_000, 7]);
 });

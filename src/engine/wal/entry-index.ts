@@ -62,7 +62,7 @@ export class EntryIndex {
 
   /**
    * Places an entry. One within the run cuts the run there first; one that does not continue it
-   * starts a new run. [W8] Only recovery does the latter.
+   * starts a new run: while reading back, older segments may be gone. [W8]
    */
   put(index: number, term: number, segment: number, offset: number, length: number): void {
     if (this.#count > 0 && index >= this.#first && index <= this.last + 1) {
@@ -111,10 +111,12 @@ export class EntryIndex {
     if (this.#count * 4 < this.#terms.length) this.#resize(this.#count * 2);
   }
 
+  /** Of a state that took the place of a long log, the columns are not kept. */
   clear(): void {
     this.#count = 0;
     this.#start = 0;
     this.#payloadBytes = 0;
+    if (this.#terms.length > CAPACITY_MIN) this.#resize(0);
   }
 
   #place(index: number): number {

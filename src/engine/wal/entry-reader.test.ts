@@ -149,3 +149,21 @@ test('[W9] a peer may fill a hole, and replace nothing that is sound', async () 
   wal.shard(READ).holes.set(1, 1);
   assert.equal(wal.refill(READ, other), true);
 });
+
+test('[W20] what many shards fetch stays within the budget, and each gets what it asked for', async () => {
+  const [shards, entries, bytes, cacheBytesMax] = [30, 5, 1_000, 10_000];
+  const wal = await mustOpen(new CrashDisk(), new ManualClock(), { cacheBytesMax });
+  for (let shard = 1; shard <= shards; shard++) {
+    for (let index = 1; index <= entries; index++) {
+      await appendDurably(wal, [{ shard, entries: entriesFrom(index, 1, 'x'.repeat(bytes)) }]);
+    }
+  }
+  const want = { low: 1, high: entries + 1, bytesMax: 1024 * 1024 };
+  for (let shard = 1; shard <= shards; shard++) {
+    assert.deepEqual(await wal.fetch(shard, want), { kind: 'fetched' });
+    assert.equal(wal.shard(shard).entries(1, entries + 1, 1e6).length, entries);
+    assert.ok(wal.stats().cachedBytes <= cacheBytesMax, `${shard} shards`);
+  }
+  await Promise.all([1, 2, 3].map((shard) => wal.fetch(shard, want)));
+  assert.ok(wal.stats().cachedBytes <= cacheBytesMax, 'at once, too');
+});
