@@ -219,6 +219,16 @@ test('[W3] a segment that is missing, swapped or of another log is refused', asy
   assert.equal(await open(older), `refused missingSegment ${SECOND}@0`, '[W8] entries are missing');
 });
 
+test('[W3] a prepared segment tells that the one before it is missing', async () => {
+  const files = await logOf(MANY);
+  const [second, third] = [SECOND, 'wal/0000000003.wal'].map((path) => files.get(path));
+  assert.ok((second?.[0] ?? 0) > 0 && third?.every((byte) => byte === 0));
+  files.delete(SECOND);
+  assert.equal(await open(files), `refused missingSegment ${SECOND}@0`);
+  files.delete(FIRST);
+  assert.equal(await open(files), `refused missingSegment ${FIRST}@0`, 'no new log is begun');
+});
+
 test('a log of a newer version is refused by name', async () => {
   const files = await logOf(1);
   const bytes = files.get(FIRST);

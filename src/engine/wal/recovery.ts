@@ -3,17 +3,14 @@
 
 import { must } from '../../base/assert.ts';
 import { DiskError } from '../../base/capabilities.ts';
-import {
-  FIRST_BATCH_OFFSET,
-  parseSegmentHeader,
-  SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
-} from './format.ts';
+import { FIRST_BATCH_OFFSET, SEGMENT_HEADER_BYTES, type SegmentHeader } from './format.ts';
+import { diskRefusal, RESTORE, Refusal } from './refusal.ts';
 import { hasGap, Replay } from './replay.ts';
 import { BatchScanner, type ScanEnd, type ScanPoint } from './scan.ts';
 import type { SegmentFiles } from './segment-files.ts';
 import type { ShardLog } from './shard-log.ts';
-import type { RecoveryReport, RefusalReason, ShardId, WalRefusal } from './types.ts';
+import { type Found, survey } from './survey.ts';
+import type { RecoveryReport, ShardId, WalRefusal } from './types.ts';
 
 /** Where the log goes on. */
 export interface LogEnd extends ScanPoint {
@@ -50,21 +47,6 @@ export interface ReplayTarget {
   forget(shard: ShardId): void;
 }
 
-/** Thrown inside, answered as a value. */
-class Refusal extends Error {
-  readonly value: WalRefusal;
-
-  constructor(reason: RefusalReason, path: string, offset: number, message: string) {
-    super(message);
-    this.value = { kind: 'refused', reason, path, offset, message };
-  }
-}
-
-interface Found {
-  readonly number: number;
-  readonly header: SegmentHeader;
-}
-
 export async function recover(
   files: SegmentFiles,
   target: ReplayTarget,
@@ -78,11 +60,6 @@ export async function recover(
     if (!(error instanceof DiskError)) throw error;
     return diskRefusal(error);
   }
-}
-
-export function diskRefusal(error: DiskError): WalRefusal {
-  const message = `The log cannot be opened: ${error.message}. Check the disk, then start again.`;
-  return { kind: 'refused', reason: 'disk', path: '', offset: 0, message };
 }
 
 class Recovery {
@@ -110,7 +87,7 @@ class Recovery {
   }
 
   async run(): Promise<Recovered | Empty> {
-    const { used, prepared } = await this.#survey(await this.#files.list());
+    const { used, prepared } = await survey(this.#files, this.#segmentBytes);
     const first = used[0];
     if (first === undefined) return { kind: 'empty', prepared };
     this.#files.adopt(used.map(({ number }) => number));
@@ -144,75 +121,6 @@ class Recovery {
       prepared,
       report: this.#report(used.length),
     };
-  }
-
-  /** Reads the headers and sorts out what was prepared and never used. */
-  async #survey(
-    numbers: readonly number[],
-  ): Promise<{ used: readonly Found[]; prepared: number | undefined }> {
-    const used: Found[] = [];
-    let prepared: number | undefined;
-    for (const number of numbers) {
-      const last = used.at(-1);
-      const header = await this.#header(number, last?.header.salt);
-      const path = this.#files.path(number);
-      if (header === undefined) {
-        const isLast = number === numbers.at(-1);
-        if (!isLast) {
-          const message = `${path} has no header though segments follow. ${RESTORE}`;
-          throw new Refusal('corrupt', path, 0, message);
-        }
-        prepared = await this.#maybeReuse(number);
-        continue;
-      }
-      if (last !== undefined && last.number + 1 !== number) {
-        const missing = this.#files.path(last.number + 1);
-        const message = `${missing} is not there. Someone removed it, or the disk did. ${RESTORE}`;
-        throw new Refusal('missingSegment', missing, 0, message);
-      }
-      if (header.number !== number || !isSameLog(header, last?.header ?? header)) {
-        const message = `${path} belongs to another log. Files were copied or mixed up. ${RESTORE}`;
-        throw new Refusal('corrupt', path, 0, message);
-      }
-      used.push({ number, header });
-    }
-    return { used, prepared };
-  }
-
-  /** Undefined when the segment was never used. `salt` is that of the log, if it is known. */
-  async #header(number: number, salt: number | undefined): Promise<SegmentHeader | undefined> {
-    const path = this.#files.path(number);
-    const file = await this.#files.file(number);
-    const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
-    const count = await file.read(0, bytes);
-    const parsed = parseSegmentHeader(bytes.subarray(0, count));
-    if (parsed.kind === 'header') return parsed.header;
-    if (parsed.kind === 'version') {
-      const what = `${path} has format version ${parsed.version}, written by a newer Parley`;
-      const message = `${what}. Start that one.`;
-      throw new Refusal('version', path, 8, message);
-    }
-    // [W3] The header is durable before the first batch is written: a batch proves damage.
-    const all = await this.#readAll(number);
-    const mayHoldBatches =
-      salt === undefined
-        ? all.subarray(SEGMENT_HEADER_BYTES).some((byte) => byte !== 0)
-        : new BatchScanner(all, salt).hasLaterBatch(0, 0);
-    if (mayHoldBatches) {
-      const message = `The header of ${path} is damaged, batches behind it are not to be trusted.`;
-      throw new Refusal('corrupt', path, 0, `${message} ${RESTORE}`);
-    }
-    return undefined;
-  }
-
-  /** A blank segment of the size in force is used next; any other goes. */
-  async #maybeReuse(number: number): Promise<number | undefined> {
-    const bytes = await this.#readAll(number);
-    // The header may be half written: it is written again before the segment is used.
-    const isBlank = new BatchScanner(bytes, 0).isBlankFrom(SEGMENT_HEADER_BYTES);
-    if (isBlank && bytes.length === this.#segmentBytes) return number;
-    await this.#files.removeUnused(number);
-    return undefined;
   }
 
   #mustContinue({ number, header }: Found, point: ScanPoint): void {
@@ -332,16 +240,9 @@ class Recovery {
   }
 
   async #read(number: number): Promise<Uint8Array> {
-    const bytes = await this.#readAll(number);
+    const bytes = await this.#files.readAll(number);
     this.#bytes += bytes.length;
     return bytes;
-  }
-
-  async #readAll(number: number): Promise<Uint8Array> {
-    const file = await this.#files.file(number);
-    const bytes = new Uint8Array(await file.size());
-    const count = await file.read(0, bytes);
-    return bytes.subarray(0, count);
   }
 
   #report(segments: number): RecoveryReport {
@@ -358,13 +259,7 @@ class Recovery {
   }
 }
 
-const RESTORE = 'Remove this member and let it join again empty, or restore its data directory.';
-
 function startOf(header: SegmentHeader): ScanPoint {
   const { previousBatch, previousChain } = header;
   return { offset: FIRST_BATCH_OFFSET, number: previousBatch, chain: previousChain };
-}
-
-function isSameLog(a: SegmentHeader, b: SegmentHeader): boolean {
-  return a.incarnation === b.incarnation && a.salt === b.salt;
 }

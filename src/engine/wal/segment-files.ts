@@ -73,6 +73,13 @@ export class SegmentFiles {
     return opening;
   }
 
+  async readAll(number: number): Promise<Uint8Array> {
+    const file = await this.file(number);
+    const bytes = new Uint8Array(await file.size());
+    const count = await file.read(0, bytes);
+    return bytes.subarray(0, count);
+  }
+
   /**
    * [W11] Makes `number` a file of zeros whose name and size are durable. Its blocks are taken, so
    * that a write there changes nothing but data and cannot meet a full disk.
