@@ -165,7 +165,7 @@ function pathOf(path: string): string {
   return diskPathParts(path).join('/');
 }
 
-function parentOf(path: string): string {
+export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? '' : path.slice(0, slash);
 }

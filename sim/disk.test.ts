@@ -306,6 +306,54 @@ test('a power failure that keeps nothing leaves what was synced and no more', as
   }
 });
 
+test('a rename that fails has happened, or it has not', async () => {
+  const seen = await outcomes(40, async (seed) => {
+    const world = new World({ seed });
+    const member = world.member('n1');
+    const { disk } = member.capabilities;
+    await world.settle(write(disk, 'f', 0, Buffer.from('old')));
+    member.disk.lieInWait({ call: 'rename', directory: '', spared: 0, strike: 'fail' });
+    const failed = await world.settle(disk.rename('f', 'g').then(undefined, (error) => error));
+    assert.ok(failed instanceof DiskError && failed.code === 'io');
+    assert.equal(world.faults.nameFailed, 1);
+    return (await world.settle(disk.list(''))).join();
+  });
+  assert.deepEqual(seen, ['f', 'g']);
+});
+
+test('a file whose closing fails is closed', async () => {
+  const world = new World({ seed: 2 });
+  const member = world.member('n1');
+  const file = await world.settle(member.capabilities.disk.open('f', 'create'));
+  member.disk.rules({ nameErrorRate: 1 });
+  const isIo = (error: unknown): boolean => error instanceof DiskError && error.code === 'io';
+  await assert.rejects(world.settle(file.close()), isIo);
+  await assert.rejects(
+    file.size(),
+    (error) => error instanceof DiskError && error.code === 'closed',
+  );
+});
+
+test('an ambush waits for its call in its directory, and strikes before that one happens', async () => {
+  const world = new World({ seed: 3 });
+  const member = world.member('n1');
+  const { disk } = member.capabilities;
+  const strike = (): void => member.kill();
+  member.disk.lieInWait({ call: 'syncDirectory', directory: 'a', spared: 1, strike });
+  await world.settle(disk.makeDirectory('a'));
+  await world.settle(disk.syncDirectory(''));
+  await world.settle(disk.syncDirectory('a'));
+  await world.settle(write(disk, 'a/f', 0, Buffer.from('new')));
+  assert.ok(member.alive);
+  void disk.syncDirectory('a');
+  await world.runFor(10);
+  assert.ok(!member.alive);
+  // The next process finds the name; nobody has made it durable.
+  assert.deepEqual(await world.settle(member.restart().disk.list('a')), ['f']);
+  member.losePower(true);
+  assert.deepEqual(await world.settle(member.restart().disk.list('a')), []);
+});
+
 test('a lock ends with the process that has it, however that ends', async () => {
   const world = new World({ seed: 9 });
   const member = world.member('n1');

@@ -11,15 +11,18 @@ import {
 } from '../src/base/capabilities.ts';
 import { diskPathParts } from '../src/base/disk-path.ts';
 import type { Prng } from '../src/base/prng.ts';
+import { type Ambush, Ambushes, type NameCall } from './ambushes.ts';
 import { DirectoryTree } from './directory-tree.ts';
 import type { FaultCounters } from './faults.ts';
 import type { FileImage, Write } from './file-image.ts';
-import { completeLater, type Process, type Scheduler } from './scheduler.ts';
+import { Action, completeLater, type Process, type Scheduler } from './scheduler.ts';
 
 export interface DiskRules {
   readonly readErrorRate: number;
   readonly writeErrorRate: number;
   readonly syncErrorRate: number;
+  /** Of the calls that are no reads, writes or syncs of files. */
+  readonly nameErrorRate: number;
   /** Share of writes of which one bit arrives wrong, unnoticed. */
   readonly bitFlipRate: number;
   /** Share of writes that land elsewhere in their file, unnoticed. */
@@ -33,6 +36,7 @@ const SOUND: DiskRules = {
   readErrorRate: 0,
   writeErrorRate: 0,
   syncErrorRate: 0,
+  nameErrorRate: 0,
   bitFlipRate: 0,
   misdirectRate: 0,
   capacityBytes: 1024 ** 4,
@@ -55,6 +59,7 @@ export class SimDisk {
   #tree = new DirectoryTree();
   #rules = SOUND;
   readonly #next = new Set<DiskFault>();
+  readonly #ambushes = new Ambushes();
   /** Who has what, alive or not; never on the disk itself. */
   readonly #locks = new Map<string, { readonly holder: Process }>();
   #silentFaultAtMs = Number.NEGATIVE_INFINITY;
@@ -73,6 +78,11 @@ export class SimDisk {
   /** Once, soon. */
   failNext(fault: DiskFault): void {
     this.#next.add(fault);
+  }
+
+  /** One call on names, as soon as it comes. */
+  lieInWait(ambush: Ambush): void {
+    this.#ambushes.add(ambush);
   }
 
   /** It has not happened yet. */
@@ -100,6 +110,7 @@ export class SimDisk {
   /** Nothing that was ordered happens any more. */
   relent(): void {
     this.#next.clear();
+    this.#ambushes.clear();
   }
 
   /**
@@ -121,7 +132,7 @@ export class SimDisk {
   /** An empty disk takes the place of this one. */
   wipe(): void {
     this.#tree = new DirectoryTree();
-    this.#next.clear();
+    this.relent();
     this.#faults.diskWiped += 1;
   }
 
@@ -142,11 +153,11 @@ export class SimDisk {
 
   /** The disk as one process sees it. */
   diskOf(process: Process): Disk {
-    const name = <Result>(work: () => Result): Promise<Result> =>
-      this.#later(process, MEAN_MS.name, work);
+    const name = <Result>(call: NameCall, path: string, work: () => Result): Promise<Result> =>
+      this.#callName(process, call, path, work);
     return {
       open: (path, mode) =>
-        name(() => {
+        name('open', path, () => {
           diskPathParts(path);
           const found = this.#tree.file(path);
           if (found === undefined && mode !== 'create') {
@@ -155,16 +166,20 @@ export class SimDisk {
           const image = found ?? this.#tree.create(path);
           return this.#openFile(process, path, image, mode !== 'read');
         }),
-      list: (directory) => name(() => this.#tree.list(directory)),
-      makeDirectory: (directory) => name(() => this.#tree.makeDirectory(directory)),
-      rename: (from, to) => name(() => this.#tree.rename(from, to)),
-      remove: (path) => name(() => this.#tree.remove(path)),
+      list: (directory) => name('list', directory, () => this.#tree.list(directory)),
+      makeDirectory: (directory) =>
+        name('makeDirectory', directory, () => this.#tree.makeDirectory(directory)),
+      rename: (from, to) => name('rename', to, () => this.#tree.rename(from, to)),
+      remove: (path) => name('remove', path, () => this.#tree.remove(path)),
       syncDirectory: (directory) =>
-        this.#later(process, MEAN_MS.sync, () => {
+        name('syncDirectory', directory, () => {
           if (this.#strikes('syncError', this.#rules.syncErrorRate)) this.#failSync(directory);
           this.#tree.sync(directory);
         }),
-      freeBytes: () => name(() => Math.max(0, this.#rules.capacityBytes - this.usedBytes)),
+      freeBytes: () =>
+        this.#later(process, MEAN_MS.name, () =>
+          Math.max(0, this.#rules.capacityBytes - this.usedBytes),
+        ),
       // The system answers from its memory: no time passes.
       lock: (path) => completeLater(this.#scheduler, process, 0, () => this.#lock(process, path)),
     };
@@ -185,13 +200,15 @@ export class SimDisk {
 
   #openFile(process: Process, path: string, image: FileImage, mayWrite: boolean): DiskFile {
     let closed = false;
-    const later = <Result>(meanMs: number, work: () => Result): Promise<Result> => {
-      if (closed) return Promise.reject(new DiskError('closed', `${path} is closed`));
-      return this.#later(process, meanMs, work);
-    };
+    const refused = (): Promise<never> =>
+      Promise.reject(new DiskError('closed', `${path} is closed`));
+    const later = <Result>(meanMs: number, work: () => Result): Promise<Result> =>
+      closed ? refused() : this.#later(process, meanMs, work);
+    const name = <Result>(call: NameCall, work: () => Result): Promise<Result> =>
+      closed ? refused() : this.#callName(process, call, path, work);
     return {
       path,
-      size: () => later(MEAN_MS.name, () => image.size),
+      size: () => name('size', () => image.size),
       read: (offset, into) =>
         later(MEAN_MS.read, () => {
           if (this.#strikes('readError', this.#rules.readErrorRate)) {
@@ -212,15 +229,43 @@ export class SimDisk {
         return later(MEAN_MS.sync, () => this.#sync(path, image, watermark));
       },
       truncate: (size) =>
-        later(MEAN_MS.name, () => {
+        name('truncate', () => {
           this.#mustHaveRoom(path, size - image.size);
           image.resize(size);
         }),
       close: () => {
+        // As the system does it: what failed to close is closed all the same.
         closed = true;
-        return this.#later(process, MEAN_MS.name, () => {});
+        return this.#callName(process, 'close', path, () => {});
       },
     };
+  }
+
+  #callName<Result>(
+    process: Process,
+    call: NameCall,
+    path: string,
+    work: () => Result,
+  ): Promise<Result> {
+    const isOrdered = process.alive && this.#isOrderedToFail(call, path);
+    return this.#later(process, call === 'syncDirectory' ? MEAN_MS.sync : MEAN_MS.name, () => {
+      const { nameErrorRate } = this.#rules;
+      const fails = isOrdered || (nameErrorRate > 0 && this.#random.unit() < nameErrorRate);
+      if (!fails) return work();
+      this.#faults.nameFailed += 1;
+      // Of a call that fails nobody knows what it did: all of it, or nothing.
+      if (this.#random.below(2) === 0) work();
+      return this.#refuse('io', `${path}: EIO on ${call}`);
+    });
+  }
+
+  #isOrderedToFail(call: NameCall, path: string): boolean {
+    let fails = false;
+    for (const { strike } of this.#ambushes.spring(call, path)) {
+      if (strike === 'fail') fails = true;
+      else this.#scheduler.schedule(new Action(undefined, strike), 0);
+    }
+    return fails;
   }
 
   #finish(path: string, image: FileImage, write: Write): void {

@@ -23,6 +23,7 @@ export interface FaultCounters {
   readFailed: number;
   writeFailed: number;
   syncFailed: number;
+  nameFailed: number;
   diskFull: number;
   diskSlow: number;
   diskWiped: number;
@@ -51,6 +52,7 @@ export function noFaults(): FaultCounters {
     readFailed: 0,
     writeFailed: 0,
     syncFailed: 0,
+    nameFailed: 0,
     diskFull: 0,
     diskSlow: 0,
     diskWiped: 0,

@@ -104,6 +104,7 @@ export async function runSoup(seed: number, durationMs: number): Promise<SoupRes
       readErrorRate: 0.01,
       writeErrorRate: 0.02,
       syncErrorRate: 0.02,
+      nameErrorRate: 0.01,
       bitFlipRate: 0.02,
       misdirectRate: 0.02,
       capacityBytes: 50_000,

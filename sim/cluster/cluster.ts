@@ -160,13 +160,17 @@ export class Cluster {
     if (!isOrderly) return this.crash(site, 'kill');
     if (!site.isUp || !this.atlas.mayCrash(site, this.nowMs)) return false;
     this.note(`m${site.id}`, 'plan', 'stops in good order');
+    this.#stopInOrder(site);
+    return true;
+  }
+
+  #stopInOrder(site: Site): void {
     this.counters.stops += 1;
     const { life } = site;
     site.stop(() => this.startAfter(site, this.#downMs()));
     this.world.after(STOP_MS, () => {
       if (site.life === life && site.state === 'stopping') this.violate(`m${site.id} never stops`);
     });
-    return true;
   }
 
   /** The member left the cluster: its process ends and never starts again. */
@@ -210,6 +214,14 @@ export class Cluster {
   #stopped(site: Site, reason: string): void {
     this.note(`m${site.id}`, 'stopped', reason);
     if (!site.hasDiskTrouble) this.violate(`m${site.id} stopped for no reason: ${reason}`);
+    // Some processes just end; others close what they have open, and live on meanwhile.
+    const isOrderly = this.scenario.faults.has('nameError');
+    if (isOrderly && site.state === 'stopping') return;
+    if (isOrderly && site.isUp) {
+      this.#stopInOrder(site);
+      return;
+    }
+    site.exit();
     this.startAfter(site, this.#downMs());
   }
 

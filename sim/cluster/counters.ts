@@ -22,6 +22,7 @@ export interface ClusterCounters {
   logsWithHoles: number;
   coups: number;
   solitudes: number;
+  secondLives: number;
   // --- operators
   learnersAdded: number;
   learnersPromoted: number;
@@ -77,6 +78,7 @@ export function noClusterCounts(): ClusterCounters {
     logsWithHoles: 0,
     coups: 0,
     solitudes: 0,
+    secondLives: 0,
     learnersAdded: 0,
     learnersPromoted: 0,
     votersRemoved: 0,

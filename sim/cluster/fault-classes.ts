@@ -42,6 +42,9 @@ export const FAULT_CLASSES = [
   'large',
   'burst',
   'scrub',
+  // --- names on disks
+  'nameError',
+  'twoLives',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

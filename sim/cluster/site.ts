@@ -20,6 +20,7 @@ export type SiteState =
 export interface SiteEvents {
   readonly onUp: (site: Site) => void;
   readonly onRefused: (site: Site, reason: string) => void;
+  /** The process still runs: it is to be ended, at once or in good order. */
   readonly onFatal: (site: Site, reason: string) => void;
 }
 
@@ -65,9 +66,7 @@ export class Site {
     this.#errorsAtStart = this.machine.disk.errors;
     const { life } = this;
     const onFatal = (reason: string): void => {
-      if (this.life !== life || !this.machine.alive) return;
-      this.#end('exit');
-      this.#events.onFatal(this, reason);
+      if (this.life === life && this.machine.alive) this.#events.onFatal(this, reason);
     };
     const settled = (opened: Opened): void => {
       if (this.life !== life || !this.machine.alive) return;
@@ -93,6 +92,10 @@ export class Site {
       this.#end('exit');
       onEnded();
     });
+  }
+
+  exit(): void {
+    this.#end('exit');
   }
 
   kill(): void {

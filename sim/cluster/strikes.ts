@@ -3,11 +3,12 @@
 
 import { assert } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
+import type { NameCall } from '../ambushes.ts';
 import type { Cluster } from './cluster.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
 import { type CutKind, cut } from './partitions.ts';
 import type { Site } from './site.ts';
-import { coup, solitude } from './traps.ts';
+import { coup, solitude, twoLives } from './traps.ts';
 
 /** Answers whether it struck: sometimes nobody is there whom it may hit. */
 type Strike = (cluster: Cluster, random: Prng) => boolean;
@@ -40,7 +41,12 @@ const STRIKES: Partial<Record<FaultClass, Strike>> = {
   interruptSnapshot,
   coup,
   solitude,
+  nameError,
+  twoLives,
 };
+
+/** Of a member. */
+const DIRECTORIES = ['wal', 'wal', 'store'] as const;
 
 /** Some classes change so much that once per run is enough. */
 const ONCE: ReadonlySet<FaultClass> = new Set<FaultClass>(['wipe', 'rot']);
@@ -257,6 +263,23 @@ function loudFault(
   cluster.note(`m${victim.id}`, 'fault', `${fault} ordered`);
   // Members read when they start.
   if (fault === 'readError') cluster.crash(victim, 'kill');
+  return true;
+}
+
+/** Asked at the start of a process, and hardly ever later. */
+const CALLS_AT_START: readonly NameCall[] = ['list', 'makeDirectory', 'open', 'size', 'truncate'];
+const CALLS_LATER: readonly NameCall[] = ['open', 'close', 'rename', 'remove', 'syncDirectory'];
+
+function nameError(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf(alive(cluster), random);
+  const isAtStart = random.below(5) === 0;
+  const call = oneOf(isAtStart ? CALLS_AT_START : CALLS_LATER, random);
+  const directory = oneOf(DIRECTORIES, random);
+  const spared = random.below(3);
+  if (victim === undefined || call === undefined || directory === undefined) return false;
+  victim.machine.disk.lieInWait({ call, directory, spared, strike: 'fail' });
+  cluster.note(`m${victim.id}`, 'fault', `${call} in ${directory} shall fail, after ${spared}`);
+  if (isAtStart) cluster.crash(victim, 'kill');
   return true;
 }
 

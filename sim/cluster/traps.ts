@@ -83,6 +83,54 @@ export function solitude(cluster: Cluster, random: Prng): boolean {
   return true;
 }
 
+/**
+ * Members die between a change of names and its sync. The next process finds the new names in the
+ * system's memory, builds upon them and promises; then its power fails, at such a moment again or
+ * at any other. Names are durable by then that nobody but the dead has changed.
+ */
+export function twoLives(cluster: Cluster, random: Prng): boolean {
+  const victims = cluster.running();
+  shuffle(victims, random);
+  const count = random.below(3) === 0 ? 1 : victims.length;
+  const directory = random.below(2) === 0 ? 'wal' : 'store';
+  const call = directory === 'wal' && random.below(4) === 0 ? 'remove' : 'rename';
+  const laterMs = random.below(2) === 0 ? undefined : random.below(1_500);
+  for (const victim of victims.slice(0, count)) {
+    cluster.note(`m${victim.id}`, 'fault', `dies after a ${call} in ${directory}, and once more`);
+    const dieAgain = (): void => {
+      if (cluster.isHealing || !cluster.crash(victim, 'blackout')) return;
+      cluster.counters.secondLives += 1;
+    };
+    betweenNameAndSync(victim, directory, call, () => {
+      if (cluster.isHealing || !cluster.crash(victim, 'kill')) return;
+      if (laterMs === undefined) betweenNameAndSync(victim, directory, call, dieAgain);
+      else onceUp(cluster, victim, () => cluster.world.after(laterMs, dieAgain));
+    });
+  }
+  return count > 0;
+}
+
+/** Strikes when `call` has changed a name in `directory` and the sync of it is asked for. */
+function betweenNameAndSync(
+  { machine: { disk } }: Site,
+  directory: string,
+  call: 'rename' | 'remove',
+  strike: () => void,
+): void {
+  const strikeAtSync = (): void =>
+    disk.lieInWait({ call: 'syncDirectory', directory, spared: 0, strike });
+  disk.lieInWait({ call, directory, spared: 0, strike: strikeAtSync });
+}
+
+function onceUp(cluster: Cluster, site: Site, act: () => void): void {
+  const look = (): void => {
+    if (cluster.isHealing) return;
+    if (site.isUp) act();
+    else cluster.world.after(PROBE_MS, look);
+  };
+  look();
+}
+
 function write(cluster: Cluster, { program }: Site, shard: ShardId): void {
   const { nowMs, oracle } = cluster;
   const payload = encodeCommand({ kind: 'plain', body: words.put(KEY, Math.floor(nowMs)) });

@@ -20,6 +20,14 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
     known: { seed: 1 },
   },
   {
+    name: 'image-name-not-synced-at-start',
+    file: 'engine/store/image.ts',
+    find: '    await disk.syncDirectory(directory);\n    const names',
+    replace: '    const names',
+    stands: 'the log is cut for an image that a killed process named, and the power takes the name',
+    known: { seed: 109 },
+  },
+  {
     name: 'store-durable-too-early',
     file: 'engine/store/memory-store.ts',
     find: 'await writeImage(',

@@ -63,6 +63,32 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     known: { seed: 4 },
   },
   {
+    name: 'segment-names-not-synced',
+    file: 'engine/wal/segment-files.ts',
+    find: 'for (let depth = parts.length; depth >= 0; depth--) {',
+    replace: 'for (let depth = parts.length - 1; depth >= 0; depth--) {',
+    stands: 'a segment that a killed process named is filled, and its name goes with the power',
+    known: { seed: 114 },
+  },
+  {
+    name: 'append-answered-twice',
+    file: 'engine/wal/committer.ts',
+    find:
+      '    if (this.#failure !== undefined) return;\n    await this.#sync(file);\n' +
+      '    if (this.#failure !== undefined) return;\n',
+    replace: '    await this.#sync(file);\n',
+    stands: 'a batch fails because the next segment does, and then is durable all the same',
+    known: { seed: 56 },
+  },
+  {
+    name: 'failed-removal-passed-over',
+    file: 'engine/wal/segment-files.ts',
+    find: '    await this.#drop(number);\n    this.#numbers.shift();\n',
+    replace: '    this.#numbers.shift();\n    await this.#drop(number);\n',
+    stands: 'a segment that could not be removed is left behind, with a gap after it',
+    known: { seed: 1 },
+  },
+  {
     name: 'segment-removed-with-entries',
     file: 'engine/wal/upkeep.ts',
     find: 'for (const log of this.#shards.values()) below = Math.min(below, log.entryPin());',
