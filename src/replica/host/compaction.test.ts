@@ -52,6 +52,7 @@ function over(replica: Replica, rules: { segments?: number; hasRoom?: boolean } 
     settings: settle({ trailingEntries: 50, purgeEntries: 100, segmentsMax: 8 }),
     isClosed: false,
     replica: () => replica,
+    watch: () => {},
   });
   compaction.noteApplied(replica);
   return {

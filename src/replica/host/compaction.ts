@@ -22,6 +22,8 @@ export interface CompactionHome {
   readonly settings: HostSettings;
   readonly isClosed: boolean;
   replica(shard: ShardId): Replica | undefined;
+  /** Work that nobody waits for. */
+  watch(what: string, work: Promise<unknown>): void;
 }
 
 export class Compaction {
@@ -50,7 +52,12 @@ export class Compaction {
       const isHeldBack = this.#maybeCut(replica);
       if (!isHeldBack && replica.data.durableApplied() >= index) this.#moved.delete(replica);
     }
-    if (this.#home.wal.stats().segments > segmentsMax && !this.#isForcing) void this.#force();
+    if (this.#home.wal.stats().segments <= segmentsMax || this.#isForcing) return;
+    this.#isForcing = true;
+    const forcing = this.#force().finally(() => {
+      this.#isForcing = false;
+    });
+    this.#home.watch('compaction', forcing);
   }
 
   /** True if there will be more to cut although nothing moves. */
@@ -88,7 +95,6 @@ export class Compaction {
    * to the end. Again, until there are few enough or nobody can let go of any more.
    */
   async #force(): Promise<void> {
-    this.#isForcing = true;
     const { settings, store, wal } = this.#home;
     const neededMax = settings.segmentsMax * NEEDED_SEGMENTS_FACTOR;
     for (let before = Number.POSITIVE_INFINITY; ; ) {
@@ -107,7 +113,6 @@ export class Compaction {
       // Segments go in the background, once it is durable that nobody needs them.
       await new Promise<void>((resolve) => this.#home.clock.setTimer(RECLAIM_MS, resolve));
     }
-    this.#isForcing = false;
   }
 }
 

@@ -25,6 +25,8 @@ export interface ForsakenHome {
   readonly isClosed: boolean;
   markDirty(replica: Replica): void;
   wake(replica: Replica): void;
+  /** Work that nobody waits for. */
+  watch(what: string, work: Promise<unknown>): void;
   /** The replica takes no further part; what its core asked for is on its way to the log. */
   retire(replica: Replica, reason: string): void;
   /** Begins anew with what log and store say. */
@@ -55,7 +57,7 @@ export class Forsaken {
     if (!replica.isLeader) this.#transferUntilMs = undefined;
     if (missing.length === 0) {
       // The state has all of it, and need only be written down.
-      if (isForsaken || others.length === 0) void this.#home.store.flush();
+      if (isForsaken || others.length === 0) this.#home.watch('flush', this.#home.store.flush());
     } else if (others.length === 0) {
       this.#maybeStop(missing);
     } else if (isForsaken) {

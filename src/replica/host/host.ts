@@ -93,6 +93,11 @@ export class Host implements ReplicaHost {
     loop.markDirty(replica);
   }
 
+  /**
+   * [H16] Whoever hears that a change took effect may act upon it, and switch off whom it removed.
+   * A removes B from A and B, answers, and loses its power. If neither the new config nor the
+   * commit were on its disk, A would come back in need of B's vote, for ever.
+   */
   changeConfig(shard: ShardId, change: ConfChange, done: (outcome: WriteOutcome) => void): void {
     const loop = this.#loop;
     const replica = this.#running(shard);
@@ -102,22 +107,8 @@ export class Host implements ReplicaHost {
       return;
     }
     loop.wake(replica);
-    replica.changeConfig(change, (outcome) => void this.#answerDurably(outcome, done));
+    replica.changeConfig(change, (outcome) => loop.durableAnswers.tell(done, outcome));
     loop.markDirty(replica);
-  }
-
-  /**
-   * [H16] Whoever hears that a change took effect may act upon it, and switch off whom it removed.
-   * A removes B from A and B, answers, and loses its power. If neither the new config nor the
-   * commit were on its disk, A would come back in need of B's vote, for ever.
-   */
-  async #answerDurably(
-    outcome: WriteOutcome,
-    done: (outcome: WriteOutcome) => void,
-  ): Promise<void> {
-    const hasEffect = outcome.kind === 'applied';
-    const isDurable = !hasEffect || (await this.#loop.parts.store.flush());
-    done(isDurable ? outcome : { kind: 'unknown', reason: 'stopped' });
   }
 
   read(

@@ -14,6 +14,7 @@ import { MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
 import { Compaction, type CompactionHome } from './compaction.ts';
 import { DiskWatch, type DiskWatchHome } from './disk-watch.ts';
+import { DurableAnswers, type DurableAnswersHome } from './durable-answers.ts';
 import { takeState } from './forsaken.ts';
 import type { ReplicaHome } from './home.ts';
 import type { HostParts } from './ports.ts';
@@ -35,6 +36,7 @@ type Homes = ReplicaHome<Replica> &
   CompactionHome &
   DiskWatchHome &
   RoomWatchHome &
+  DurableAnswersHome &
   ScrubHome;
 
 export class Loop implements Homes {
@@ -48,6 +50,7 @@ export class Loop implements Homes {
   readonly peers: HostParts['peers'];
   readonly load = new MemberLoad();
   readonly answers = new Answers();
+  readonly durableAnswers = new DurableAnswers(this);
   readonly storage: Storage;
   readonly snapshots: Snapshots;
   readonly outbox: Outbox;
@@ -326,9 +329,8 @@ export class Loop implements Homes {
   // --- ends -------------------------------------------------------------------------------------
 
   stopBroken(replica: Replica, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    const stack = error instanceof Error ? error.stack : undefined;
-    this.log.error('shard stopped', { shard: replica.shard, reason, stack });
+    const reason = reasonOf(error);
+    this.log.error('shard stopped', { shard: replica.shard, reason, stack: stackOf(error) });
     this.#stopReplica(replica, `a bug: ${reason}`);
     this.schedule();
   }
@@ -352,6 +354,14 @@ export class Loop implements Homes {
     this.#phases[replica.phase] = this.#phaseOf(replica).filter((other) => other !== replica);
   }
 
+  /** [H91] Nobody waits for `work`: if it breaks, the member stops and says why. */
+  watch(what: string, work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      this.log.error('background work broke', { what, stack: stackOf(error) });
+      this.fail(`${what}: ${reasonOf(error)}`);
+    });
+  }
+
   /** [H91] The member cannot go on: everyone who waits is told, then the member, once. */
   fail(reason: string): void {
     if (this.#isClosed) return;
@@ -369,6 +379,7 @@ export class Loop implements Homes {
     for (const replica of this.#replicas.values()) {
       if (replica.stopped === undefined) this.#stopReplica(replica, 'the member stops');
     }
+    this.durableAnswers.stop();
     this.schedule();
   }
 }
@@ -376,4 +387,12 @@ export class Loop implements Homes {
 /** Answers to what was sent before a shard fell quiet: no reason to wake it. */
 function isLateAnswer({ kind }: Message): boolean {
   return kind === 'heartbeatResponse' || kind === 'appendResponse';
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
 }

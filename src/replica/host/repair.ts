@@ -177,11 +177,12 @@ export class Repair {
     }
     const { wal } = this.#home;
     const found = gatherEntries(wal, wants.shard, wants.ids, LIMITS.replica.repairBytesMax);
-    void found.then((entries) => {
+    const answered = found.then((entries) => {
       if (this.#home.isClosed) return;
       if (!request.isAbandoned) request.respond(encodeEntries(entries));
       if (entries.length === 0 && wants.wantsState) this.#maybeSendState(request.from, wants);
     });
+    this.#home.watch('repair', answered);
   }
 
   /** [H62] The leader sends its state in place of entries that it has applied and let go of. */

@@ -14,6 +14,8 @@ export interface ScrubHome {
   replicas(): Iterable<Replica>;
   /** Entries of its log are lost. */
   holesFound(replica: Replica): void;
+  /** Work that nobody waits for. */
+  watch(what: string, work: Promise<unknown>): void;
 }
 
 export class Scrub {
@@ -27,7 +29,7 @@ export class Scrub {
 
   #arm(): Timer {
     const { clock, settings } = this.#home;
-    return clock.setTimer(settings.scrubEveryMs, () => void this.#run());
+    return clock.setTimer(settings.scrubEveryMs, () => this.#home.watch('scrub', this.#run()));
   }
 
   async #run(): Promise<void> {
