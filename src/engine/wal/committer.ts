@@ -9,16 +9,14 @@ import {
   FIRST_BATCH_OFFSET,
   recordBytes,
 } from './format.ts';
-import { type Done, Frame } from './frame.ts';
+import type { Done, Frame } from './frame.ts';
+import { Gathering } from './gathering.ts';
 import { Mark } from './mark.ts';
 import { NextSegment } from './next-segment.ts';
 import type { LogEnd } from './recovery.ts';
 import { isDiskFull, RoomWait } from './room-wait.ts';
 import type { SegmentFiles } from './segment-files.ts';
 import type { ShardId, WalFailure } from './types.ts';
-
-/** One gathers while another one is written. What more a stall took goes when it is over. */
-const SPARE_FRAMES_MAX = 2;
 
 export interface CommitterOptions {
   readonly segmentBytes: number;
@@ -50,17 +48,13 @@ export class Committer {
   readonly #wait: RoomWait;
   readonly #next: NextSegment;
   readonly #mark: Mark;
-  readonly #queue: Frame[] = [];
-  readonly #spare: Frame[] = [];
-  #open: Frame | undefined;
+  readonly #gathering: Gathering;
   #inFlight: Frame | undefined;
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #file: DiskFile | undefined;
   #failure: WalFailure | undefined;
 
-  /** Where the next batch to be opened will stand. */
-  #planned: { segment: number; offset: number; number: number; capacity: number };
   /** What is written: the segment in use, its size and end, the last batch and its checksum. */
   #segment: number;
   #capacity: number;
@@ -95,8 +89,8 @@ export class Committer {
     this.#end = end.offset;
     this.#number = end.number;
     this.#chain = end.chain;
-    const { segment, offset, number, capacity } = end;
-    this.#planned = { segment, offset, number, capacity };
+    const { segmentBytes, batchBytesMax } = options;
+    this.#gathering = new Gathering(salt, segmentBytes, batchBytesMax, { ...end });
   }
 
   /**
@@ -107,7 +101,8 @@ export class Committer {
     const first = this.#segment + 1;
     await this.#rotate(first);
     const { segmentBytes } = this.#options;
-    this.#planned = { segment: first, offset: this.#end, number: 0, capacity: segmentBytes };
+    const place = { segment: first, offset: this.#end, number: 0, capacity: segmentBytes };
+    this.#gathering.moveTo(place);
   }
 
   /** The log is open: from here on things happen by themselves. */
@@ -131,8 +126,7 @@ export class Committer {
 
   /** Memory of the batches that gather and wait, and of those kept for reuse. */
   get bufferBytes(): number {
-    const frames = [this.#open, this.#inFlight, ...this.#queue, ...this.#spare];
-    return frames.reduce((sum, frame) => sum + (frame?.bufferBytes ?? 0), 0);
+    return this.#gathering.bufferBytes + (this.#inFlight?.bufferBytes ?? 0);
   }
 
   /** The largest payload that fits an empty segment. */
@@ -144,24 +138,7 @@ export class Committer {
 
   /** Makes room for `bytes` in one batch, and answers the batch. */
   frameFor(bytes: number): Frame {
-    const open = this.#open;
-    if (open?.hasRoomFor(bytes)) return open;
-    this.#closeOpen();
-    const planned = this.#planned;
-    const wanted = BATCH_HEADER_BYTES + bytes;
-    if (planned.offset + wanted > planned.capacity) {
-      planned.segment += 1;
-      planned.offset = FIRST_BATCH_OFFSET;
-      planned.capacity = this.#options.segmentBytes;
-      assert(planned.offset + wanted <= planned.capacity, '[W2] what is appended fits a segment');
-    }
-    const frame = this.#spare.pop() ?? new Frame(this.#identity.salt);
-    const roomBytes = planned.capacity - planned.offset;
-    const bytesMax = Math.min(roomBytes, Math.max(this.#options.batchBytesMax, wanted));
-    planned.number += 1;
-    frame.begin(planned.segment, planned.offset, planned.number, bytesMax);
-    this.#open = frame;
-    return frame;
+    return this.#gathering.frameFor(bytes);
   }
 
   /** Encodes a record into the batch that gathers, and answers the batch: it knows the place. */
@@ -173,7 +150,7 @@ export class Committer {
     index: number,
     payload: Uint8Array,
   ): Frame {
-    const frame = this.frameFor(recordBytes(payload.length));
+    const frame = this.#gathering.frameFor(recordBytes(payload.length));
     frame.add(type, entryKind, shard, term, index, payload);
     return frame;
   }
@@ -185,7 +162,7 @@ export class Committer {
       queueMicrotask(() => done(failure));
       return;
     }
-    const last = this.#open ?? this.#queue.at(-1) ?? this.#inFlight;
+    const last = this.#gathering.last ?? this.#inFlight;
     if (last === undefined) queueMicrotask(() => done('durable'));
     else last.waiters.push(done);
     this.flush();
@@ -201,20 +178,12 @@ export class Committer {
     return segment < this.#segment || (segment === this.#segment && offset < this.#end);
   }
 
-  #closeOpen(): void {
-    const open = this.#open;
-    if (open === undefined) return;
-    this.#open = undefined;
-    this.#queue.push(open);
-    this.#planned.offset = open.offset + open.length;
-  }
-
   // --- committing -------------------------------------------------------------------------------
 
   /** Starts to write what gathered, unless that is going on. */
   flush(): void {
     if (this.#running !== undefined || this.#failure !== undefined) return;
-    if (this.#open === undefined && this.#queue.length === 0) return;
+    if (this.#gathering.last === undefined) return;
     // Other shards may append in this turn: the batch leaves at its end.
     this.#running = Promise.resolve().then(() => this.#run());
   }
@@ -222,8 +191,7 @@ export class Committer {
   async #run(): Promise<void> {
     try {
       while (this.#failure === undefined) {
-        if (this.#queue.length === 0) this.#closeOpen();
-        const frame = this.#queue.shift();
+        const frame = this.#gathering.take();
         if (frame === undefined) break;
         await this.#commit(frame);
       }
@@ -257,10 +225,11 @@ export class Committer {
     this.#mark.noteBatch();
     this.batches += 1;
     this.#inFlight = undefined;
-    const { waiters } = frame;
-    if (this.#spare.length < SPARE_FRAMES_MAX) this.#spare.push(frame);
+    // Whoever hears of it may append at once, and then the frame is the next batch.
+    const { waiters, frees } = frame;
+    this.#gathering.giveBack(frame);
     for (const done of waiters) done('durable');
-    if (frame.frees) this.#listener.onFreed();
+    if (frees) this.#listener.onFreed();
     if (this.#closing !== undefined) return;
     this.#next.maybePrepare(this.#segment + 1, this.#end, this.#onUnprepared);
   }
@@ -333,7 +302,7 @@ export class Committer {
     } finally {
       this.#running = undefined;
     }
-    if (this.#open !== undefined || this.#queue.length > 0) this.flush();
+    this.flush();
   }
 
   async #writeMark(): Promise<void> {
@@ -380,10 +349,9 @@ export class Committer {
     this.#failure = failure;
     this.#mark.disarm();
     this.#wait.end();
-    this.#closeOpen();
     const unanswered = this.#inFlight === undefined ? [] : [this.#inFlight];
-    const waiters = [...unanswered, ...this.#queue].flatMap((frame) => frame.waiters);
-    this.#queue.length = 0;
+    const frames = [...unanswered, ...this.#gathering.takeAll()];
+    const waiters = frames.flatMap((frame) => frame.waiters);
     if (failure.kind === 'failed') this.#listener.onFailure(failure);
     for (const done of waiters) done(failure);
   }

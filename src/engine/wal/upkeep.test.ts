@@ -13,6 +13,7 @@ import {
   snapshotAt,
   turn,
 } from '../../../test/support/wal-scenario.ts';
+import type { DiskFile } from '../../base/capabilities.ts';
 import { FIRST_BATCH_OFFSET } from './format.ts';
 import type { Wal } from './index.ts';
 
@@ -72,6 +73,17 @@ test('[W10] where a refilled entry stood first is kept for as long as the entry'
   assert.equal(await describeWal(await reopened(disk)), await describeWal(wal));
   await compact(wal, BUSY);
   assert.notEqual(segmentsOf(disk)[0], '0001', 'it goes with the entry');
+});
+
+test('[W10] segments go although who hears of the purge appends at once', async () => {
+  const wal = await mustOpen(new CrashDisk(), new ManualClock());
+  await fill(wal, BUSY, 30);
+  const index = wal.shard(BUSY).lastIndex() - 1;
+  wal.append([{ shard: BUSY, save: snapshotAt(index, 1, 'late') }], () => {});
+  assert.equal(wal.purge(BUSY, index), true);
+  wal.append([], () => wal.append([{ shard: IDLE, entries: entriesFrom(1, 1, 'x') }], () => {}));
+  await turn();
+  assert.equal(wal.stats().segments, 1);
 });
 
 test('[W12] each removal is durable before the next one', async () => {
@@ -223,4 +235,43 @@ async function scrub(wal: Wal, clock: ManualClock): ReturnType<Wal['scrub']> {
     await clock.pass(10);
   }
   return running;
+}
+
+test('a log that closes while it is scrubbed tells of no damage, and leaves no file open', async () => {
+  const source = new CrashDisk();
+  await fill(await mustOpen(source, new ManualClock()), BUSY, 30);
+  for (let turns = 0; turns < 12; turns++) {
+    const [disk, clock] = [new SlowDisk(source.files()), new ManualClock()];
+    const wal = await mustOpen(disk, clock);
+    const scrubbing = wal.scrub(10);
+    for (let i = 0; i < turns; i++) {
+      await turn();
+      await clock.pass(5);
+    }
+    await wal.close();
+    await clock.pass(10);
+    const report = await scrubbing;
+    assert.deepEqual([report?.lost, report?.damage, disk.opened], [0, undefined, 0], `${turns}`);
+    assert.equal((await wal.fetch(BUSY, { low: 1, high: 2, bytesMax: 1 })).kind, 'failed');
+    assert.equal(disk.opened, 0);
+  }
+});
+
+/** A read takes a turn; counts the files that are open. */
+class SlowDisk extends CrashDisk {
+  opened = 0;
+
+  override async open(path: string, mode: 'read' | 'readWrite' | 'create'): Promise<DiskFile> {
+    const file = await super.open(path, mode);
+    this.opened += 1;
+    const read: DiskFile['read'] = async (offset, into) => {
+      await turn();
+      return file.read(offset, into);
+    };
+    const close: DiskFile['close'] = async () => {
+      this.opened -= 1;
+      await file.close();
+    };
+    return { ...file, read, close };
+  }
 }

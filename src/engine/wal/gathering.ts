@@ -1,0 +1,98 @@
+// The batches that gather and wait to be written, and the places that they will have.
+
+import { assert } from '../../base/assert.ts';
+import { BATCH_HEADER_BYTES, FIRST_BATCH_OFFSET } from './format.ts';
+import { Frame } from './frame.ts';
+
+/** One gathers while another one is written. What more a stall took goes when it is over. */
+const SPARE_FRAMES_MAX = 2;
+
+/** Where the next batch to be opened will stand. */
+export interface Place {
+  segment: number;
+  offset: number;
+  /** Of the batch before. */
+  number: number;
+  /** Bytes of the segment. */
+  capacity: number;
+}
+
+export class Gathering {
+  readonly #salt: number;
+  readonly #segmentBytes: number;
+  readonly #batchBytesMax: number;
+  readonly #queue: Frame[] = [];
+  readonly #spare: Frame[] = [];
+  #open: Frame | undefined;
+  #planned: Place;
+
+  constructor(salt: number, segmentBytes: number, batchBytesMax: number, planned: Place) {
+    this.#salt = salt;
+    this.#segmentBytes = segmentBytes;
+    this.#batchBytesMax = batchBytesMax;
+    this.#planned = planned;
+  }
+
+  /** Nothing has gathered yet: the first batch will stand elsewhere. */
+  moveTo(planned: Place): void {
+    assert(this.last === undefined, '[W4] a batch keeps its place');
+    this.#planned = planned;
+  }
+
+  get last(): Frame | undefined {
+    return this.#open ?? this.#queue.at(-1);
+  }
+
+  /** Memory of them all, and of those kept for reuse. */
+  get bufferBytes(): number {
+    const frames = [this.#open, ...this.#queue, ...this.#spare];
+    return frames.reduce((sum, frame) => sum + (frame?.bufferBytes ?? 0), 0);
+  }
+
+  /** Makes room for `bytes` in one batch, and answers the batch. */
+  frameFor(bytes: number): Frame {
+    const open = this.#open;
+    if (open?.hasRoomFor(bytes)) return open;
+    this.#closeOpen();
+    const planned = this.#planned;
+    const wanted = BATCH_HEADER_BYTES + bytes;
+    if (planned.offset + wanted > planned.capacity) {
+      planned.segment += 1;
+      planned.offset = FIRST_BATCH_OFFSET;
+      planned.capacity = this.#segmentBytes;
+      assert(planned.offset + wanted <= planned.capacity, '[W2] what is appended fits a segment');
+    }
+    const frame = this.#spare.pop() ?? new Frame(this.#salt);
+    const roomBytes = planned.capacity - planned.offset;
+    const bytesMax = Math.min(roomBytes, Math.max(this.#batchBytesMax, wanted));
+    planned.number += 1;
+    frame.begin(planned.segment, planned.offset, planned.number, bytesMax);
+    this.#open = frame;
+    return frame;
+  }
+
+  /** The oldest batch, to be written. */
+  take(): Frame | undefined {
+    if (this.#queue.length === 0) this.#closeOpen();
+    return this.#queue.shift();
+  }
+
+  /** All of them: none will be written. */
+  takeAll(): Frame[] {
+    this.#closeOpen();
+    return this.#queue.splice(0);
+  }
+
+  /** A batch that is written may be used for another one. */
+  giveBack(frame: Frame): void {
+    if (this.#spare.length < SPARE_FRAMES_MAX) this.#spare.push(frame);
+  }
+
+  #closeOpen(): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    this.#open = undefined;
+    this.#queue.push(open);
+    this.#planned.offset = open.offset + open.length;
+  }
+}
