@@ -147,6 +147,11 @@ export const LIMITS = {
   requests: {
     /** Commands of one request: what a busy client gathers while an answer is on its way. */
     commandsMax: 4_096,
+    /**
+     * Commands of all requests to a member that are not answered yet: each keeps two words until the
+     * last one of its request is decided, and its bytes while it may have to be passed on.
+     */
+    openCommandsMax: 262_144,
     /** Results in one answer; what would pass it is said to have happened, without its result. */
     answerBytesMax: 4 * 1024 * 1024,
     /** Commands that one client has waiting; more are refused at once. */
@@ -221,6 +226,10 @@ assert(replica.payloadBytesMax * 2 <= wal.segmentBytes, 'the largest entry fits 
 assert(
   replica.payloadBytesMax * 2 <= LIMITS.peer.frameBytesMax,
   'the largest entry fits a frame with all that goes with it',
+);
+assert(
+  LIMITS.requests.openCommandsMax >= replica.memberWaitingMax,
+  'as many may be asked for as may wait',
 );
 assert(replica.appendBytesMax <= replica.inflightBytesMax, 'one append fits the window');
 assert(

@@ -3,6 +3,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { PackedReader, PackedWriter } from '../codec/index.ts';
+import { isCommand } from '../state/index.ts';
 import type { ReadLevel } from '../types.ts';
 import { READ_LEVELS, readLevelOf } from './answers.ts';
 
@@ -50,7 +51,12 @@ export function decodePropose(bytes: Uint8Array): ProposeBody | undefined {
   const isCountSound = count >= 1 && count <= LIMITS.requests.commandsMax;
   if (!isCountSound || count > reader.remaining) reader.fail();
   const commands: Uint8Array[] = [];
-  for (let i = 0; i < count && !reader.failed; i++) commands.push(reader.take(reader.varint()));
+  for (let i = 0; i < count && !reader.failed; i++) {
+    const command = reader.take(reader.varint());
+    // Thousands of nothings would be work for the member's one thread, and an answer each.
+    if (!isCommand(command)) reader.fail();
+    commands.push(command);
+  }
   if (reader.failed || reader.remaining > 0 || flags > FORWARDED || shard > U32_MAX) {
     return undefined;
   }

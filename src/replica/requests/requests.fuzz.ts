@@ -7,6 +7,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import { parseArgs } from 'node:util';
 import { assert } from '../../base/assert.ts';
 import { Prng } from '../../base/prng.ts';
+import { encodeCommand } from '../state/index.ts';
 import type { ReadAnswer, WriteOutcome } from '../types.ts';
 import {
   decodeProposeAnswer,
@@ -67,7 +68,9 @@ function mutate(random: Prng, bytes: Uint8Array): Uint8Array {
 }
 
 function honestPropose(random: Prng) {
-  const commands = Array.from({ length: 1 + random.below(4) }, () => someBytes(random, 20));
+  const commands = Array.from({ length: 1 + random.below(4) }, () =>
+    encodeCommand({ kind: 'plain', body: someBytes(random, 20) }),
+  );
   return { shard: random.below(300), isForwarded: random.below(2) === 1, commands };
 }
 

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../base/capabilities.ts';
 import { Prng } from '../../base/prng.ts';
 import type { MemberId, RequestOutcome } from '../../engine/transport/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
+import { encodeCommand } from '../state/index.ts';
 import type { ReadAnswer, ReadLevel, ReplicaHost, WriteOutcome } from '../types.ts';
 import { RequestServer } from './server.ts';
 import { type Callees, ShardClient } from './shard-client.ts';
@@ -70,7 +71,7 @@ export class ScriptedHost implements Pick<ReplicaHost, 'propose' | 'read'> {
   }
 
   propose(shard: number, payload: Uint8Array, done: (outcome: WriteOutcome) => void): void {
-    this.proposed.push(`${shard}:${Buffer.from(payload).toString()}`);
+    this.proposed.push(`${shard}:${textOf(payload)}`);
     const outcome = this.onPropose(payload);
     if (outcome === undefined) this.waiting.push(done);
     else this.#clock.afterTurn(() => done(outcome));
@@ -198,6 +199,12 @@ export function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-export function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString();
+/** A command that says `text`. */
+export function commandOf(text: string): Uint8Array {
+  return encodeCommand({ kind: 'plain', body: bytesOf(text) });
+}
+
+/** What a command of `commandOf` says. */
+export function textOf(command: Uint8Array): string {
+  return new TextDecoder().decode(command.subarray(commandOf('').length));
 }

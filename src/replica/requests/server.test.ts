@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { LIMITS } from '../../base/limits.ts';
 import type { RequestOutcome } from '../../engine/transport/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
 import type { WriteOutcome } from '../types.ts';
 import { decodeProposeAnswer, decodeReadReply, type ProposeAnswer } from './answers.ts';
 import { encodePropose, encodeRead } from './bodies.ts';
-import { answered, applied, bytesOf, RequestWorld, refused, textOf } from './requests.support.ts';
+import {
+  answered,
+  applied,
+  bytesOf,
+  commandOf,
+  RequestWorld,
+  refused,
+  textOf,
+} from './requests.support.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -19,7 +28,7 @@ function propose(
   commands: readonly string[],
   ms = 500,
 ): ProposeAnswer {
-  const body = encodePropose({ shard: 7, isForwarded: false, commands: commands.map(bytesOf) });
+  const body = encodePropose({ shard: 7, isForwarded: false, commands: commands.map(commandOf) });
   let heard: RequestOutcome | undefined;
   world.request(member, REQUEST_KIND.propose, body, ms, (outcome) => {
     assert.equal(heard, undefined, '[Q1] answered once');
@@ -48,7 +57,7 @@ test('[Q1] the leader answers all commands of a request in their order', () => {
 
 test('[Q1] the answer waits for the last command', () => {
   const world = new RequestWorld();
-  const body = encodePropose({ shard: 7, isForwarded: false, commands: [bytesOf('a')] });
+  const body = encodePropose({ shard: 7, isForwarded: false, commands: [commandOf('a')] });
   world.host(1).onPropose = () => undefined;
   let isAnswered = false;
   world.request(1, REQUEST_KIND.propose, body, 500, ({ kind }) => {
@@ -118,7 +127,7 @@ test('[Q3] a leader that did it and whose answer got lost leaves the caller in d
   const world = new RequestWorld();
   world.elect(2);
   world.fateOf = (member) => (member === 2 ? 'lostAnswer' : undefined);
-  const body = encodePropose({ shard: 7, isForwarded: false, commands: [bytesOf('a')] });
+  const body = encodePropose({ shard: 7, isForwarded: false, commands: [commandOf('a')] });
   let heard: string | undefined;
   world.request(1, REQUEST_KIND.propose, body, 500, ({ kind }) => {
     heard = kind;
@@ -130,7 +139,7 @@ test('[Q3] a leader that did it and whose answer got lost leaves the caller in d
 test('[Q4] nothing is passed on for a caller whose time is over', () => {
   const world = new RequestWorld();
   world.elect(2);
-  const body = encodePropose({ shard: 7, isForwarded: false, commands: [bytesOf('a')] });
+  const body = encodePropose({ shard: 7, isForwarded: false, commands: [commandOf('a')] });
   world.request(1, REQUEST_KIND.propose, body, 0, () => {});
   world.clock.run(10);
   assert.deepEqual(world.trail, ['0->1']);
@@ -155,8 +164,8 @@ test('[Q8] the one command that waits does not keep those that were refused with
   let answers = 0;
   const before = arrayBufferBytes();
   for (let i = 0; i < 20; i++) {
-    const large = new Uint8Array(500_000);
-    const commands = [large, bytesOf(`small ${i}`), large];
+    const large = commandOf('x'.repeat(500_000));
+    const commands = [large, commandOf(`small ${i}`), large];
     const body = encodePropose({ shard: 7, isForwarded: false, commands });
     world.request(1, REQUEST_KIND.propose, body, 500, () => {
       answers += 1;
@@ -168,6 +177,45 @@ test('[Q8] the one command that waits does not keep those that were refused with
   for (const settle of world.host(1).waiting) settle(applied(5));
   world.clock.run();
   assert.deepEqual([kept.length, answers], [20, 20]);
+});
+
+test('[Q10] a request keeps little beside its bytes while one of its commands waits', () => {
+  const world = new RequestWorld();
+  const commands = ['w', ...Array.from({ length: 511 }, () => '')].map(commandOf);
+  const body = encodePropose({ shard: 7, isForwarded: false, commands }).slice();
+  const host = world.host(1);
+  host.onPropose = (payload) => (textOf(payload) === 'w' ? undefined : refused('overloaded'));
+  const ask = (): void => {
+    world.request(1, REQUEST_KIND.propose, body, 500, () => {});
+    world.clock.run();
+    host.proposed.length = 0;
+  };
+  ask();
+  const before = memoryBytes();
+  for (let i = 0; i < 20; i++) ask();
+  const keptBytes = (memoryBytes() - before) / 20;
+  assert.equal(host.waiting.length, 21);
+  assert.ok(keptBytes < 3 * body.length, `${keptBytes} bytes for ${body.length} that came`);
+});
+
+test('[Q10] requests beyond what may be open are refused as a whole, until others end', () => {
+  const world = new RequestWorld();
+  const host = world.host(1);
+  host.onPropose = () => undefined;
+  const { commandsMax, openCommandsMax } = LIMITS.requests;
+  const commands = Array.from({ length: commandsMax }, () => commandOf(''));
+  const body = encodePropose({ shard: 7, isForwarded: false, commands }).slice();
+  const full = openCommandsMax / commandsMax;
+  for (let i = 0; i < full; i++) world.request(1, REQUEST_KIND.propose, body, 500, () => {});
+  const before = host.proposed.length;
+  assert.deepEqual(propose(world, 1, ['a', 'b']).outcomes, [
+    refused('overloaded'),
+    refused('overloaded'),
+  ]);
+  assert.equal(host.proposed.length, before, 'the host is not asked');
+  for (const settle of host.waiting.slice(0, commandsMax)) settle(refused('stopping'));
+  host.onPropose = () => applied(5);
+  assert.deepEqual(propose(world, 1, ['a']).outcomes, [applied(5)]);
 });
 
 test('[Q2] what is passed on after others were refused is what was asked', () => {
@@ -187,21 +235,43 @@ test('[Q2] what is passed on after others were refused is what was asked', () =>
   );
 });
 
+function memoryBytes(): number {
+  const bytes = arrayBufferBytes();
+  return bytes + process.memoryUsage().heapUsed;
+}
+
 function arrayBufferBytes(): number {
+  // The first one lets go of what a second thread is still sweeping when it returns.
+  collectGarbage();
   collectGarbage();
   return process.memoryUsage().arrayBuffers;
 }
 
-test('[Q8] a request that makes no sense is answered without outcomes', () => {
-  const world = new RequestWorld();
-  let heard: RequestOutcome | undefined;
-  world.request(1, REQUEST_KIND.propose, bytesOf('\u0007'), 500, (outcome) => {
-    heard = outcome;
+const NONSENSE: readonly (readonly [string, Uint8Array])[] = [
+  ['that is none', bytesOf('\u0007')],
+  [
+    'with one command that is none',
+    encodePropose({
+      shard: 7,
+      isForwarded: false,
+      commands: [commandOf('a'), new Uint8Array(0)],
+    }).slice(),
+  ],
+];
+
+for (const [which, body] of NONSENSE) {
+  test(`[Q8] a request ${which} is answered without outcomes`, () => {
+    const world = new RequestWorld();
+    let heard: RequestOutcome | undefined;
+    world.request(1, REQUEST_KIND.propose, body, 500, (outcome) => {
+      heard = outcome;
+    });
+    world.clock.run();
+    assert(heard?.kind === 'answered');
+    assert.deepEqual(decodeProposeAnswer(heard.body), { leader: 0, outcomes: [] });
+    assert.deepEqual(world.host(1).proposed, []);
   });
-  world.clock.run();
-  assert(heard?.kind === 'answered');
-  assert.deepEqual(decodeProposeAnswer(heard.body), { leader: 0, outcomes: [] });
-});
+}
 
 function read(world: RequestWorld, member: number): unknown {
   const question = bytesOf('q');

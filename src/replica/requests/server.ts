@@ -8,7 +8,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { IncomingRequest, MemberId, Peers } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
-import type { ReadAnswer, ReplicaHost, WriteOutcome } from '../types.ts';
+import type { ReadAnswer, ReplicaHost, WriteOutcome, WriteRefusal } from '../types.ts';
 import { encodeProposeAnswer, encodeReadReply } from './answers.ts';
 import {
   decodePropose,
@@ -21,6 +21,7 @@ import {
 import { readReplyOf, writeAnswerOf } from './outcomes.ts';
 
 const NOTHING = new Uint8Array(0);
+const OVERLOADED: WriteOutcome = { kind: 'refused', reason: 'overloaded', leader: 0 };
 
 export interface RequestServerParts {
   readonly member: MemberId;
@@ -31,6 +32,9 @@ export interface RequestServerParts {
 
 export class RequestServer {
   readonly #parts: RequestServerParts;
+  /** [Q10] Of requests whose answer is not complete. */
+  #openCommands = 0;
+  readonly #refusals = new Refusals();
 
   constructor(parts: RequestServerParts) {
     this.#parts = parts;
@@ -43,9 +47,18 @@ export class RequestServer {
       return;
     }
     const { host } = this.#parts;
-    const pending = new PendingWrites(this.#parts, request, body);
     const { shard, commands } = body;
-    for (let i = 0; i < commands.length; i++) {
+    const count = commands.length;
+    if (this.#openCommands + count > LIMITS.requests.openCommandsMax) {
+      const outcomes = new Array<WriteOutcome>(count).fill(OVERLOADED);
+      request.respond(encodeProposeAnswer({ leader: 0, outcomes }));
+      return;
+    }
+    this.#openCommands += count;
+    const pending = new PendingWrites(this.#parts, request, body, this.#refusals, () => {
+      this.#openCommands -= count;
+    });
+    for (let i = 0; i < count; i++) {
       host.propose(shard, commands[i] as Uint8Array, (outcome) => pending.settle(i, outcome));
     }
   }
@@ -86,6 +99,19 @@ function respondRead(request: IncomingRequest, leader: MemberId, answer: ReadAns
   request.respond(encodeReadReply({ leader, answer: tooLarge }));
 }
 
+/** [Q10] One outcome stands for all that were refused alike: a request has thousands of them. */
+class Refusals {
+  readonly #last = new Map<WriteRefusal, WriteOutcome>();
+
+  shared(outcome: WriteOutcome): WriteOutcome {
+    if (outcome.kind !== 'refused') return outcome;
+    const last = this.#last.get(outcome.reason);
+    if (last?.kind === 'refused' && last.leader === outcome.leader) return last;
+    this.#last.set(outcome.reason, outcome);
+    return outcome;
+  }
+}
+
 /** The commands of one request, on their way to one answer. */
 class PendingWrites {
   readonly #parts: RequestServerParts;
@@ -93,14 +119,22 @@ class PendingWrites {
   readonly #shard: ShardId;
   readonly #isForwarded: boolean;
   /** What may have to be passed on yet; nothing in place of the others. */
-  #commands: Uint8Array[];
+  readonly #commands: Uint8Array[];
   #keptBytes: number;
   /** [Q8] What those bytes keep in memory. */
   #bufferBytes: number;
-  readonly #outcomes: WriteOutcome[] = [];
+  readonly #outcomes: WriteOutcome[];
+  readonly #refusals: Refusals;
+  readonly #onAnswered: () => void;
   #waiting: number;
 
-  constructor(parts: RequestServerParts, request: IncomingRequest, body: ProposeBody) {
+  constructor(
+    parts: RequestServerParts,
+    request: IncomingRequest,
+    body: ProposeBody,
+    refusals: Refusals,
+    onAnswered: () => void,
+  ) {
     this.#parts = parts;
     this.#request = request;
     this.#shard = body.shard;
@@ -108,11 +142,14 @@ class PendingWrites {
     this.#commands = body.commands.slice();
     this.#keptBytes = body.commands.reduce((sum, { length }) => sum + length, 0);
     this.#bufferBytes = request.body.buffer.byteLength;
+    this.#outcomes = new Array<WriteOutcome>(body.commands.length);
+    this.#refusals = refusals;
+    this.#onAnswered = onAnswered;
     this.#waiting = body.commands.length;
   }
 
   settle(place: number, outcome: WriteOutcome): void {
-    this.#outcomes[place] = outcome;
+    this.#outcomes[place] = this.#refusals.shared(outcome);
     this.#waiting -= 1;
     if (this.#waiting > 0) {
       if (outcome.kind === 'refused' && this.#leaderElsewhere(outcome) === 0) this.#forget(place);
@@ -132,7 +169,10 @@ class PendingWrites {
     this.#keptBytes -= (this.#commands[place] as Uint8Array).length;
     this.#commands[place] = NOTHING;
     if (!isSmallPart(this.#keptBytes, this.#bufferBytes)) return;
-    this.#commands = copyTogether(this.#commands);
+    const places: number[] = [];
+    for (const [at, command] of this.#commands.entries()) if (command !== NOTHING) places.push(at);
+    const moved = copyTogether(places.map((at) => this.#commands[at] as Uint8Array));
+    for (const [i, at] of places.entries()) this.#commands[at] = moved[i] as Uint8Array;
     this.#bufferBytes = this.#keptBytes;
   }
 
@@ -157,6 +197,7 @@ class PendingWrites {
     }
     const commands = places.map((place) => this.#commands[place] as Uint8Array);
     const bytes = encodePropose({ shard: this.#shard, isForwarded: true, commands });
+    this.#commands.length = 0;
     this.#parts.peers.request(leader, REQUEST_KIND.propose, bytes, leftMs, (outcome) => {
       const { outcomes } = writeAnswerOf(outcome, places.length);
       for (const [i, place] of places.entries()) {
@@ -167,6 +208,7 @@ class PendingWrites {
   }
 
   #respond(leader: MemberId): void {
+    this.#onAnswered();
     if (this.#request.isAbandoned) return;
     this.#request.respond(encodeProposeAnswer({ leader, outcomes: this.#outcomes }));
   }

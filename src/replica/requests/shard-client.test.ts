@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.ts';
 import type { WriteOutcome } from '../types.ts';
-import { answered, applied, bytesOf, RequestWorld, refused } from './requests.support.ts';
+import {
+  answered,
+  applied,
+  bytesOf,
+  commandOf,
+  RequestWorld,
+  refused,
+} from './requests.support.ts';
 import type { ShardClient } from './shard-client.ts';
 
 class Ask {
@@ -12,7 +19,7 @@ class Ask {
 
   constructor(world: RequestWorld, client: ShardClient, ms: number, isRepeatable = false) {
     const startedMs = world.clock.monotonicMs();
-    client.propose(bytesOf('c'), ms, isRepeatable, (outcome, isRepeated) => {
+    client.propose(commandOf('c'), ms, isRepeatable, (outcome, isRepeated) => {
       assert.equal(this.outcome, undefined, 'an outcome is told once');
       this.outcome = outcome;
       this.isRepeated = isRepeated;
@@ -126,6 +133,18 @@ test('a closed client gives up what waits to be sent again, and takes nothing mo
   world.clock.run(200);
   assert.equal(waiting.outcome?.kind, 'refused');
   assert.deepEqual(late.outcome, refused('stopping'));
+});
+
+test('[Q8] a command that makes no sense is refused here, and not with those beside it', () => {
+  const world = new RequestWorld();
+  world.elect(1);
+  const client = world.client();
+  const heard: WriteOutcome[] = [];
+  for (const payload of [bytesOf(''), commandOf('c')]) {
+    client.propose(payload, 500, false, (outcome) => heard.push(outcome));
+  }
+  world.clock.run(10);
+  assert.deepEqual(heard, [refused('malformed'), applied(5)]);
 });
 
 test('[Q9] reads find the leader as well, and local ones the member they are for', () => {

@@ -7,6 +7,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { MemberId, RequestOutcome } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
+import { isCommand } from '../state/index.ts';
 import type { ReadAnswer, ReadLevel, ReadRefusal, WriteOutcome, WriteRefusal } from '../types.ts';
 import { encodePropose, encodeRead } from './bodies.ts';
 import { LeaderHint } from './leader-hint.ts';
@@ -104,6 +105,8 @@ export class ShardClient {
   #refusalOf(payload: Uint8Array): WriteRefusal | undefined {
     if (this.#isClosed) return 'stopping';
     if (payload.length > LIMITS.replica.payloadBytesMax) return 'tooLarge';
+    // Those it would travel with would be refused with it.
+    if (!isCommand(payload)) return 'malformed';
     return this.#waitingCount >= LIMITS.requests.waitingMax ? 'overloaded' : undefined;
   }
 

@@ -7,7 +7,14 @@ import { REQUEST_KIND } from '../codec/index.ts';
 import type { WriteDoubt, WriteOutcome, WriteRefusal } from '../types.ts';
 import { encodePropose } from './bodies.ts';
 import { writeAnswerOf } from './outcomes.ts';
-import { applied, bytesOf, type Fate, RequestWorld, refused } from './requests.support.ts';
+import {
+  applied,
+  bytesOf,
+  commandOf,
+  type Fate,
+  RequestWorld,
+  refused,
+} from './requests.support.ts';
 import { type CommandOutcome, ShardSession } from './session.ts';
 import type { ShardClient } from './shard-client.ts';
 
@@ -75,7 +82,7 @@ class Story {
 
   /** A single request, without the help of a client. */
   #ask(member: number, commands: readonly string[]): string {
-    const body = encodePropose({ shard: 7, isForwarded: false, commands: commands.map(bytesOf) });
+    const body = encodePropose({ shard: 7, isForwarded: false, commands: commands.map(commandOf) });
     let heard: RequestOutcome = { kind: 'unknown', reason: 'timeout' };
     this.#world.request(member, REQUEST_KIND.propose, body, 500, (outcome) => {
       heard = outcome;
@@ -88,7 +95,7 @@ class Story {
 
   #propose(isRepeatable: boolean, timeoutMs: number): string {
     let heard = 'nothing';
-    this.#client.propose(bytesOf('c'), timeoutMs, isRepeatable, (outcome) => {
+    this.#client.propose(commandOf('c'), timeoutMs, isRepeatable, (outcome) => {
       heard = describe(outcome);
     });
     this.#world.clock.run(timeoutMs * 2);

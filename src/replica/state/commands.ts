@@ -103,7 +103,7 @@ export function stampCommand(payload: Uint8Array, timeMs: number): boolean {
 }
 
 /** Whether the header is whole; its time may be anything. */
-function isCommand(payload: Uint8Array): boolean {
+export function isCommand(payload: Uint8Array): boolean {
   const { length } = payload;
   const kind = payload[0];
   if (kind === COMMAND.plain) return length >= PLAIN_HEADER_BYTES;

@@ -4,6 +4,7 @@ export {
   type CommandResult,
   decodeResult,
   encodeCommand,
+  isCommand,
   stampCommand,
 } from './commands.ts';
 export { endOfPrefix, NO_PROGRESS } from './layout.ts';
