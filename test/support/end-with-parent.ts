@@ -1,6 +1,6 @@
 // Preloaded (`node --import`) into processes of tests and drills: they do not outlive the one that
-// started them, however that came to its end. Preload `end-with-parent.ts?PID`, the parent's number:
-// it may be gone before this is read.
+// started them, however that came to its end. Preload `end-with-parent.ts?PID`, the parent's
+// number: it may be gone before this is read.
 
 const LOOK_MS = 200;
 
