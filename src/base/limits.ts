@@ -38,6 +38,8 @@ export const LIMITS = {
     cacheBytesMax: 32 * 1024 * 1024,
     /** Free space left to votes, purges and snapshots: two segments and as much again. */
     reserveBytes: 64 * 1024 * 1024,
+    /** A full disk is tried again so often: whoever makes room need not wait long. */
+    writeRetryMs: 200,
   },
   store: {
     /** What LMDB takes with pages of 4 kB. */

@@ -2,7 +2,7 @@
 // one. One write and one fdatasync make a batch durable; they are the whole of a commit.
 
 import { assert } from '../../base/assert.ts';
-import { type Clock, DiskError, type DiskFile, type Random } from '../../base/capabilities.ts';
+import { type Clock, DiskError, type DiskFile } from '../../base/capabilities.ts';
 import {
   BATCH_HEADER_BYTES,
   encodeSegmentHeader,
@@ -11,6 +11,7 @@ import {
 } from './format.ts';
 import type { Done, Frame } from './frame.ts';
 import { Gathering } from './gathering.ts';
+import type { LogIdentity } from './identity.ts';
 import { Mark } from './mark.ts';
 import { NextSegment } from './next-segment.ts';
 import type { LogEnd } from './recovery.ts';
@@ -33,11 +34,6 @@ export interface CommitListener {
   onRoom(isFull: boolean): void;
   /** The log has stopped. Not called when it was closed. */
   onFailure(failure: WalFailure): void;
-}
-
-export interface LogIdentity {
-  readonly incarnation: bigint;
-  readonly salt: number;
 }
 
 export class Committer {
@@ -355,10 +351,4 @@ export class Committer {
     if (failure.kind === 'failed') this.#listener.onFailure(failure);
     for (const done of waiters) done(failure);
   }
-}
-
-/** Draws what makes a new log unlike any other. */
-export function newIdentity(random: Random): LogIdentity {
-  const incarnation = (BigInt(random.u32()) << 32n) | BigInt(random.u32());
-  return { incarnation, salt: random.u32() };
 }

@@ -3,13 +3,15 @@
 
 import { assert } from '../../base/assert.ts';
 import { DiskError } from '../../base/capabilities.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { Entry, LogFetch } from '../../core/raft/index.ts';
 import { ChangeWriter } from './change-writer.ts';
-import { Committer, type LogIdentity, newIdentity } from './committer.ts';
+import { Committer } from './committer.ts';
 import { CacheBudget } from './entry-cache.ts';
 import { EntryReader } from './entry-reader.ts';
 import { FIRST_BATCH_OFFSET } from './format.ts';
 import type { Done } from './frame.ts';
+import { type LogIdentity, newIdentity } from './identity.ts';
 import { type LogEnd, recover } from './recovery.ts';
 import { diskRefusal } from './refusal.ts';
 import { Room } from './room.ts';
@@ -33,7 +35,6 @@ import type {
 import { Upkeep } from './upkeep.ts';
 
 const SHARD_MAX = 2 ** 32 - 1;
-const WRITE_RETRY_MS = 200;
 const NOTHING_READ: RecoveryReport = {
   segments: 0,
   bytes: 0,
@@ -118,7 +119,7 @@ export class Wal {
       clock,
       identity,
       end,
-      { ...options, retryMs: WRITE_RETRY_MS },
+      { ...options, retryMs: LIMITS.wal.writeRetryMs },
       {
         onFreed: () => this.#reclaim(),
         onRoom: (isFull) => this.#room.noteFull(isFull),
