@@ -65,6 +65,17 @@ export const LIMITS = {
     /** What a snapshot's message says about it; the state itself comes as a stream. */
     snapshotNameBytesMax: 64 * 1024,
   },
+  door: {
+    /**
+     * Connections that have not said what they speak: from the next one on the oldest goes. Twice
+     * what the kernel hands over at once, so that all of those are listened to.
+     */
+    silentMax: 1_024,
+    /** Connections that speak HTTP, each some 20 kB; beyond it a client is told to come later. */
+    httpMax: 2_048,
+    /** Of all kinds: file descriptors and ends of connections that linger are not endless. */
+    connectionsMax: 8_192,
+  },
   peer: {
     /** The greeting of a connection: a cluster id, some numbers, or a sentence of refusal. */
     helloBytesMax: 1_024,
@@ -212,6 +223,12 @@ assert(wal.batchBytesMax * 2 <= wal.segmentBytes, 'a segment holds more than one
 assert(wal.segmentBytes * 2 <= wal.reserveBytes, 'the reserve holds a segment and the next one');
 const peer = LIMITS.peer;
 assert(peer.frameBytesMax < peer.ordinaryBytesMax, 'the largest frame fits its queue');
+const door = LIMITS.door;
+assert(
+  door.silentMax + door.httpMax + peer.strangersMax + peer.clientsMax + 2_048 <=
+    door.connectionsMax,
+  'whoever takes all the places that others may take leaves room for members',
+);
 assert(peer.chunkBytesMax < peer.frameBytesMax, 'the largest chunk fits a frame');
 assert(peer.chunkBytesMax * 2 <= peer.streamWindowBytes, 'a window holds more than one chunk');
 assert(

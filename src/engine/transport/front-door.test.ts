@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import type { StreamHandler } from '../../base/capabilities.ts';
@@ -100,6 +100,7 @@ const echo: DoorConsumers['frames'] = (stream): StreamHandler => ({
   onClose: () => {},
 });
 
+const POLITE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 const FRAMES_BEGIN = Buffer.from([0x8f, 0x50, 0x61]);
 
 test('[T1] HTTP and frames come by one port, and none of their bytes is lost', async () => {
@@ -157,6 +158,72 @@ test('[T1] HTTP/2, TLS and frames that nobody takes are told so in a word', asyn
   assert.equal(await converse(door.address, FRAMES_BEGIN), 'no member answers here\n');
   await door.close(0);
 });
+
+function hold(address: SocketAddress): Promise<{ socket: Socket; whenClosed: Promise<void> }> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(address.split(':')[1]), '127.0.0.1', () =>
+      resolve({ socket, whenClosed }),
+    );
+    const whenClosed = new Promise<void>((closed) => {
+      socket.on('close', () => closed()).resume();
+    });
+    socket.on('error', () => {});
+  });
+}
+
+test('[T1] those who say nothing keep nobody out: from some number on the oldest goes', async () => {
+  const { door } = await openHttp({}, { frames: echo, silentMax: 3 });
+  const first = await hold(door.address);
+  const others = [await hold(door.address), await hold(door.address)];
+  assert.equal(await speakFrames(door.address), FRAMES_BEGIN.length);
+  await first.whenClosed;
+  assert.equal(door.open, 2, 'and only the oldest');
+  for (const { socket } of others) socket.destroy();
+  await door.close(0);
+});
+
+test('[T1] clients of HTTP have so many places, and members come in beside them', async () => {
+  const { door } = await openHttp({}, { frames: echo, httpMax: 1 });
+  const slow = await hold(door.address);
+  slow.socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+  // It may be read later than those that come after it.
+  while (!/^HTTP\/1.1 503 /.test(await converse(door.address, POLITE)));
+  assert.equal(await speakFrames(door.address), FRAMES_BEGIN.length);
+  slow.socket.destroy();
+  await slow.whenClosed;
+  while (!/you asked for/.test(await converse(door.address, POLITE)));
+  await door.close(0);
+});
+
+test('a door that accepts no more lets those who are inside finish', async () => {
+  const { door } = await openHttp();
+  const inside = await hold(door.address);
+  while (door.open === 0) await new Promise((resolve) => setImmediate(resolve));
+  await door.refuseMore();
+  await assert.rejects(fetch(`http://${door.address}/`), /fetch failed/);
+  const heard = new Promise<string>((resolve) => {
+    inside.socket.on('data', (bytes) => resolve(bytes.toString()));
+  });
+  inside.socket.write(POLITE);
+  assert.match(await heard, /^HTTP\/1.1 200/);
+  await inside.whenClosed;
+  await door.close(0);
+});
+
+/** How many bytes come back to a member that says hello. */
+function speakFrames(address: SocketAddress): Promise<number> {
+  return new Promise((resolve) => {
+    let heard = 0;
+    const socket = connect(Number(address.split(':')[1]), '127.0.0.1', () => {
+      socket.end(FRAMES_BEGIN);
+    });
+    socket.on('data', ({ length }) => {
+      heard += length;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(heard));
+  });
+}
 
 test('[T1] a connection that says nothing, or too little to tell, is closed', async () => {
   const { door } = await openHttp({}, { silentMs: 50, refuseSilent: (socket) => socket.end('?') });

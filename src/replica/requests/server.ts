@@ -50,7 +50,7 @@ export class RequestServer {
     const { shard, commands } = body;
     const count = commands.length;
     if (this.#openCommands + count > LIMITS.requests.openCommandsMax) {
-      const outcomes = new Array<WriteOutcome>(count).fill(OVERLOADED);
+      const outcomes = commands.map(() => OVERLOADED);
       request.respond(encodeProposeAnswer({ leader: 0, outcomes }));
       return;
     }
