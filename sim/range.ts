@@ -2,9 +2,11 @@
 
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { SystemClock } from '../src/engine/clock/index.ts';
 import { addCounts } from './counts.ts';
+
+const clock = new SystemClock();
 
 /** What is told of one seed, whatever was simulated. */
 export interface SeedReport<Counts extends object> {
@@ -108,7 +110,7 @@ export async function serveRange<Counts extends object>(
     const report = await run(seed);
     process.send?.(report);
     // Where seeds never wait for anything, nothing else would be heard of until the last.
-    await setImmediate();
+    await new Promise<void>((resolve) => clock.afterTurn(resolve));
   }
   const { system, user } = process.cpuUsage();
   process.send?.({ cpuSeconds: (system + user) / 1e6 });

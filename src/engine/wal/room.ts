@@ -32,8 +32,8 @@ export class Room {
   }
 
   /**
-   * [W15] Half of the reserve is gone, although nothing is proposed here any more: what leaders send
-   * would use up the rest.
+   * [W15] Half of the reserve is gone, although nothing is proposed here any more: what leaders
+   * send would use up the rest.
    */
   get isCramped(): boolean {
     return this.#isFull || this.#freeBytes < this.#reserveBytes / 2;
