@@ -27,7 +27,7 @@ export interface ReplicaHome<Resident> {
   readonly nowMs: number;
 
   markDirty(replica: Resident): void;
-  /** False when a tick became due since the last one that was made. */
+  /** False when ticks lag behind time: one is due, or [H32] some were missed a moment ago. */
   isTimeKnown(): boolean;
   fetch(replica: Resident, fetch: LogFetch): void;
   /** [H90] What `error` says is a bug: the replica stops. */

@@ -111,7 +111,7 @@ export class Reads {
   /**
    * `isTimeKnown`: no tick was due when the core answered. [H42] Else the process may have been
    * stopped between its last tick and the answer, and a lease have ended unnoticed: such reads are
-   * put again, as strong ones.
+   * put again, as strong ones. [H32] So are they after time that nobody counted.
    */
   confirm({ ticket, index }: ReadState, isTimeKnown: boolean): void {
     const group = this.#asked.get(ticket);

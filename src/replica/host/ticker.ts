@@ -1,10 +1,11 @@
 // The member's one beat. Shards tick in phases, so that the work of many is spread; whatever time
-// was missed (a long turn, a stopped process, a sleeping machine) is made up for before anything
-// else is looked at: leases and elections count ticks and believe that they are time.
+// was missed (a long turn, a stopped process) is made up for before anything else is looked at:
+// leases and elections count ticks and believe that they are time.
 
 import { assert } from '../../base/assert.ts';
 import type { Clock, Timer } from '../../base/capabilities.ts';
 import type { HostSettings } from './settings.ts';
+import { UncountedTime } from './uncounted-time.ts';
 
 export class Ticker {
   readonly #clock: Clock;
@@ -16,6 +17,7 @@ export class Ticker {
   readonly #isIdle: () => boolean;
   /** Longest time that is made up for, in steps. */
   readonly #stepsMax: number;
+  readonly #uncounted: UncountedTime;
   #steps = 0;
   #timer: Timer | undefined;
   #isClosed = false;
@@ -33,6 +35,9 @@ export class Ticker {
     // say nothing new, and make a leader doubt peers that it had no time to hear.
     this.#stepsMax = settings.electionTicks * settings.phases;
     this.#startMs = clock.monotonicMs();
+    // [H32] After as many ticks no lease is left of those that began before.
+    const doubtMs = settings.electionTicks * settings.tickMs;
+    this.#uncounted = new UncountedTime(clock, settings.tickMs / 2, doubtMs);
     this.#onStep = onStep;
     this.#isIdle = isIdle;
   }
@@ -47,13 +52,9 @@ export class Ticker {
     this.#timer?.cancel();
   }
 
-  /** Ticks, of one phase, since the start. */
-  get ticks(): number {
-    return Math.floor(this.#steps / this.#phases);
-  }
-
   /** [H30] Makes up for the steps that are due. Cheap when none is. */
   catchUp(nowMs: number): void {
+    this.#uncounted.look(nowMs);
     const due = this.#stepsDue(nowMs);
     if (due <= this.#steps || this.#isClosed) return;
     // What lies further back is left out.
@@ -64,9 +65,10 @@ export class Ticker {
     }
   }
 
-  /** True when no tick has become due since the last one that was made. */
+  /** True when ticks are time: none has become due since the last one, and [H32] none was missed. */
   isCurrent(nowMs: number): boolean {
-    return nowMs < this.#timeOf(this.#steps + 1);
+    this.#uncounted.look(nowMs);
+    return nowMs < this.#timeOf(this.#steps + 1) && !this.#uncounted.isInDoubt(nowMs);
   }
 
   #timeOf(step: number): number {
