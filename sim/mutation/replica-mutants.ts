@@ -149,7 +149,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'leads-on-with-a-hole',
     file: 'replica/host/forsaken.ts',
-    find: 'if (nowMs >= this.#transferUntilMs) replica.isSilent = true;',
+    find: 'if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;',
     replace: '',
     stands: 'a leader that lost what nobody else has keeps others from leading, for ever',
     known: { tests: 'src/replica/host/holes' },

@@ -9,7 +9,8 @@ import { settle } from './settings.ts';
 
 interface Stub {
   isLeader: boolean;
-  isSilent: boolean;
+  isSilentForDisk: boolean;
+  isSilentForHole: boolean;
   readonly transfers: number[];
 }
 
@@ -21,7 +22,14 @@ function leaderStub(voters: readonly number[]): Stub & { core: unknown; stopped:
     status: () => ({ config: { voters }, peers }),
     transferLeader: (to: number) => transfers.push(to),
   };
-  return { isLeader: true, isSilent: false, stopped: undefined, transfers, core };
+  return {
+    isLeader: true,
+    isSilentForDisk: false,
+    isSilentForHole: false,
+    stopped: undefined,
+    transfers,
+    core,
+  };
 }
 
 function watchOver(...replicas: Stub[]): DiskWatch {
@@ -41,11 +49,20 @@ test('[H70] [H71] a leader hands over, then falls silent, then recovers', () => 
   assert.deepEqual(leader.transfers, []);
   watch.step(1_000);
   watch.step(1_010);
-  assert.deepEqual([leader.transfers, leader.isSilent], [[3], false], 'asked once');
+  assert.deepEqual([leader.transfers, leader.isSilentForDisk], [[3], false], 'asked once');
   watch.step(1_300);
-  assert.equal(leader.isSilent, true);
+  assert.equal(leader.isSilentForDisk, true);
   watch.step(0);
-  assert.equal(leader.isSilent, false);
+  assert.equal(leader.isSilentForDisk, false);
+});
+
+test('[H61] [H71] who is silent for a hole in its log stays so when the disk answers', () => {
+  const leader = leaderStub([1, 2, 3]);
+  leader.isSilentForHole = true;
+  const watch = watchOver(leader);
+  watch.step(2_000);
+  watch.step(0);
+  assert.deepEqual([leader.isSilentForDisk, leader.isSilentForHole], [false, true]);
 });
 
 test('[H71] who does not lead, or has nobody to leave it to, does neither', () => {
@@ -54,6 +71,6 @@ test('[H71] who does not lead, or has nobody to leave it to, does neither', () =
   const watch = watchOver(follower, alone);
   watch.step(5_000);
   for (const replica of [follower, alone]) {
-    assert.deepEqual([replica.transfers, replica.isSilent], [[], false]);
+    assert.deepEqual([replica.transfers, replica.isSilentForDisk], [[], false]);
   }
 });

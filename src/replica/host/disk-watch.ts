@@ -55,7 +55,7 @@ export class DiskWatch {
       // Whoever is alone has nobody to leave the shard to.
       if (replica.isLeader && findHeir(replica, this.#home.member) !== undefined) {
         this.#home.wake(replica);
-        replica.isSilent = true;
+        replica.isSilentForDisk = true;
       }
     }
   }
@@ -64,7 +64,7 @@ export class DiskWatch {
     this.#isSick = false;
     this.#isSilent = false;
     this.#home.log.info('disk answers again');
-    for (const replica of this.#home.replicas()) replica.isSilent = false;
+    for (const replica of this.#home.replicas()) replica.isSilentForDisk = false;
   }
 }
 

@@ -110,7 +110,7 @@ export class Forsaken {
       this.#transferUntilMs = heir === undefined ? nowMs : nowMs + transferMs;
       if (heir !== undefined) replica.core.transferLeader(heir.id);
     }
-    if (nowMs >= this.#transferUntilMs) replica.isSilent = true;
+    if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;
     this.#home.markDirty(replica);
   }
 }

@@ -61,8 +61,10 @@ export class Replica implements StorageClient, ResultSink {
   hasHoles = false;
   /** [H61] And no peer that is there has them. */
   isForsaken = false;
-  /** [H71] [H61] Its disk does not answer, or lost what others need: nothing is sent any more. */
-  isSilent = false;
+  /** [H71] Leads, and its disk does not answer: nothing is sent any more. */
+  isSilentForDisk = false;
+  /** [H61] The same for a hole in its log, which keeps what others need from them. */
+  isSilentForHole = false;
   /** [H72] Until then leadership is on its way to a voter whose disk has room. */
   leavesUntilMs = 0;
   /** Why it does not take part any more. */
@@ -117,6 +119,10 @@ export class Replica implements StorageClient, ResultSink {
 
   get isLeader(): boolean {
     return this.role === 'leader';
+  }
+
+  get isSilent(): boolean {
+    return this.isSilentForDisk || this.isSilentForHole;
   }
 
   propose(payload: Uint8Array, done: WriteDone): void {
@@ -206,6 +212,7 @@ export class Replica implements StorageClient, ResultSink {
   repaired(): void {
     this.hasHoles = false;
     this.isForsaken = false;
+    this.isSilentForHole = false;
     const { electionTicks } = this.#home.settings;
     const { random } = this.#home.parts;
     this.core.setElectionTimeout(electionTicks + random.below(electionTicks));
@@ -262,7 +269,7 @@ export class Replica implements StorageClient, ResultSink {
     if (leader !== this.leader) log.info('leader changed', { shard: this.shard, leader });
     this.role = role;
     this.leader = leader;
-    if (role !== 'leader') this.isSilent = false;
+    if (role !== 'leader') this.isSilentForDisk = this.isSilentForHole = false;
   }
 
   stored(work: Message): void {
@@ -382,7 +389,7 @@ export class Replica implements StorageClient, ResultSink {
       const entries = `${lost} lost log entries`;
       return this.isForsaken ? `${entries}, which no peer has` : `${entries} from a peer`;
     }
-    if (this.isSilent) return 'its disk, which does not answer';
+    if (this.isSilentForDisk) return 'its disk, which does not answer';
     if (lead === NO_NODE) return 'a leader';
     return undefined;
   }
