@@ -29,11 +29,11 @@ const OF_MEMBERS: ReadonlySet<number> = new Set([
 const ADMITTED: Admission = { kind: 'admitted' };
 
 export class DataPlanePeers implements PeersHandler {
-  readonly #memory: PeerMemory;
+  readonly #memory: Pick<PeerMemory, 'meet'>;
   readonly #members: Set<MemberId>;
   #receivers: Receivers | undefined;
 
-  constructor(memory: PeerMemory, members: readonly MemberId[]) {
+  constructor(memory: Pick<PeerMemory, 'meet'>, members: readonly MemberId[]) {
     this.#memory = memory;
     this.#members = new Set(members);
   }
@@ -53,10 +53,10 @@ export class DataPlanePeers implements PeersHandler {
 
   async admit({ member, incarnation }: Hello): Promise<Admission> {
     if (member === 0) return ADMITTED;
-    if (!this.#members.has(member)) {
-      return refuse('unknownMember', `member ${member} does not belong to this cluster`);
-    }
+    if (!this.#members.has(member)) return stranger(member);
     const met = await this.#memory.meet(member, incarnation);
+    // It may have been removed while its first meeting was written down.
+    if (!this.#members.has(member)) return stranger(member);
     if (met === 'known') return ADMITTED;
     if (met === 'failed') return refuse('overloaded', 'this member is about to stop');
     return refuse(
@@ -95,6 +95,10 @@ export class DataPlanePeers implements PeersHandler {
   get #to(): Receivers {
     return must(this.#receivers, 'a member listens once its replicas are there');
   }
+}
+
+function stranger(member: MemberId): Admission {
+  return refuse('unknownMember', `member ${member} does not belong to this cluster`);
 }
 
 function refuse(reason: HelloRefusal, message: string): Admission {

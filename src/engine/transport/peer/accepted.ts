@@ -2,7 +2,7 @@
 
 import { assert } from '../../../base/assert.ts';
 import { CHUNK_ENDS, FRAME } from './frame.ts';
-import { encodeHello, encodeRefusal, type Greeting, type Refusal } from './hello.ts';
+import { encodeHello, encodeRefusal, type Greeting, type Refusal, UNDECIDED } from './hello.ts';
 import { IncomingRequests } from './incoming-requests.ts';
 import { IncomingStreams } from './incoming-streams.ts';
 import type { PeerOptions } from './options.ts';
@@ -20,7 +20,7 @@ export interface Acceptance {
   /** What this side says of itself. */
   readonly hello: Hello;
   /** Refuses what no handler needs to be asked about. */
-  refuse(connection: Accepted, hello: Hello): Refusal | undefined;
+  refuse(hello: Hello): Refusal | undefined;
   /** It is a peer or a client from now on; may refuse still. */
   settle(connection: Accepted): Refusal | undefined;
   onGone(connection: Accepted): void;
@@ -63,11 +63,14 @@ export class Accepted implements WireOwner {
     if (greeting.kind === 'refused') return this.#refuse(greeting);
     const { hello } = greeting;
     this.#hello = hello;
-    const refusal = this.#parts.refuse(this, hello);
+    const refusal = this.#parts.refuse(hello);
     if (refusal !== undefined) return this.#refuse(refusal);
     const admission = this.#parts.handler.admit(hello);
     if (admission instanceof Promise) {
-      void admission.then((settled) => this.#admit(settled));
+      admission.then(
+        (settled) => this.#admit(settled),
+        () => this.#admit(UNDECIDED),
+      );
     } else this.#admit(admission);
   }
 

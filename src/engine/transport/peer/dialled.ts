@@ -1,6 +1,6 @@
 // A connection that this side dialled: it asks, the other side answers.
 
-import type { Net } from '../../../base/capabilities.ts';
+import type { Net, Stream } from '../../../base/capabilities.ts';
 import { ParleyError } from '../../../base/errors.ts';
 import type { SocketAddress } from '../../../base/ids.ts';
 import { FRAME, REFUSAL } from './frame.ts';
@@ -10,6 +10,7 @@ import {
   encodeRefusal,
   type Greeting,
   type Refusal,
+  UNDECIDED,
 } from './hello.ts';
 import type { Requests } from './requests.ts';
 import type { Admission, Hello } from './types.ts';
@@ -57,13 +58,15 @@ export class Dialled implements WireOwner {
 
   async #dial(to: SocketAddress): Promise<void> {
     const { net, dialTimeoutMs, hello } = this.#parts;
+    let stream: Stream;
     try {
-      this.wire.attach(await net.connectStream(to, this.wire, dialTimeoutMs));
+      stream = await net.connectStream(to, this.wire, dialTimeoutMs);
     } catch (error) {
-      if (!(error instanceof ParleyError)) throw error;
-      this.wire.cut(error.message);
+      // Whatever it is, the next attempt comes; who wants the connection tells the reason.
+      this.wire.cut(error instanceof ParleyError ? error.message : String(error));
       return;
     }
+    this.wire.attach(stream);
     this.wire.greet(encodeHello(hello));
   }
 
@@ -77,8 +80,12 @@ export class Dialled implements WireOwner {
     }
     this.#peer = greeting.hello;
     const admission = this.#refuse(greeting.hello) ?? this.#owner.admit(greeting.hello);
-    if (admission instanceof Promise) void admission.then((settled) => this.#admit(settled));
-    else this.#admit(admission);
+    if (admission instanceof Promise) {
+      admission.then(
+        (settled) => this.#admit(settled),
+        () => this.#admit(UNDECIDED),
+      );
+    } else this.#admit(admission);
   }
 
   #refuse(peer: Hello): Refusal | undefined {

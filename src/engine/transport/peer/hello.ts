@@ -36,6 +36,13 @@ export interface Refusal {
 
 export type Greeting = { readonly kind: 'hello'; readonly hello: Hello } | Refusal;
 
+/** [T4] Nobody is let in while nothing can be said about anybody: the caller comes again. */
+export const UNDECIDED: Refusal = {
+  kind: 'refused',
+  reason: 'overloaded',
+  message: 'this member cannot tell whom it admits',
+};
+
 export function encodeHello(hello: Hello): Uint8Array {
   return encodeRecord((writer) => {
     writer.u8(TYPE.hello);

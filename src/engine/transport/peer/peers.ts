@@ -104,13 +104,20 @@ class MemberPeers implements Peers, Acceptance {
   accept(stream: Stream): StreamHandler {
     const connection = new Accepted(this);
     connection.wire.attach(stream);
-    if (this.#isClosed || this.#strangers.size >= LIMITS.peer.strangersMax) {
-      connection.wire.cut('too many connections');
-    } else this.#strangers.add(connection);
+    this.#strangers.add(connection);
+    if (this.#isClosed) connection.wire.cut('this member has stopped');
+    else if (this.#strangers.size > LIMITS.peer.strangersMax) this.#makeRoom();
     return connection.wire;
   }
 
-  refuse(_connection: Accepted, { clusterId, callee, member }: Hello): Refusal | undefined {
+  /** [T2] The oldest that has not greeted had its time; the newest may be a peer that just will. */
+  #makeRoom(): void {
+    for (const { hello, wire } of this.#strangers) {
+      if (hello === undefined) return wire.cut('too many connections');
+    }
+  }
+
+  refuse({ clusterId, callee, member }: Hello): Refusal | undefined {
     const own = this.hello;
     if (clusterId !== own.clusterId && !(member === 0 && clusterId === '')) {
       return refusal('cluster', `the cluster here is ${own.clusterId}, yours is ${clusterId}`);
@@ -172,6 +179,10 @@ class MemberPeers implements Peers, Acceptance {
     this.#links.get(member)?.drop(NOTHING);
     this.#links.delete(member);
     this.#peers.get(member)?.wire.bid(NOTHING, 'this peer is dropped');
+    // [T4] One that the handler is still deciding on was asked about before.
+    for (const { hello, wire } of this.#strangers) {
+      if (hello?.member === member) wire.bid(NOTHING, 'this peer is dropped');
+    }
     this.#heardMs.delete(member);
   }
 
