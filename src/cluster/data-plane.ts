@@ -34,7 +34,11 @@ export interface DataPlaneParts {
   readonly machineOf: (shard: ShardId) => ShardMachine;
   /** The process must stop: what is on disk is sound, this run of the member is not. Once. */
   readonly onFatal: (reason: string) => void;
-  /** A front door that hands on the streams of Parley's frames. Default: a listener of its own. */
+  /**
+   * A front door that hands on the streams of Parley's frames. Its `close` accepts no more and cuts
+   * nobody, or those who wait would not hear their answers: whoever owns the door closes it once the
+   * member is closed. Default: a listener of its own.
+   */
   readonly listen?: (onStream: (stream: Stream) => StreamHandler) => Promise<StreamListener>;
 }
 

@@ -1,4 +1,4 @@
-export { openFrontDoor } from './front-door.ts';
+export { type FrontDoor, openFrontDoor } from './front-door.ts';
 export { systemNet } from './net.ts';
 export { connectClient } from './peer/client.ts';
 export { openPeers } from './peer/peers.ts';
