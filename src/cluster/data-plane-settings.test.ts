@@ -84,7 +84,7 @@ test('what cannot be is refused with its name, the reason and what to give inste
 const CONTRADICTIONS: readonly (readonly [Partial<DataPlaneSettings>, RegExp])[] = [
   [
     { wal: { segmentBytes: 1024 * 1024, batchBytesMax: 1024 } },
-    /^wal.segmentBytes is 1048576, and host.commandBytesMax is 1048576: .* Give .* 1052740 or more/,
+    /^wal.segmentBytes is 1048576, and host.commandBytesMax is 1048576: .* Give .* 1052772 or more/,
   ],
   [
     { wal: { batchBytesMax: 9 * 1024 * 1024 } },

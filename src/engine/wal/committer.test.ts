@@ -124,7 +124,7 @@ test('[W14] a mark that meets a full disk is left out, and the log goes on', asy
   assert.deepEqual([failures, seen], [[], [`write ${FIRST}`]], 'the next one is written');
 });
 
-test('[W11] no mark is written across the end of a segment', async () => {
+test('[W6, W11] a batch that fills its segment has its mark, within the segment', async () => {
   const disk = new CrashDisk();
   const clock = new ManualClock();
   const wal = await mustOpen(disk, clock);
@@ -134,6 +134,9 @@ test('[W11] no mark is written across the end of a segment', async () => {
   await clock.pass(60);
   await wal.close();
   assert.equal(disk.files().get(FIRST)?.length, SMALL.segmentBytes);
+  disk.rot(FIRST, SMALL.segmentBytes / 2);
+  const again = await openWal(disk, new ManualClock());
+  assert.equal(again.kind === 'refused' && again.reason, 'corrupt', 'no torn end');
 });
 
 test('[W6] the mark of a log that was closed is durable, whoever wrote it', async () => {

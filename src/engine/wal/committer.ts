@@ -7,6 +7,7 @@ import {
   BATCH_HEADER_BYTES,
   encodeSegmentHeader,
   FIRST_BATCH_OFFSET,
+  MARK_BYTES,
   recordBytes,
 } from './format.ts';
 import type { Done, Frame } from './frame.ts';
@@ -127,7 +128,8 @@ export class Committer {
 
   /** The largest payload that fits an empty segment. */
   get payloadBytesMax(): number {
-    return this.#options.segmentBytes - FIRST_BATCH_OFFSET - BATCH_HEADER_BYTES - recordBytes(3);
+    const around = FIRST_BATCH_OFFSET + BATCH_HEADER_BYTES + recordBytes(3) + MARK_BYTES;
+    return this.#options.segmentBytes - around;
   }
 
   // --- gathering --------------------------------------------------------------------------------

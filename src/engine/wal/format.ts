@@ -10,6 +10,8 @@ export const SEGMENT_HEADER_BYTES = 64;
 /** Batches begin a block after the header: writing them never touches the header's sectors. */
 export const FIRST_BATCH_OFFSET = 4096;
 export const BATCH_HEADER_BYTES = 32;
+/** An empty batch. The end of a segment is kept free for one. */
+export const MARK_BYTES = BATCH_HEADER_BYTES;
 export const RECORD_HEADER_BYTES = 36;
 /** "PWB1", the first bytes of a batch. */
 export const BATCH_MAGIC = 0x31425750;
@@ -41,7 +43,7 @@ export const RECORD_TYPE_MAX = 9;
 
 /** The smallest segment that takes a payload of so many bytes [W2]. */
 export function segmentBytesFor(payloadBytes: number): number {
-  return FIRST_BATCH_OFFSET + BATCH_HEADER_BYTES + recordBytes(payloadBytes);
+  return FIRST_BATCH_OFFSET + BATCH_HEADER_BYTES + recordBytes(payloadBytes) + MARK_BYTES;
 }
 
 const WORD = 2 ** 32;

@@ -1,7 +1,7 @@
 // The batches that gather and wait to be written, and the places that they will have.
 
 import { assert } from '../../base/assert.ts';
-import { BATCH_HEADER_BYTES, FIRST_BATCH_OFFSET } from './format.ts';
+import { BATCH_HEADER_BYTES, FIRST_BATCH_OFFSET, MARK_BYTES } from './format.ts';
 import { Frame } from './frame.ts';
 
 /** One gathers while another one is written. What more a stall took goes when it is over. */
@@ -56,14 +56,16 @@ export class Gathering {
     this.#closeOpen();
     const planned = this.#planned;
     const wanted = BATCH_HEADER_BYTES + bytes;
-    if (planned.offset + wanted > planned.capacity) {
+    // [W6] The last batch of a segment gets its mark like any other.
+    if (planned.offset + wanted + MARK_BYTES > planned.capacity) {
       planned.segment += 1;
       planned.offset = FIRST_BATCH_OFFSET;
       planned.capacity = this.#segmentBytes;
-      assert(planned.offset + wanted <= planned.capacity, '[W2] what is appended fits a segment');
+      const isFit = planned.offset + wanted + MARK_BYTES <= planned.capacity;
+      assert(isFit, '[W2] what is appended fits a segment');
     }
     const frame = this.#spare.pop() ?? new Frame(this.#salt);
-    const roomBytes = planned.capacity - planned.offset;
+    const roomBytes = planned.capacity - planned.offset - MARK_BYTES;
     const bytesMax = Math.min(roomBytes, Math.max(this.#batchBytesMax, wanted));
     planned.number += 1;
     frame.begin(planned.segment, planned.offset, planned.number, bytesMax);

@@ -2,7 +2,7 @@
 // nothing else says of the last batch.
 
 import type { Clock, DiskFile, Timer } from '../../base/capabilities.ts';
-import { BATCH_HEADER_BYTES } from './format.ts';
+import { MARK_BYTES } from './format.ts';
 import { Frame } from './frame.ts';
 import { isDiskFull } from './room-wait.ts';
 import type { ScanPoint } from './scan.ts';
@@ -64,13 +64,13 @@ export class Mark {
    * [W6] Writes it at `end`. The next batch is written over it, so that it never needs a sync of
    * its own.
    *
-   * [W11] None is written across the end of the file: that would change its size. And none is
-   * worth waiting for room: the next batch asks for one again.
+   * [W11] None is written where the log was cut and goes on in the next segment. And none is worth
+   * waiting for room: the next batch asks for one again.
    */
   async write(file: DiskFile, end: ScanPoint, capacity: number): Promise<void> {
-    if (this.#state !== 'missing' || end.offset + BATCH_HEADER_BYTES > capacity) return;
-    const frame = new Frame(this.#salt, BATCH_HEADER_BYTES);
-    frame.begin(0, end.offset, end.number + 1, BATCH_HEADER_BYTES);
+    if (this.#state !== 'missing' || end.offset + MARK_BYTES > capacity) return;
+    const frame = new Frame(this.#salt, MARK_BYTES);
+    frame.begin(0, end.offset, end.number + 1, MARK_BYTES);
     frame.seal(end.chain);
     try {
       await file.write(end.offset, frame.sealed());
