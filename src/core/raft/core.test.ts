@@ -116,6 +116,7 @@ test('[R13] messages whose fields do not fit are refused, whatever they hold', (
     message('append', { index: 1, logTerm: 1, entries: [entry(2, 1), entry(2, 1)] }),
     message('append', { index: 1, logTerm: 1, entries: [entry(2, 0)] }),
     message('append', { index: 1, logTerm: 1, entries: [entry(2, 2)] }),
+    message('append', { index: 1, logTerm: 1, entries: [{ ...entry(2, 1), kind: 'confChange' }] }),
     message('append', { from: 0 }),
     message('append', { from: 1 }),
     message('append', { to: 3 }),

@@ -1,5 +1,6 @@
 // How messages are made: through one literal, so that the engine sees one shape.
 
+import { decodeConfChange } from './confchange-codec.ts';
 import { isConsistent } from './config-change.ts';
 import { NO_ENTRIES } from './entries.ts';
 import type { Message, MessageKind, NodeId } from './types.ts';
@@ -50,13 +51,16 @@ export function hasPlausibleNumbers(message: Message): boolean {
 
 /**
  * [R13] The entries of an append follow the one before them without a hole, their terms do not
- * fall, and none is newer than the term it is sent in.
+ * fall, and none is newer than the term it is sent in. A config change that cannot be read is not
+ * let in: once it is durable here the shard would stop at it, after every start again.
  */
 export function hasPlausibleEntries(message: Message): boolean {
   let term = message.logTerm;
   let index = message.index;
   for (const entry of message.entries) {
     if (entry.index !== index + 1 || entry.term < term) return false;
+    const { kind, payload } = entry;
+    if (kind !== 'normal' && decodeConfChange(kind, payload) === undefined) return false;
     index = entry.index;
     term = entry.term;
   }
