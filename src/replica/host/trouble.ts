@@ -1,41 +1,40 @@
-// What peers do wrong: counted always, told once per kind, peer and minute, never a reason to stop.
+// [H92] What peers do wrong: told once per kind, peer and minute, never a reason to stop.
 
 import type { Clock, Log } from '../../base/capabilities.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 
-export type TroubleKind = 'contradiction' | 'malformed' | 'unknownShard' | 'wrongSender';
+type TroubleKind = 'contradiction' | 'malformed' | 'unknownShard';
 
 const QUIET_MS = 60_000;
+
+interface Told {
+  readonly atMs: number;
+  /** How often it came again since. */
+  untold: number;
+}
 
 export class Trouble {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #counts: Record<TroubleKind, number> = {
-    contradiction: 0,
-    malformed: 0,
-    unknownShard: 0,
-    wrongSender: 0,
-  };
-  /** When each kind of each peer was told last. Bounded: peers are members of this cluster. */
-  readonly #toldMs = new Map<string, number>();
+  /** By kind and peer. Bounded: peers are members of this cluster. */
+  readonly #told = new Map<string, Told>();
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
     this.#log = log;
   }
 
-  get counts(): Readonly<Record<TroubleKind, number>> {
-    return this.#counts;
-  }
-
   note(kind: TroubleKind, from: MemberId, shard: ShardId, detail: string): void {
-    this.#counts[kind] += 1;
     const key = `${kind} ${from}`;
     const nowMs = this.#clock.monotonicMs();
-    const toldMs = this.#toldMs.get(key);
-    if (toldMs !== undefined && nowMs - toldMs < QUIET_MS) return;
-    this.#toldMs.set(key, nowMs);
-    this.#log.warn('peer contradicts', { kind, from, shard, detail });
+    const last = this.#told.get(key);
+    if (last !== undefined && nowMs - last.atMs < QUIET_MS) {
+      last.untold += 1;
+      return;
+    }
+    this.#told.set(key, { atMs: nowMs, untold: 0 });
+    const untold = last?.untold ?? 0;
+    this.#log.warn('peer contradicts', { kind, from, shard, detail, untold });
   }
 }
