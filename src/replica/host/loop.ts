@@ -88,8 +88,6 @@ export class Loop implements Homes {
     this.snapshots = openSnapshots(parts, {
       termOf: (shard) => this.#replicas.get(shard)?.core.basicStatus().term ?? 0,
       onNewerTerm: (shard, peer, term) => this.#onNewerTerm(shard, peer, term),
-      // The peer's next answer makes the core ask again.
-      onPrepared: () => {},
       onStaged: (shard, message) => this.#onStaged(shard, message),
     });
     this.outbox = new Outbox(parts.peers, {

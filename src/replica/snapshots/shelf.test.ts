@@ -26,11 +26,7 @@ function shelfOf(preparedMax: number) {
   const limits = { preparedMax, preparedMs: 30_000 };
   // Only what the shelf looks at.
   type Arguments = ConstructorParameters<typeof PreparedShelf>;
-  const shelf = new PreparedShelf(
-    parts as unknown as Arguments[0],
-    limits as Arguments[1],
-    () => {},
-  );
+  const shelf = new PreparedShelf(parts as unknown as Arguments[0], limits as Arguments[1]);
   return { shelf, clock };
 }
 

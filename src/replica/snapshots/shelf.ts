@@ -27,17 +27,15 @@ const FETCH_MS = 1_000;
 export class PreparedShelf {
   readonly #parts: SnapshotParts;
   readonly #limits: SnapshotLimits;
-  readonly #onPrepared: (shard: ShardId) => void;
   /** The oldest first. */
   readonly #places = new Map<ShardId, Place>();
   readonly #underWay = new Set<ShardId>();
   #isClosed = false;
   made = 0;
 
-  constructor(parts: SnapshotParts, limits: SnapshotLimits, onPrepared: (shard: ShardId) => void) {
+  constructor(parts: SnapshotParts, limits: SnapshotLimits) {
     this.#parts = parts;
     this.#limits = limits;
-    this.#onPrepared = onPrepared;
   }
 
   latest(shard: ShardId, minIndex: number): Snapshot | 'pending' {
@@ -87,7 +85,6 @@ export class PreparedShelf {
     this.#underWay.delete(shard);
     if (this.#isClosed) prepared?.close();
     else if (prepared !== undefined) this.#put(shard, prepared);
-    if (!this.#isClosed) this.#onPrepared(shard);
   }
 
   #put(shard: ShardId, prepared: PreparedSnapshot): void {

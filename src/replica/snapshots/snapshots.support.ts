@@ -251,7 +251,6 @@ export class Site {
     this.snapshots = openSnapshots(parts, {
       termOf: () => this.term,
       onNewerTerm: (_shard, peer, newer) => this.newerTerms.push(`${peer}: ${newer}`),
-      onPrepared: () => {},
       onStaged: (_shard, { term, snapshot }: Message) => {
         this.stepped.push(`${term}/${must(snapshot, 'a snapshot message has one').index}`);
         return this.restores;

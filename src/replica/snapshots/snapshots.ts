@@ -20,7 +20,7 @@ export const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
 
 export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): Snapshots {
   const limits: SnapshotLimits = { ...DEFAULT_SNAPSHOT_LIMITS, ...parts.limits };
-  const shelf = new PreparedShelf(parts, limits, (shard) => handler.onPrepared(shard));
+  const shelf = new PreparedShelf(parts, limits);
   const sender = new SnapshotSender(parts, handler, limits);
   const receiver = new SnapshotReceiver(parts, handler, limits);
   return {

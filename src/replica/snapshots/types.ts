@@ -29,8 +29,6 @@ export interface SnapshotsHandler {
   termOf(shard: ShardId): number;
   /** `peer` refused a state of an earlier term, and is in this one. */
   onNewerTerm(shard: ShardId, peer: MemberId, term: number): void;
-  /** A snapshot that was asked for with `latest` is there now, or could not be made. */
-  onPrepared(shard: ShardId): void;
   /**
    * The state of `message.snapshot` is staged and durable, or not needed any more: step the
    * message. True if the core restores it: `ShardData.install` follows when the log has it.
@@ -41,8 +39,8 @@ export interface SnapshotsHandler {
 /** The snapshots that one member makes, sends and receives. */
 export interface Snapshots {
   /**
-   * A snapshot at hand of `minIndex` or beyond. `pending`: one is being made, and `onPrepared`
-   * follows. Ask with a higher index for one with a newer config.
+   * A snapshot at hand of `minIndex` or beyond. `pending`: one is being made, ask again. Ask with
+   * a higher index for one with a newer config.
    */
   latest(shard: ShardId, minIndex: number): Snapshot | 'pending';
   /**
