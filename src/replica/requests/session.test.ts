@@ -51,6 +51,24 @@ test('[Q6] a session opens with its first command and numbers what follows', () 
   assert.deepEqual(shard.heard, [done, done]);
 });
 
+test('[Q6] opening the session takes of the time of its first command', () => {
+  const world = new RequestWorld();
+  const startMs = world.clock.monotonicMs();
+  for (const host of world.hosts.values()) {
+    host.onPropose = (payload) => {
+      if (payload[0] !== 2) return undefined;
+      if (world.clock.monotonicMs() < startMs + 300) return refused('noLeader');
+      return { kind: 'applied', index: 40, result: OPENED };
+    };
+  }
+  let heardMs = 0;
+  new ShardSession(world.client()).submit(bytesOf('c'), 500, () => {
+    heardMs = world.clock.monotonicMs();
+  });
+  world.clock.run(2_000);
+  assert.equal(heardMs, startMs + 500);
+});
+
 test('[Q6] a command in doubt is sent with the same number until it is answered', () => {
   const shard = new Shard();
   shard.silent = 2;

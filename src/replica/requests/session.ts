@@ -61,14 +61,17 @@ export class ShardSession {
     const next = this.#queue[0];
     if (this.#isBusy || next === undefined) return;
     this.#isBusy = true;
-    if (this.#session === 0) this.#open(next);
-    else this.#send(next);
+    // To open a session takes of the command's time.
+    const deadlineMs = this.#client.nowMs() + next.timeoutMs;
+    if (this.#session === 0) this.#open(next, deadlineMs);
+    else this.#send(next, deadlineMs);
   }
 
   /** [Q6] To open twice is harmless: the shard forgets what nobody uses. */
-  #open(first: Queued): void {
+  #open(first: Queued, deadlineMs: number): void {
+    const leftMs = deadlineMs - this.#client.nowMs();
     const payload = encodeCommand({ kind: 'open' });
-    this.#client.propose(payload, first.timeoutMs, true, (outcome) => {
+    this.#client.propose(payload, leftMs, true, (outcome) => {
       const result = resultOf(outcome);
       if (result?.kind !== 'opened') {
         // The command itself was not sent yet, so whatever became of the session it has no effect.
@@ -78,20 +81,21 @@ export class ShardSession {
       }
       this.#session = result.client;
       this.#sequence = 0;
-      this.#send(first);
+      this.#send(first, deadlineMs);
     });
   }
 
-  #send(command: Queued): void {
+  #send(command: Queued, deadlineMs: number): void {
     this.#sequence += 1;
-    const { body, timeoutMs } = command;
+    const { body } = command;
+    const leftMs = deadlineMs - this.#client.nowMs();
     const payload = encodeCommand({
       kind: 'session',
       client: this.#session,
       sequence: this.#sequence,
       body,
     });
-    this.#client.propose(payload, timeoutMs, true, (outcome, isRepeated) => {
+    this.#client.propose(payload, leftMs, true, (outcome, isRepeated) => {
       const made = madeOf(outcome, isRepeated);
       if ('reason' in made && made.reason === 'sessionExpired') this.#session = 0;
       this.#finish(command, made);

@@ -135,6 +135,43 @@ test('a closed client gives up what waits to be sent again, and takes nothing mo
   assert.deepEqual(late.outcome, refused('stopping'));
 });
 
+test('a closed client asks nothing again, and nothing new', () => {
+  const world = new RequestWorld();
+  for (const host of world.hosts.values()) {
+    host.onRead = () => ({ kind: 'refused', reason: 'noLeader', leader: 0 });
+  }
+  const client = world.client();
+  const heard: string[] = [];
+  const read = (): void => {
+    client.read('strong', bytesOf('q'), 10_000, (answer) => {
+      heard.push(answer.kind === 'refused' ? answer.reason : answer.kind);
+    });
+  };
+  read();
+  world.clock.run(1);
+  client.close();
+  const asked = world.trail.length;
+  assert.deepEqual(heard, ['noLeader'], 'nobody waits for what will not be asked');
+  read();
+  assert.equal(heard.length, 1, 'never within the call');
+  world.clock.run(1_000);
+  assert.deepEqual(heard, ['noLeader', 'stopping']);
+  assert.equal(world.trail.length, asked);
+});
+
+test('commands that travel together have as much time as the one that has least', () => {
+  const world = new RequestWorld();
+  world.host(1).onPropose = () => undefined;
+  const client = world.client();
+  const asks = [540, 500, 520].map((ms) => new Ask(world, client, ms));
+  world.clock.run(1_000);
+  assert.deepEqual(
+    asks.map(({ afterMs }) => afterMs),
+    [500, 500, 500],
+  );
+  assert.equal(world.trail.length, 1);
+});
+
 test('[Q8] a command that makes no sense is refused here, and not with those beside it', () => {
   const world = new RequestWorld();
   world.elect(1);

@@ -66,6 +66,8 @@ export class ShardClient {
   #paused: Waiting[] = [];
   #pause: Timer | undefined;
   #pauseMs = PAUSE_MS_MIN;
+  /** Reads to be asked again. */
+  readonly #pausedReads = new Set<PausedRead>();
   #waitingCount = 0;
   #isClosed = false;
 
@@ -122,8 +124,17 @@ export class ShardClient {
       this.later(() => done({ kind: 'refused', reason: 'tooLarge', leader: 0 }));
       return;
     }
+    if (this.#isClosed) {
+      this.later(() => done({ kind: 'refused', reason: 'stopping', leader: 0 }));
+      return;
+    }
     const read = { level, question, done, member };
     this.#attemptRead(read, this.#clock.monotonicMs() + timeoutMs, PAUSE_MS_MIN);
+  }
+
+  /** The time that its deadlines are in. */
+  nowMs(): number {
+    return this.#clock.monotonicMs();
   }
 
   /** Not within this call, but soon. */
@@ -131,13 +142,19 @@ export class ShardClient {
     this.#clock.afterTurn(callback);
   }
 
-  /** What still waits to be asked again is told that nobody will; the rest is answered. */
+  /** Who waits to be asked about again hears the last answer; the rest is answered. */
   close(): void {
     this.#isClosed = true;
     this.#pause?.cancel();
     const paused = this.#paused;
     this.#paused = [];
     for (const waiting of paused) this.#giveUp(waiting);
+    const reads = [...this.#pausedReads];
+    this.#pausedReads.clear();
+    for (const { timer, read, answer } of reads) {
+      timer.cancel();
+      read.done(answer);
+    }
   }
 
   // --- commands ---------------------------------------------------------------------------------
@@ -177,7 +194,9 @@ export class ShardClient {
   #send(batch: readonly Waiting[]): void {
     const [first] = batch;
     assert(first !== undefined, 'a batch has commands');
-    const leftMs = first.deadlineMs - this.#clock.monotonicMs();
+    const nowMs = this.#clock.monotonicMs();
+    let leftMs = Number.POSITIVE_INFINITY;
+    for (const { deadlineMs } of batch) leftMs = Math.min(leftMs, deadlineMs - nowMs);
     if (leftMs <= 0) {
       for (const waiting of batch) this.#giveUp(waiting);
       return;
@@ -266,10 +285,17 @@ export class ShardClient {
       this.#hint.leave(member);
       this.#hint.follow(answer.leader === member ? 0 : answer.leader);
       if (this.#isClosed || this.#clock.monotonicMs() + pauseMs >= deadlineMs) return done(answer);
-      this.#clock.setTimer(this.#randomly(pauseMs), () =>
-        this.#attemptRead(read, deadlineMs, Math.min(pauseMs * 2, PAUSE_MS_MAX)),
-      );
+      this.#askReadLater(read, answer, deadlineMs, pauseMs);
     });
+  }
+
+  #askReadLater(read: PendingRead, answer: ReadAnswer, deadlineMs: number, pauseMs: number): void {
+    const timer = this.#clock.setTimer(this.#randomly(pauseMs), () => {
+      this.#pausedReads.delete(paused);
+      this.#attemptRead(read, deadlineMs, Math.min(pauseMs * 2, PAUSE_MS_MAX));
+    });
+    const paused: PausedRead = { timer, read, answer };
+    this.#pausedReads.add(paused);
   }
 }
 
@@ -278,6 +304,13 @@ interface PendingRead {
   readonly question: Uint8Array;
   readonly done: (answer: ReadAnswer) => void;
   readonly member: MemberId;
+}
+
+interface PausedRead {
+  readonly timer: Timer;
+  readonly read: PendingRead;
+  /** To the last attempt. */
+  readonly answer: ReadAnswer;
 }
 
 /** Another member may do better, or may know who does. */
