@@ -71,8 +71,11 @@ export class EntryReader {
     try {
       // The cache may have given up what is not written yet.
       if (!this.#committer.isWritten(span.segment, span.from + span.bytes - 1)) {
-        if (!(await this.#committer.barrier())) return this.#stopped();
+        await this.#committer.barrier();
       }
+      const { failure } = this.#committer;
+      // What was not written never will be, and files that are closed stay closed.
+      if (failure !== undefined) return { kind: 'failed', reason: failure.reason };
       const file = await this.#files.file(span.segment);
       bytes = new Uint8Array(span.bytes);
       const count = await file.read(span.from, bytes);
@@ -85,10 +88,6 @@ export class EntryReader {
     }
     if (log.version !== version && !isStillThere(log, span)) return { kind: 'compacted' };
     return this.#decode(log, span, bytes);
-  }
-
-  #stopped(): FetchOutcome & { kind: 'failed' } {
-    return { kind: 'failed', reason: this.#committer.failure?.reason ?? 'the log has stopped' };
   }
 
   #decode(

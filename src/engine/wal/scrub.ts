@@ -1,7 +1,8 @@
 // Reads segments that are not written any more once again, and checks every byte: rot is found
 // while peers still have what it took.
 
-import { DiskError } from '../../base/capabilities.ts';
+import { type Clock, DiskError } from '../../base/capabilities.ts';
+import type { Committer } from './committer.ts';
 import {
   FIRST_BATCH_OFFSET,
   parseSegmentHeader,
@@ -16,10 +17,65 @@ import type { SegmentFiles } from './segment-files.ts';
 import type { ShardLog } from './shard-log.ts';
 import type { ScrubReport, ShardId } from './types.ts';
 
-export type ShardLogs = ReadonlyMap<ShardId, ShardLog>;
+type ShardLogs = ReadonlyMap<ShardId, ShardLog>;
+
+export class Scrubber {
+  readonly #files: SegmentFiles;
+  readonly #committer: Pick<Committer, 'segment' | 'failure'>;
+  readonly #shards: ShardLogs;
+  readonly #clock: Pick<Clock, 'setTimer'>;
+  #isRunning = false;
+  #reading: Promise<ScrubReport> | undefined;
+
+  constructor(
+    files: SegmentFiles,
+    committer: Pick<Committer, 'segment' | 'failure'>,
+    shards: ShardLogs,
+    clock: Pick<Clock, 'setTimer'>,
+  ) {
+    this.#files = files;
+    this.#committer = committer;
+    this.#shards = shards;
+    this.#clock = clock;
+  }
+
+  /** Undefined while another run is on. */
+  async run(pauseMs: number): Promise<ScrubReport | undefined> {
+    if (this.#isRunning) return undefined;
+    this.#isRunning = true;
+    try {
+      return await this.#readAll(pauseMs);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Waits for the segment that is being read: once the log has ended, no other one follows. */
+  async idle(): Promise<void> {
+    // One that broke has told who started it.
+    await this.#reading?.catch(() => {});
+  }
+
+  async #readAll(pauseMs: number): Promise<ScrubReport> {
+    let [bytes, lost] = [0, 0];
+    let damage: string | undefined;
+    for (const number of this.#files.numbers.slice()) {
+      const isSealed = number < this.#committer.segment && this.#files.isKept(number);
+      if (!isSealed || this.#committer.failure !== undefined) continue;
+      this.#reading = scrubSegment(this.#files, number, this.#shards);
+      const report = await this.#reading;
+      bytes += report.bytes;
+      lost += report.lost;
+      // Purged while it was read: nothing to find.
+      if (this.#files.isKept(number)) damage ??= report.damage;
+      await new Promise<void>((resolve) => this.#clock.setTimer(pauseMs, resolve));
+    }
+    return { bytes, lost, damage };
+  }
+}
 
 /** One segment, up to where `next` says that it ends. Entries that are lost become holes. */
-export async function scrubSegment(
+async function scrubSegment(
   files: SegmentFiles,
   number: number,
   shards: ShardLogs,

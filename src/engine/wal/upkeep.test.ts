@@ -237,7 +237,7 @@ async function scrub(wal: Wal, clock: ManualClock): ReturnType<Wal['scrub']> {
   return running;
 }
 
-test('a log that closes while it is scrubbed tells of no damage, and leaves no file open', async () => {
+test('a log that closes while scrubbed tells of no damage and leaves no file open', async () => {
   const source = new CrashDisk();
   await fill(await mustOpen(source, new ManualClock()), BUSY, 30);
   for (let turns = 0; turns < 12; turns++) {

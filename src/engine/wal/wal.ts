@@ -15,7 +15,7 @@ import { type LogIdentity, newIdentity } from './identity.ts';
 import { type LogEnd, recover } from './recovery.ts';
 import { diskRefusal } from './refusal.ts';
 import { Room } from './room.ts';
-import { scrubSegment } from './scrub.ts';
+import { Scrubber } from './scrub.ts';
 import { SegmentFiles } from './segment-files.ts';
 import { ShardLog } from './shard-log.ts';
 import type {
@@ -62,7 +62,7 @@ export class Wal {
   readonly #reader: EntryReader;
   readonly #upkeep: Upkeep;
   readonly #room: Room;
-  #isScrubbing = false;
+  readonly #scrubber: Scrubber;
 
   /** Reads the log of `options.directory`, or begins one. */
   static async open(
@@ -128,6 +128,7 @@ export class Wal {
     );
     this.#writer = new ChangeWriter(this.#committer);
     this.#reader = new EntryReader(files, this.#committer, identity.salt);
+    this.#scrubber = new Scrubber(files, this.#committer, shards.shards, clock);
     this.#upkeep = new Upkeep(
       files,
       this.#committer,
@@ -235,25 +236,12 @@ export class Wal {
    * undefined when another one is on.
    */
   async scrub(pauseMs: number): Promise<ScrubReport | undefined> {
-    if (this.#isScrubbing) return undefined;
-    this.#isScrubbing = true;
-    let [bytes, lost] = [0, 0];
-    let damage: string | undefined;
-    for (const number of this.#files.numbers.slice()) {
-      const isSealed = number < this.#committer.segment && this.#files.isKept(number);
-      if (!isSealed || this.#committer.failure !== undefined) continue;
-      const report = await scrubSegment(this.#files, number, this.#shards.shards);
-      bytes += report.bytes;
-      lost += report.lost;
-      // Purged while it was read: nothing to find.
-      if (this.#files.isKept(number)) damage ??= report.damage;
-      await new Promise<void>((resolve) => this.#capabilities.clock.setTimer(pauseMs, resolve));
-    }
-    this.#isScrubbing = false;
-    if (lost > 0 || damage !== undefined) {
+    const report = await this.#scrubber.run(pauseMs);
+    if (report !== undefined && (report.lost > 0 || report.damage !== undefined)) {
+      const { lost, damage } = report;
       this.#capabilities.log.error('log damaged', { lost, damage });
     }
-    return { bytes, lost, damage };
+    return report;
   }
 
   /** [W13] Number of the newest durable batch. */
@@ -287,6 +275,7 @@ export class Wal {
     try {
       await this.#committer.close();
       await this.#upkeep.idle();
+      await this.#scrubber.idle();
     } finally {
       // All that was promised is synced: nothing hangs on how a file is closed.
       for (const reason of await this.#files.closeAll()) {
