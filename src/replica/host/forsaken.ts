@@ -139,8 +139,11 @@ export function takeState(home: ForsakenHome, replica: Replica, snapshot: Snapsh
   // The log's newest snapshot is beyond the state only while the core installs one.
   const isInstalling = log.wal.snapshot().index > applied;
   if (!isNeeded || isInstalling || replica.isLeader || log.term(index) !== term) return false;
+  const { commit, term: current, vote } = replica.core.basicStatus();
+  const hardState = { term: current, vote, commit };
   home.retire(replica, 'its state is being replaced');
-  home.wal.append([{ shard, save: snapshot }], (outcome) => {
+  // With the commit index: most of the time only memory has the newest one, and it never falls.
+  home.wal.append([{ shard, hardState, save: snapshot }], (outcome) => {
     if (outcome !== 'durable' || home.isClosed) return;
     assert(data.install(snapshot), '[H52] what is taken over was staged before');
     home.reopen(replica);
