@@ -1,4 +1,4 @@
-// What goes on beside the commits, the next segment and the mark, while the disk fails or runs full.
+// What goes on beside the commits, the next segment and the mark, while the disk fails or is full.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -78,7 +78,7 @@ test('[W14, W18] the next segment fails while a batch is synced: one answer each
   await wal.close();
 });
 
-test('[W15] a batch that met a full disk once: there is room again when it is written', async () => {
+test('[W15] a batch that met a full disk once: there is room when it is written', async () => {
   const disk = new CrashDisk();
   const clock = new ManualClock();
   const wal = await mustOpen(disk, clock, { segmentBytes: 64 * 1024 });

@@ -10,8 +10,8 @@ export const SEGMENT_HEADER_BYTES = 64;
 /** Batches begin a block after the header: writing them never touches the header's sectors. */
 export const FIRST_BATCH_OFFSET = 4096;
 export const BATCH_HEADER_BYTES = 32;
-/** An empty batch. The end of a segment is kept free for one. */
-export const MARK_BYTES = BATCH_HEADER_BYTES;
+/** An empty batch, so a batch's header. The end of a segment is kept free for one. */
+export const MARK_BYTES = 32;
 export const RECORD_HEADER_BYTES = 36;
 /** "PWB1", the first bytes of a batch. */
 export const BATCH_MAGIC = 0x31425750;
