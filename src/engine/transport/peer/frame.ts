@@ -227,7 +227,6 @@ function deliver(
   if (crc32c(bytes, 0, at + 4, end) !== u32At(bytes, at)) return 'checksum';
   const word = u32At(bytes, at + 8);
   const id = u32At(bytes, at + 12);
-  // The byte between type and kind is zero in this version.
   const type = word & 0xffff;
   return sink.onWireFrame(type, word >>> 16, id, bytes, at + HEADER_BYTES, end, isOwned)
     ? undefined

@@ -177,6 +177,22 @@ test('[T13] what never left is refused when the line breaks, what left is unknow
   ]);
 });
 
+test('[T13] what stands behind the part that was written when the line breaks is refused', async () => {
+  const { world, a, b } = await pairOf({ silentMs: 60_000 });
+  for (const stream of b.net.streams) stream.pause();
+  const outcomes: string[] = [];
+  for (let i = 0; i < 20; i++) {
+    a.member.peers.request(2, 1, new Uint8Array(200_000), 60_000, ({ kind }) => {
+      outcomes.push(kind);
+    });
+  }
+  await world.runFor(1);
+  a.net.reset();
+  await world.runFor(10);
+  const refusals = outcomes.filter((kind) => kind === 'refused').length;
+  assert.deepEqual([refusals, outcomes.length], [15, 20], 'five of them are a part of 1 MiB');
+});
+
 test('[T16] who does not read its answers is not read from, until it does', async () => {
   const { world, a } = await pairOf({ silentMs: 600 });
   a.member.onAsked = (request) => request.respond(new Uint8Array(64 * 1024));

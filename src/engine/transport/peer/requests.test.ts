@@ -66,7 +66,7 @@ test('[T13] only the requests of the lost connection are lost', async () => {
   const { world, requests, wire, outcomes, done } = stage();
   const [lost, kept] = [wire(), wire()];
   requests.ask(lost, 1, QUESTION, 1_000, done);
-  lost.writes += 1;
+  lost.ordinaryWritten += 20;
   requests.ask(lost, 1, QUESTION, 1_000, done);
   requests.ask(kept, 1, QUESTION, 1_000, done);
   requests.lose(lost);

@@ -23,15 +23,15 @@ class Waiting implements Queued {
   slot = OUTSIDE;
   readonly id: number;
   readonly wire: Wire;
-  /** The wire's count of writes when the request was queued. */
-  readonly writes: number;
+  /** Where it begins in all that the wire's ordinary lane takes. */
+  readonly startsAt: number;
   readonly done: Done;
 
-  constructor(atMs: number, id: number, wire: Wire, done: Done) {
+  constructor(atMs: number, id: number, wire: Wire, startsAt: number, done: Done) {
     this.atMs = atMs;
     this.id = id;
     this.wire = wire;
-    this.writes = wire.writes;
+    this.startsAt = startsAt;
     this.done = done;
   }
 }
@@ -64,12 +64,13 @@ export class Requests {
     done: Done,
   ): number {
     const id = this.#nextId();
+    const startsAt = wire?.ordinaryEnd ?? 0;
     const outcome = this.#send(wire, kind, id, body, timeoutMs);
     if (wire === undefined || outcome !== undefined) {
       this.#tellLater(done, outcome ?? DOWN);
       return id;
     }
-    const waiting = new Waiting(this.#clock.monotonicMs() + timeoutMs, id, wire, done);
+    const waiting = new Waiting(this.#clock.monotonicMs() + timeoutMs, id, wire, startsAt, done);
     this.#waiting.set(id, waiting);
     this.#deadlines.push(waiting);
     if (waiting.atMs < this.#timerAtMs) this.#arm();
@@ -113,7 +114,8 @@ export class Requests {
     for (const waiting of this.#waiting.values()) {
       if (waiting.wire !== wire) continue;
       this.#forget(waiting);
-      this.#tellLater(waiting.done, waiting.writes === wire.writes ? DOWN : LOST);
+      const hasLeft = wire.ordinaryWritten > waiting.startsAt;
+      this.#tellLater(waiting.done, hasLeft ? LOST : DOWN);
     }
   }
 

@@ -198,17 +198,18 @@ test('[T2] what comes before the greeting is taken is bounded', () => {
   assert.equal(hand.calls.at(-1), 'frames before the greeting was taken');
 });
 
-test('[T13] the count of writes tells what has left', () => {
+test('[T13] the bytes of the lane that were written tell which of its frames have left', () => {
   const { wire, written, turns } = handed();
-  const before = wire.writes;
+  const frameBytes = HEADER_BYTES + 10;
+  const count = (): readonly number[] => [wire.ordinaryWritten, wire.ordinaryEnd];
   wire.send('ordinary', FRAME.message, 1, 0, new Uint8Array(10));
-  assert.equal(wire.writes, before);
+  assert.deepEqual(count(), [0, frameBytes]);
   written.accepts(false);
   turns();
-  assert.equal(wire.writes, before + 1);
+  assert.deepEqual(count(), [frameBytes, frameBytes]);
   wire.send('ordinary', FRAME.message, 1, 0, new Uint8Array(10));
   turns();
-  assert.equal(wire.writes, before + 1, 'what waits for the stream has not left');
+  assert.deepEqual(count(), [frameBytes, 2 * frameBytes], 'the stream takes no more');
 });
 
 function handed(ordinaryBytesMax?: number) {

@@ -41,8 +41,8 @@ export class Wire implements StreamHandler, Flushable {
   isDirty = false;
   /** When anything last came, by the monotonic clock. */
   heardMs: number;
-  /** Counts writes: what is queued at count n has been written once the count is above n. */
-  writes = 0;
+  /** Bytes of the ordinary lane that have left it, in the order in which they came. */
+  ordinaryWritten = 0;
   readonly openedMs: number;
   readonly #parts: WireParts;
   readonly #owner: WireOwner;
@@ -91,6 +91,11 @@ export class Wire implements StreamHandler, Flushable {
   /** How long the other side has taken nothing of what was written; since `sinceMs` at most. */
   unreadMs(nowMs: number, sinceMs: number): number {
     return this.#isBlocked ? nowMs - Math.max(this.#blockedMs, sinceMs) : 0;
+  }
+
+  /** Where the next frame of the ordinary lane begins: it leaves when more than that is written. */
+  get ordinaryEnd(): number {
+    return this.ordinaryWritten + this.#ordinary.length;
   }
 
   /** What it keeps in memory: not taken by the other side, or arrived in part. */
@@ -174,7 +179,7 @@ export class Wire implements StreamHandler, Flushable {
     this.#urgent.moveTo(bytes, 0, urgent);
     this.#ordinary.moveTo(bytes, urgent, ordinary);
     this.#bulk.moveTo(bytes, urgent + ordinary, bulk);
-    this.writes += 1;
+    this.ordinaryWritten += ordinary;
     this.#isBlocked = !stream.write(bytes);
     if (this.#isBlocked) {
       this.#blockedMs = this.#parts.clock.monotonicMs();
