@@ -154,6 +154,8 @@ export const LIMITS = {
     readAnswersBytesMax: 8 * 1024 * 1024,
     /** Entries that a peer sends to fill holes in a log, in one answer. */
     repairBytesMax: 1024 * 1024,
+    /** Questions for lost entries that wait at once, of all peers; more are told to come again. */
+    repairQuestionsMax: 64,
     /** Holes asked for at once. */
     repairEntriesMax: 1_024,
   },

@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytes, describeWrite, HostCluster } from '../../../test/support/host-cluster.ts';
+import { must } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Message } from '../../core/raft/index.ts';
-import { encodeMessage, FRAME_KIND } from '../codec/index.ts';
+import { encodeMessage, FRAME_KIND, REQUEST_KIND } from '../codec/index.ts';
 import { encodeCommand } from '../state/index.ts';
 import { Admission, MemberLoad } from './admission.ts';
+import { decodeEntries, encodeWants } from './repair-codec.ts';
 
 test('[H20] a shard takes so much and no more, and again when some is done', () => {
   const load = new MemberLoad();
@@ -34,6 +36,37 @@ test('[H20] all shards of a member together have a limit', () => {
   );
   const taken = admitted.filter((refusal) => refusal === undefined).length;
   assert.equal(taken * LIMITS.replica.payloadBytesMax, LIMITS.replica.memberWaitingBytesMax);
+});
+
+test('[H20] peers that ask for lost entries are answered in turn, too many come again', async () => {
+  const cluster = await HostCluster.start({ seed: 33, members: 1 });
+  await cluster.elect();
+  assert.match(await cluster.put(1, 'a=1'), /^applied/);
+  const { host } = cluster.plane(1);
+  const { index, term } = must(cluster.status(1), 'it runs').applied;
+  const heard: string[] = [];
+  const ask = (deadlineMs: number): void =>
+    host.onRequest({
+      from: 2,
+      kind: REQUEST_KIND.fetchEntries,
+      body: encodeWants({ shard: 1, wantsState: false, ids: [{ index, term }] }),
+      deadlineMs,
+      isAbandoned: false,
+      respond: (answer) => heard.push(`${decodeEntries(answer)?.length} entries`),
+      refuse: (reason) => heard.push(reason),
+    });
+  const { repairQuestionsMax } = LIMITS.replica;
+  for (let i = 1; i < repairQuestionsMax; i++) ask(Number.POSITIVE_INFINITY);
+  ask(0);
+  ask(Number.POSITIVE_INFINITY);
+  assert.deepEqual(heard, ['full']);
+  await cluster.world.runFor(1);
+  const answers = Array.from({ length: repairQuestionsMax - 1 }, () => '1 entries');
+  assert.deepEqual(heard.splice(0), ['full', ...answers], 'nobody waits for the one that is late');
+  ask(Number.POSITIVE_INFINITY);
+  await cluster.world.runFor(1);
+  assert.deepEqual(heard, ['1 entries']);
+  await cluster.close();
 });
 
 test('what is too large or no command is refused at the door', async () => {

@@ -45,11 +45,18 @@ interface Patient {
   readonly forsaken: Forsaken;
 }
 
+interface Question {
+  readonly request: IncomingRequest;
+  readonly wants: Wants;
+}
+
 export class Repair {
   readonly #home: RepairHome;
   readonly #patients = new Map<ShardId, Patient>();
   /** Members to which a state is on its way, by shard. */
   readonly #sending = new Set<string>();
+  /** Of peers; the first one is being answered. */
+  readonly #questions: Question[] = [];
 
   constructor(home: RepairHome) {
     this.#home = home;
@@ -145,6 +152,11 @@ export class Repair {
 
   #onAnswer(patient: Patient, peer: MemberId, outcome: RequestOutcome): void {
     if (this.#isOver(patient)) return;
+    if (outcome.kind === 'refused' && outcome.reason === 'full') {
+      // It has not looked.
+      this.#treatLater(patient);
+      return;
+    }
     const { asked, replica } = patient;
     const before = replica.log.wal.holes.size;
     const entries = outcome.kind === 'answered' ? decodeEntries(outcome.body) : undefined;
@@ -175,14 +187,33 @@ export class Repair {
       request.respond(encodeEntries([]));
       return;
     }
-    const { wal } = this.#home;
-    const found = gatherEntries(wal, wants.shard, wants.ids, LIMITS.replica.repairBytesMax);
-    const answered = found.then((entries) => {
-      if (this.#home.isClosed) return;
-      if (!request.isAbandoned) request.respond(encodeEntries(entries));
-      if (entries.length === 0 && wants.wantsState) this.#maybeSendState(request.from, wants);
-    });
-    this.#home.watch('repair', answered);
+    if (this.#questions.length >= LIMITS.replica.repairQuestionsMax) {
+      request.refuse('full');
+      return;
+    }
+    this.#questions.push({ request, wants });
+    if (this.#questions.length === 1) this.#home.watch('repair', this.#answerAll());
+  }
+
+  /** [H20] One after the other: thirty bytes ask for a megabyte. */
+  async #answerAll(): Promise<void> {
+    for (;;) {
+      const [question] = this.#questions;
+      if (question === undefined || this.#home.isClosed) return;
+      const { deadlineMs, isAbandoned } = question.request;
+      const isAwaited = !isAbandoned && deadlineMs > this.#home.clock.monotonicMs();
+      if (isAwaited) await this.#answer(question);
+      this.#questions.shift();
+    }
+  }
+
+  async #answer({ request, wants }: Question): Promise<void> {
+    const { ids, shard, wantsState } = wants;
+    const { repairBytesMax } = LIMITS.replica;
+    const entries = await gatherEntries(this.#home.wal, shard, ids, repairBytesMax);
+    if (this.#home.isClosed) return;
+    if (!request.isAbandoned) request.respond(encodeEntries(entries));
+    if (entries.length === 0 && wantsState) this.#maybeSendState(request.from, wants);
   }
 
   /** [H62] The leader sends its state in place of entries that it has applied and let go of. */
