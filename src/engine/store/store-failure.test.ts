@@ -143,6 +143,14 @@ test('[S8] an image with any byte changed, cut or added is refused', async () =>
   assert.deepEqual([...reasons.keys()].toSorted(), ['corrupt', 'version']);
 });
 
+test('[S4] the names of the directories above an image are synced before it counts', async () => {
+  const disk = new CrashDisk();
+  const seen = disk.watch();
+  const store = opened(await openOn(disk, { durable: [], failures: [] }));
+  assert.deepEqual(seen, ['syncNames store', 'syncNames ']);
+  await store.close();
+});
+
 test('[S8] a disk that does not answer is no damage', async () => {
   const silent = new CrashDisk();
   silent.list = () => Promise.reject(new DiskError('io', 'no answer'));
