@@ -264,7 +264,7 @@ export class Loop implements Homes {
   }
 
   fetch(replica: Replica, fetch: LogFetch): void {
-    void this.wal.fetch(replica.shard, fetch).then((outcome) => {
+    const fetched = this.wal.fetch(replica.shard, fetch).then((outcome) => {
       if (this.#isClosed || replica.stopped !== undefined) return;
       if (outcome.kind === 'damaged') this.repair.begin(replica, fetch);
       else if (outcome.kind === 'failed') this.fail(`the log cannot be read: ${outcome.reason}`);
@@ -274,6 +274,7 @@ export class Loop implements Homes {
         this.schedule();
       }
     });
+    this.watch('reading the log', fetched);
   }
 
   repaired(replica: Replica, fetches: readonly LogFetch[]): void {

@@ -77,3 +77,20 @@ test('[H91] a search for what a peer lost that breaks stops the member with the 
   assert.deepEqual(cluster.fatal, ['1: repair: a bug']);
   await cluster.close();
 });
+
+test('[H91] a read of the log that breaks stops the member with the reason', async () => {
+  const wal = { cacheBytesMax: 500 };
+  const cluster = await HostCluster.start({ seed: 1, members: 3, wal });
+  const leader = await cluster.elect();
+  const other = leader === 1 ? 2 : 1;
+  cluster.kill(other);
+  for (let i = 0; i < 5; i++) await cluster.put(leader, `k${i}=${'x'.repeat(1_000)}`);
+  Object.assign(cluster.plane(leader).wal, { fetch: broken });
+  cluster.machine(other).restart();
+  const opening = await cluster.world.settle(cluster.open(other));
+  if (opening.kind === 'refused') assert.fail(opening.error.message);
+  cluster.planes.set(other, opening.plane);
+  await cluster.world.runFor(1_000);
+  assert.deepEqual(cluster.fatal, [`${leader}: reading the log: a bug`]);
+  await cluster.close();
+});
