@@ -74,9 +74,10 @@ export async function readImage(
     // [S4] A killed process may have renamed an image and not lived to sync the name: what is read
     // here counts as durable, so it must be. So must the names of the directories above.
     const parts = directory.split('/');
-    for (let depth = parts.length; depth >= 0; depth--) {
+    for (let depth = 0; depth < parts.length; depth++) {
       await disk.syncDirectory(parts.slice(0, depth).join('/'));
     }
+    await disk.syncDirectory(directory);
     const names = await disk.list(directory);
     // Half of an image that a crash interrupted: a file that is created must begin empty.
     if (names.includes(NEXT)) await disk.remove(`${directory}/${NEXT}`);

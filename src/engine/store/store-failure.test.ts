@@ -147,7 +147,7 @@ test('[S4] the names of the directories above an image are synced before it coun
   const disk = new CrashDisk();
   const seen = disk.watch();
   const store = opened(await openOn(disk, { durable: [], failures: [] }));
-  assert.deepEqual(seen, ['syncNames store', 'syncNames ']);
+  assert.deepEqual(seen, ['syncNames ', 'syncNames store']);
   await store.close();
 });
 
