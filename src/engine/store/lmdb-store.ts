@@ -28,6 +28,9 @@ import { WriteBehind } from './write-behind.ts';
 
 /** Short against a restart that replays what is missing, long against the syncs of the log. */
 const FLUSH_DELAY_MS = 500;
+/** How much larger a table gets while another one is being written. */
+const TABLE_GROWTH = 16;
+const FIRST = new Uint8Array(0);
 
 export interface LmdbStoreOptions {
   readonly clock: Pick<Clock, 'setTimer'>;
@@ -212,10 +215,6 @@ class LmdbStore implements Store {
     return table.batch;
   }
 }
-
-const FIRST = new Uint8Array(0);
-/** How much larger a table gets while another one is being written. */
-const TABLE_GROWTH = 16;
 
 function newTable(): Table {
   return { tree: new OrderedTree(), bytes: 0, batch: 0 };

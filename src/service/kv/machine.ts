@@ -27,7 +27,10 @@ const VERSION_BYTES = 8;
 const DIGITS_MAX = 17;
 const END_OF_PAIRS = Uint8Array.of(PAIR_SPACE + 1);
 
-/** Records live as long as their keys are not written again; a store in memory copies them. */
+/**
+ * Memory to write records into, and no state: what is cut holds zeros whatever came before. Records
+ * live as long as their keys are not written again; a store in memory copies them.
+ */
 const slab = new ByteSlab(64 * 1024);
 
 const MALFORMED = encodeKvResult({ kind: 'malformed' });
