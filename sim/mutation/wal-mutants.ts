@@ -51,7 +51,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     replace: '',
     stands:
       'a damaged batch in the middle ends the log, and all durable ones behind it are cut off',
-    known: { seed: 14 },
+    known: { seed: 13 },
   },
   {
     name: 'unsettled-end-believed',
@@ -78,7 +78,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
       '    if (this.#failure !== undefined) return;\n',
     replace: '    await this.#sync(file);\n',
     stands: 'a batch fails because the next segment does, and then is durable all the same',
-    known: { seed: 56 },
+    known: { seed: 57 },
   },
   {
     name: 'failed-removal-passed-over',
@@ -87,6 +87,40 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     replace: '    this.#numbers.shift();\n    await this.#drop(number);\n',
     stands: 'a segment that could not be removed is left behind, with a gap after it',
     known: { seed: 1 },
+  },
+  {
+    name: 'failed-sync-forgotten-at-start',
+    file: 'engine/wal/recovery.ts',
+    find: 'if (end.last < end.offset) await file.write(',
+    replace: 'if (end.last > end.offset) await file.write(',
+    stands: 'what a failed sync left in memory is synced again, and that means nothing',
+    known: { seed: 67 },
+  },
+  {
+    name: 'sync-failing-at-the-end-thrown',
+    file: 'engine/wal/committer.ts',
+    find: '      if (!(error instanceof DiskError)) throw error;\n      // Nobody waits any more',
+    replace: '      throw error;\n      // Nobody waits any more',
+    stands: 'a process that stops in good order ends by a rejection that nobody handles',
+    known: { seed: 125 },
+  },
+  {
+    name: 'failed-closing-thrown',
+    file: 'engine/wal/segment-files.ts',
+    find: 'if (!(error instanceof DiskError)) throw error;\n        troubles',
+    replace: 'throw error;\n        troubles',
+    stands: 'one file that does not close keeps the others open, and the lock of the directory',
+    known: { seed: 5 },
+  },
+  {
+    name: 'stopped-log-cut',
+    file: 'engine/wal/wal.ts',
+    find:
+      'if (this.#committer.failure !== undefined) return false;\n' +
+      '    const log = this.shard(shard);\n    const term',
+    replace: 'const log = this.shard(shard);\n    const term',
+    stands: 'a log that takes nothing any more is cut without what covers the cut',
+    known: { tests: 'src/engine/wal/wal.test' },
   },
   {
     name: 'segment-removed-with-entries',
@@ -126,7 +160,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: "if (log.has('hardState')) this.#hardState(log, log.initialState().hardState);",
     replace: '',
     stands: 'the copy of a log lacks its term and vote',
-    known: { seed: 19 },
+    known: { seed: 33 },
   },
   {
     name: 'vote-not-written',
@@ -134,7 +168,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (term !== 0) this.#held = { term, vote, commit };',
     replace: 'if (term !== 0) this.#held = { term, vote: 0, commit };',
     stands: 'whoever voted and was restarted votes once more',
-    known: { seed: 31 },
+    known: { seed: 28 },
   },
   {
     name: 'term-waits-for-entries',
