@@ -1,13 +1,11 @@
 // One shard's replica: its core, and all that the core is wired to. Inputs come in at any time;
 // `work` is called once per turn for those that have any, and does what the core asks for.
 
-import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import {
   APPEND_THREAD,
   APPLY_THREAD,
   type ConfChange,
-  decodeConfChange,
   type Entry,
   type Message,
   NO_NODE,
@@ -19,11 +17,13 @@ import {
 } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import { type ResultSink, type ShardData, stampCommand } from '../state/index.ts';
+import { type ShardData, stampCommand } from '../state/index.ts';
 import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
+import { Applying } from './applying.ts';
 import type { ReplicaHome } from './home.ts';
+import { isOvertaken } from './overtaken.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { ReplicaLog } from './replica-log.ts';
@@ -41,7 +41,7 @@ export type Rest =
 
 export const AWAKE: Rest = { kind: 'awake' };
 
-export class Replica implements StorageClient, ResultSink {
+export class Replica implements StorageClient {
   readonly shard: ShardId;
   readonly core: RaftCore;
   readonly data: ShardData;
@@ -51,6 +51,7 @@ export class Replica implements StorageClient, ResultSink {
   readonly reads: Reads;
   readonly #home: ReplicaHome<Replica>;
   readonly #hardState: HardStateMemory;
+  readonly #applying: Applying;
   role: Role = 'follower';
   leader: MemberId = NO_NODE;
   isDirty = false;
@@ -69,8 +70,6 @@ export class Replica implements StorageClient, ResultSink {
   leavesUntilMs = 0;
   /** Why it does not take part any more. */
   stopped: string | undefined;
-  /** What the core handed to the machine. */
-  readonly #applyQueue: Message[] = [];
   #isRestoring = false;
   #lastContradiction = '';
 
@@ -107,6 +106,19 @@ export class Replica implements StorageClient, ResultSink {
       forwardProposals: false,
       eagerCommits: false,
       onEvent: this.#onEvent,
+    });
+    this.#applying = new Applying({
+      shard,
+      core: this.core,
+      data,
+      log: this.log,
+      proposals: this.proposals,
+      store: parts.store,
+      journal: home.log,
+      onApplied: () => {
+        this.idleTicks = 0;
+        home.noteApplied(this);
+      },
     });
   }
 
@@ -220,8 +232,7 @@ export class Replica implements StorageClient, ResultSink {
 
   /** Whether `work` would find anything to do. */
   get hasWork(): boolean {
-    const canApply = this.#applyQueue.length > 0 && !this.#home.parts.store.isBehind;
-    return canApply || this.core.hasReady() || this.reads.isGathering;
+    return this.#applying.canApply || this.core.hasReady() || this.reads.isGathering;
   }
 
   // --- a turn -----------------------------------------------------------------------------------
@@ -230,10 +241,10 @@ export class Replica implements StorageClient, ResultSink {
     const { core, proposals, reads } = this;
     proposals.hand(core, this.leader);
     reads.hand(core, this.leader, nowMs);
-    this.#applyQueued();
+    this.#applying.applyQueued();
     for (let i = 0; i < READYS_MAX && core.hasReady(); i++) {
       this.#take(core.ready());
-      this.#applyQueued();
+      this.#applying.applyQueued();
     }
     if (this.hasWork) this.#home.markDirty(this);
     reads.serve(this.data);
@@ -254,7 +265,7 @@ export class Replica implements StorageClient, ResultSink {
       if (message.to === APPEND_THREAD) {
         if (message.entries.length > 0) this.idleTicks = 0;
         this.#home.storage.add(this, message, this.#hardState);
-      } else if (message.to === APPLY_THREAD) this.#applyQueue.push(message);
+      } else if (message.to === APPLY_THREAD) this.#applying.add(message);
       else if (!isOvertaken(messages, i)) this.#post(message);
     }
   }
@@ -291,64 +302,6 @@ export class Replica implements StorageClient, ResultSink {
       else if (!isOvertaken(responses, i)) this.#post(response);
     }
     this.#home.markDirty(this);
-  }
-
-  // --- applying ---------------------------------------------------------------------------------
-
-  /** [H21] A store that is behind is not given more: the core hands out no more either. */
-  #applyQueued(): void {
-    while (this.#applyQueue.length > 0 && !this.#home.parts.store.isBehind) {
-      this.#apply(this.#applyQueue.shift() as Message);
-    }
-  }
-
-  #apply(work: Message): void {
-    const { entries } = work;
-    let from = entries.findIndex(({ index }) => index > this.data.applied().index);
-    // A snapshot that was installed meanwhile covers all of it.
-    if (from < 0) from = entries.length;
-    while (from < entries.length) {
-      let to = from;
-      while (to < entries.length && (entries[to] as Entry).kind === 'normal') to += 1;
-      if (to > from) this.#applyNormal(entries, from, to);
-      if (to < entries.length) this.#applyChange(entries[to] as Entry);
-      from = to + 1;
-    }
-    this.idleTicks = 0;
-    this.#home.noteApplied(this);
-    for (const response of work.responses) this.core.step(response);
-  }
-
-  #applyNormal(entries: readonly Entry[], from: number, to: number): void {
-    const run = from === 0 && to === entries.length ? entries : entries.slice(from, to);
-    if (this.proposals.isEmpty) {
-      this.data.apply(run, undefined);
-      return;
-    }
-    this.data.apply(run, this);
-    this.proposals.settleTo((entries[to - 1] as Entry).index);
-  }
-
-  onResult(entry: Entry, result: Uint8Array): void {
-    this.proposals.settle(entry.index, entry.term, result);
-  }
-
-  /** [H14] In order: entries behind a config change are applied, and counted, under the new one. */
-  #applyChange(entry: Entry): void {
-    const { index, kind, term } = entry;
-    const change = decodeConfChange(kind, entry.payload);
-    assert(change !== undefined, '[R43] what is let into the log can be read');
-    const outcome = this.core.applyConfChange(change);
-    this.data.setConfState(outcome.confState, { index, term });
-    this.log.configIndex = index;
-    this.proposals.settle(index, term, outcome.kind === 'applied' ? NO_RESULT : undefined);
-    this.#home.log.info('config changed', {
-      shard: this.shard,
-      index,
-      kind: outcome.kind,
-      voters: outcome.confState.voters.join(' '),
-      learners: outcome.confState.learners.join(' '),
-    });
   }
 
   /** [H51] The log has the snapshot: its state is the shard's from now on. */
@@ -395,23 +348,4 @@ export class Replica implements StorageClient, ResultSink {
   }
 }
 
-const NO_RESULT = new Uint8Array(0);
 const NEVER_TICKS = 2 ** 40;
-
-/**
- * Whether a later message to the same peer says all that this one does, and more: an append that
- * only tells the commit index, before one with entries; an acknowledgement before another one. To
- * leave it out is as harmless as its loss.
- */
-function isOvertaken(messages: readonly Message[], at: number): boolean {
-  const { entries, index, kind, reject, term, to } = messages[at] as Message;
-  if (reject || entries.length > 0 || (kind !== 'append' && kind !== 'appendResponse')) {
-    return false;
-  }
-  for (let i = at + 1; i < messages.length; i++) {
-    const later = messages[i] as Message;
-    if (later.kind !== kind || later.to !== to || later.reject) continue;
-    if (later.term === term && later.index >= index) return true;
-  }
-  return false;
-}
