@@ -163,8 +163,8 @@ export const LIMITS = {
     /** Commands of one request: what a busy client gathers while an answer is on its way. */
     commandsMax: 4_096,
     /**
-     * Commands of all requests to a member that are not answered yet: each keeps two words until the
-     * last one of its request is decided, and its bytes while it may have to be passed on.
+     * Commands of all requests to a member that are not answered yet: each keeps two words until
+     * the last one of its request is decided, and its bytes while it may have to be passed on.
      */
     openCommandsMax: 262_144,
     /** Results in one answer; what would pass it is said to have happened, without its result. */

@@ -36,8 +36,8 @@ export interface DataPlaneParts {
   readonly onFatal: (reason: string) => void;
   /**
    * A front door that hands on the streams of Parley's frames. Its `close` accepts no more and cuts
-   * nobody, or those who wait would not hear their answers: whoever owns the door closes it once the
-   * member is closed. Default: a listener of its own.
+   * nobody, or those who wait would not hear their answers: its owner closes the door itself once
+   * the member is closed. Default: a listener of its own.
    */
   readonly listen?: (onStream: (stream: Stream) => StreamHandler) => Promise<StreamListener>;
 }

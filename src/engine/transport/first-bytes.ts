@@ -25,7 +25,8 @@ export function spokenIn(bytes: Uint8Array): Spoken | undefined {
 }
 
 const NO_ROOM =
-  'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+  'HTTP/1.1 503 Service Unavailable\r\n' +
+  'Retry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
 
 /** What a client of HTTP/2 understands: no settings, and to come back with HTTP/1.1. */
 function goAway(word: string): Buffer {

@@ -171,7 +171,7 @@ function hold(address: SocketAddress): Promise<{ socket: Socket; whenClosed: Pro
   });
 }
 
-test('[T1] those who say nothing keep nobody out: from some number on the oldest goes', async () => {
+test('[T1] those who say nothing keep nobody out: of many the oldest goes', async () => {
   const { door } = await openHttp({}, { frames: echo, silentMax: 3 });
   const first = await hold(door.address);
   const others = [await hold(door.address), await hold(door.address)];

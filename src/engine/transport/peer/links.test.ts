@@ -177,7 +177,7 @@ test('[T13] what never left is refused when the line breaks, what left is unknow
   ]);
 });
 
-test('[T13] what stands behind the part that was written when the line breaks is refused', async () => {
+test('[T13] what stands behind the part that was written before the end is refused', async () => {
   const { world, a, b } = await pairOf({ silentMs: 60_000 });
   for (const stream of b.net.streams) stream.pause();
   const outcomes: string[] = [];
