@@ -44,8 +44,8 @@ export class ChangeWriter {
   }
 
   /**
-   * [W9] The bytes of a hole once more. False when that entry is none: a peer's copy takes the place
-   * of nothing that is sound here.
+   * [W9] The bytes of a hole once more. False when that entry is none: a peer's copy replaces
+   * nothing that is sound here.
    */
   refill(log: ShardLog, { term, index, kind, payload }: Entry): boolean {
     if (log.holes.get(index) !== term) return false;

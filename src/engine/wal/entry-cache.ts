@@ -34,8 +34,8 @@ export class CacheBudget {
   }
 
   /**
-   * Takes a little from one shard after the other, until the rest fits. What was fetched last stays:
-   * it would be gone before it is read. So the budget is exceeded by one fetch at most.
+   * Takes a little from one shard after the other, until the rest fits. What was fetched last
+   * stays: it would be gone before it is read. So the budget is exceeded by one fetch at most.
    */
   trim(): void {
     let idle = 0;

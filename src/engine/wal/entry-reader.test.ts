@@ -150,7 +150,7 @@ test('[W9] a peer may fill a hole, and replace nothing that is sound', async () 
   assert.equal(wal.refill(READ, other), true);
 });
 
-test('[W20] what many shards fetch stays within the budget, and each gets what it asked for', async () => {
+test('[W20] what many shards fetch stays within the budget, and each gets its own', async () => {
   const [shards, entries, bytes, cacheBytesMax] = [30, 5, 1_000, 10_000];
   const wal = await mustOpen(new CrashDisk(), new ManualClock(), { cacheBytesMax });
   for (let shard = 1; shard <= shards; shard++) {

@@ -135,8 +135,8 @@ function spanFrom(log: ShardLog, low: number, high: number, budget: number): Spa
 
 /**
  * [W19] Whether the index still says of every entry what it said when the span was chosen: looked
- * for at another place in these bytes, an entry would seem lost. 1 to 4 are read from segment 1 while
- * 3 is refilled in segment 2: both ends are where they were, and 3 is not.
+ * for at another place in these bytes, an entry would seem lost. 1 to 4 are read from segment 1
+ * while 3 is refilled in segment 2: both ends are where they were, and 3 is not.
  */
 function isStillThere({ index }: ShardLog, { low, offsets, segment }: Span): boolean {
   for (const [place, offset] of offsets.entries()) {
