@@ -64,7 +64,7 @@ async function overtaken(
   return fetching;
 }
 
-test('[W19] a rewrite overtakes a read: nothing is lost, wherever the new copy stands', async () => {
+test('[W19] a rewrite overtakes a read: nothing is lost, wherever the copy is', async () => {
   // Behind the old one, in the segment after it, and there at a lower offset.
   for (const [before, behind] of [
     ['', ''],
