@@ -38,7 +38,7 @@ test('[H20] all shards of a member together have a limit', () => {
   assert.equal(taken * LIMITS.replica.payloadBytesMax, LIMITS.replica.memberWaitingBytesMax);
 });
 
-test('[H20] peers that ask for lost entries are answered in turn, too many come again', async () => {
+test('[H20] peers that lost entries are answered in turn, too many come again', async () => {
   const cluster = await HostCluster.start({ seed: 33, members: 1 });
   await cluster.elect();
   assert.match(await cluster.put(1, 'a=1'), /^applied/);

@@ -4,7 +4,7 @@
 
 import { assert, must } from '../../base/assert.ts';
 import type { Clock, Log } from '../../base/capabilities.ts';
-import { draftMessage, type LogFetch, type Message, type Snapshot } from '../../core/raft/index.ts';
+import { type LogFetch, type Message, type Snapshot } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import { Outbox } from '../codec/index.ts';
@@ -15,7 +15,6 @@ import { Answers } from './answers.ts';
 import { Compaction, type CompactionHome } from './compaction.ts';
 import { DiskWatch, type DiskWatchHome } from './disk-watch.ts';
 import { DurableAnswers, type DurableAnswersHome } from './durable-answers.ts';
-import { takeState } from './forsaken.ts';
 import type { ReplicaHome } from './home.ts';
 import type { HostParts } from './ports.ts';
 import { Quiet, type QuietHome } from './quiet.ts';
@@ -24,6 +23,7 @@ import { Replica } from './replica.ts';
 import { RoomWatch, type RoomWatchHome } from './room-watch.ts';
 import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
+import { SnapshotNews, type SnapshotNewsHome } from './snapshot-news.ts';
 import { Storage } from './storage.ts';
 import { Ticker } from './ticker.ts';
 
@@ -37,6 +37,7 @@ type Homes = ReplicaHome<Replica> &
   DiskWatchHome &
   RoomWatchHome &
   DurableAnswersHome &
+  SnapshotNewsHome &
   ScrubHome;
 
 export class Loop implements Homes {
@@ -85,14 +86,14 @@ export class Loop implements Homes {
       () => this.schedule(),
       ({ reason }) => this.fail(`the log has stopped: ${reason}`),
     );
-    this.snapshots = openSnapshots(parts, {
-      termOf: (shard) => this.#replicas.get(shard)?.core.basicStatus().term ?? 0,
-      onNewerTerm: (shard, peer, term) => this.#onNewerTerm(shard, peer, term),
-      onStaged: (shard, message) => this.#onStaged(shard, message),
-    });
+    const news = new SnapshotNews(this);
+    this.snapshots = openSnapshots(parts, news);
     this.outbox = new Outbox(parts.peers, {
       onUnsent: (shard, peer) => this.#replicas.get(shard)?.core.reportUnreachable(peer),
-      onSnapshot: (shard, message) => this.#sendSnapshot(shard, message),
+      onSnapshot: (shard, message) => {
+        const { to } = message;
+        this.snapshots.send(to, shard, message, (isWhole) => news.onSent(shard, to, isWhole));
+      },
     });
     this.quiet = new Quiet(this);
     this.repair = new Repair(this);
@@ -280,42 +281,6 @@ export class Loop implements Homes {
   repaired(replica: Replica, fetches: readonly LogFetch[]): void {
     for (const fetch of fetches) this.fetch(replica, fetch);
     this.markDirty(replica);
-  }
-
-  // --- snapshots --------------------------------------------------------------------------------
-
-  #sendSnapshot(shard: ShardId, message: Message): void {
-    const { to } = message;
-    this.snapshots.send(to, shard, message, (isSent) => {
-      const replica = this.#replicas.get(shard);
-      if (this.#isClosed || replica === undefined || replica.stopped !== undefined) return;
-      replica.core.reportSnapshot(to, isSent);
-      this.markDirty(replica);
-    });
-  }
-
-  /** As if it had answered a heartbeat. */
-  #onNewerTerm(shard: ShardId, from: MemberId, term: number): void {
-    const replica = this.#replicas.get(shard);
-    if (this.#isClosed || replica === undefined || replica.stopped !== undefined) return;
-    this.step(replica, draftMessage('appendResponse', from, this.parts.member, term));
-  }
-
-  /** [H52] The state of `message.snapshot` is staged. True if the core takes it over. */
-  #onStaged(shard: ShardId, message: Message): boolean {
-    const replica = this.#replicas.get(shard);
-    if (this.#isClosed || replica === undefined || replica.stopped !== undefined) return false;
-    this.wake(replica);
-    try {
-      if (replica.stepSnapshot(message)) return true;
-      const { snapshot } = message;
-      return snapshot !== undefined && takeState(this, replica, snapshot);
-    } catch (error) {
-      this.stopBroken(replica, error);
-      return false;
-    } finally {
-      this.markDirty(replica);
-    }
   }
 
   /** [H51] The log has it: from here on the state is the snapshot's. */

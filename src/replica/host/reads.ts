@@ -144,7 +144,7 @@ export class Reads {
 
   /** [H40] Answers what the state has reached. Throws what the machine throws, but at the end. */
   serve(data: ShardData): void {
-    // Whom the last turn put off may have been told 'timeout' since: nobody waits for this one then.
+    // Whom the last turn put off may have been told 'timeout' since: then nobody waits for this.
     this.#isCutShort = false;
     if (this.#known.length === 0 && this.#local.length === 0) return;
     const { index: applied } = data.applied();

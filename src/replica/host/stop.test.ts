@@ -53,7 +53,7 @@ test('[H91] a compaction that breaks stops the member with the reason', async ()
   await cluster.close();
 });
 
-test('[H91] a search for what a peer lost that breaks stops the member with the reason', async () => {
+test('[H91] an answer to a peer that breaks stops the member with the reason', async () => {
   const cluster = await HostCluster.start({ seed: 1, members: 1 });
   await cluster.elect();
   assert.match(await cluster.put(1, 'a=b'), /^applied/);

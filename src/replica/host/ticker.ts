@@ -65,7 +65,7 @@ export class Ticker {
     }
   }
 
-  /** True when ticks are time: none has become due since the last one, and [H32] none was missed. */
+  /** True when ticks are time: none became due since the last one, and [H32] none was missed. */
   isCurrent(nowMs: number): boolean {
     this.#uncounted.look(nowMs);
     return nowMs < this.#timeOf(this.#steps + 1) && !this.#uncounted.isInDoubt(nowMs);

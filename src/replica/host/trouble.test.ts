@@ -7,7 +7,7 @@ import { ManualClock } from '../../../test/support/wal-scenario.ts';
 import type { LogFields } from '../../base/capabilities.ts';
 import { Trouble } from './trouble.ts';
 
-test('[H92] a peer that is wrong again and again is told once a minute, with how often', async () => {
+test('[H92] what a peer says wrongly is told once a minute, with how often', async () => {
   const clock = new ManualClock();
   const lines: string[] = [];
   const warn = (_event: string, { detail, from, kind, untold }: LogFields = {}) => {

@@ -1,7 +1,7 @@
 // [H32] Time that the monotonic clock does not count: on Linux it stands still while the machine
 // sleeps. Leases are made of its ticks, so that A, which led, slept for a minute and woke, would
-// answer by a lease while B leads. The wall clock is set anew when a machine wakes: what it gains on
-// the monotonic one was missed there, or it was set by somebody, which looks the same and costs
+// answer by a lease while B leads. The wall clock is set anew when a machine wakes: what it gains
+// on the monotonic one was missed there, or it was set by somebody, which looks the same and costs
 // little.
 
 import type { Clock } from '../../base/capabilities.ts';
