@@ -50,6 +50,8 @@ const DIRECTORIES = ['wal', 'wal', 'store'] as const;
 
 /** Some classes change so much that once per run is enough. */
 const ONCE: ReadonlySet<FaultClass> = new Set<FaultClass>(['wipe', 'rot']);
+/** Many of them wait for calls that do not come. */
+const OFTEN: ReadonlySet<FaultClass> = new Set<FaultClass>(['nameError', 'twoLives']);
 const MISSED_AGAIN_MS = 200;
 /** Snapshots are sent in a few milliseconds: who wants to disturb one must look often. */
 const WATCH_MS = 5;
@@ -78,7 +80,8 @@ function schedule(cluster: Cluster, name: FaultClass, strike: Strike): void {
       const isDone = strike(cluster, random);
       if (isDone && ONCE.has(name)) return;
       const missedMs = name === 'interruptSnapshot' ? WATCH_MS : MISSED_AGAIN_MS;
-      again(isDone ? random.below(2 * strikeEveryMs) : missedMs);
+      const doneMs = OFTEN.has(name) ? strikeEveryMs : 2 * strikeEveryMs;
+      again(isDone ? random.below(doneMs) : missedMs);
     });
   again(500 + random.below(2 * strikeEveryMs));
 }

@@ -85,16 +85,17 @@ export function solitude(cluster: Cluster, random: Prng): boolean {
 
 /**
  * Members die between a change of names and its sync. The next process finds the new names in the
- * system's memory, builds upon them and promises; then its power fails, at such a moment again or
- * at any other. Names are durable by then that nobody but the dead has changed.
+ * system's memory, builds upon them and promises; then its power fails, before it has synced names
+ * for reasons of its own or some time later. What the dead has named must be durable by then.
  */
 export function twoLives(cluster: Cluster, random: Prng): boolean {
   const victims = cluster.running();
   shuffle(victims, random);
   const count = random.below(3) === 0 ? 1 : victims.length;
-  const directory = random.below(2) === 0 ? 'wal' : 'store';
+  const directory = random.below(3) > 0 ? 'wal' : 'store';
   const call = directory === 'wal' && random.below(4) === 0 ? 'remove' : 'rename';
-  const laterMs = random.below(2) === 0 ? undefined : random.below(1_500);
+  const second = random.below(4);
+  const laterMs = random.below(1_500);
   for (const victim of victims.slice(0, count)) {
     cluster.note(`m${victim.id}`, 'fault', `dies after a ${call} in ${directory}, and once more`);
     const dieAgain = (): void => {
@@ -103,8 +104,9 @@ export function twoLives(cluster: Cluster, random: Prng): boolean {
     };
     betweenNameAndSync(victim, directory, call, () => {
       if (cluster.isHealing || !cluster.crash(victim, 'kill')) return;
-      if (laterMs === undefined) betweenNameAndSync(victim, directory, call, dieAgain);
-      else onceUp(cluster, victim, () => cluster.world.after(laterMs, dieAgain));
+      if (second === 0) betweenNameAndSync(victim, directory, call, dieAgain);
+      else if (second === 1) onceUp(cluster, victim, () => cluster.world.after(laterMs, dieAgain));
+      else onceUp(cluster, victim, () => beforeSync(victim, directory, dieAgain));
     });
   }
   return count > 0;
@@ -112,14 +114,17 @@ export function twoLives(cluster: Cluster, random: Prng): boolean {
 
 /** Strikes when `call` has changed a name in `directory` and the sync of it is asked for. */
 function betweenNameAndSync(
-  { machine: { disk } }: Site,
+  site: Site,
   directory: string,
   call: 'rename' | 'remove',
   strike: () => void,
 ): void {
-  const strikeAtSync = (): void =>
-    disk.lieInWait({ call: 'syncDirectory', directory, spared: 0, strike });
-  disk.lieInWait({ call, directory, spared: 0, strike: strikeAtSync });
+  const strikeAtSync = (): void => beforeSync(site, directory, strike);
+  site.machine.disk.lieInWait({ call, directory, spared: 0, strike: strikeAtSync });
+}
+
+function beforeSync({ machine: { disk } }: Site, directory: string, strike: () => void): void {
+  disk.lieInWait({ call: 'syncDirectory', directory, spared: 0, strike });
 }
 
 function onceUp(cluster: Cluster, site: Site, act: () => void): void {

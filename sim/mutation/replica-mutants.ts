@@ -137,6 +137,14 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     stands: 'a timer that is a rounding short of its beat is set again for now, for ever',
     known: { seed: 2 },
   },
+  {
+    name: 'sleep-not-noticed',
+    file: 'replica/host/ticker.ts',
+    find: ' && !this.#uncounted.isInDoubt(nowMs)',
+    replace: '',
+    stands: 'a leader whose machine slept answers by a lease while another one leads',
+    known: { tests: 'src/replica/host/uncounted' },
+  },
   // --- the core's contract ----------------------------------------------------------------------
   {
     name: 'commit-beyond-log',

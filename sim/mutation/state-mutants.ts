@@ -25,7 +25,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
     find: '    await disk.syncDirectory(directory);\n    const names',
     replace: '    const names',
     stands: 'the log is cut for an image that a killed process named, and the power takes the name',
-    known: { seed: 109 },
+    known: { seed: 64 },
   },
   {
     name: 'store-durable-too-early',
