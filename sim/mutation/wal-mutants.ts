@@ -51,7 +51,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     replace: '',
     stands:
       'a damaged batch in the middle ends the log, and all durable ones behind it are cut off',
-    known: { seed: 13 },
+    known: { seed: 14 },
   },
   {
     name: 'unsettled-end-believed',
@@ -160,7 +160,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: "if (log.has('hardState')) this.#hardState(log, log.initialState().hardState);",
     replace: '',
     stands: 'the copy of a log lacks its term and vote',
-    known: { seed: 33 },
+    known: { seed: 46 },
   },
   {
     name: 'vote-not-written',
@@ -176,7 +176,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (!isNews && work.entries.length === 0',
     replace: 'if (work.entries.length === 0',
     stands: 'a term and a vote without entries are not written at all',
-    known: { seed: 31 },
+    known: { seed: 20 },
   },
   {
     name: 'overwritten-entries-cached',
