@@ -334,7 +334,7 @@ test('a file whose closing fails is closed', async () => {
   );
 });
 
-test('an ambush waits for its call in its directory, and strikes before that one happens', async () => {
+test('an ambush waits for its call in its directory, and strikes before it', async () => {
   const world = new World({ seed: 3 });
   const member = world.member('n1');
   const { disk } = member.capabilities;

@@ -3,7 +3,7 @@
 // store as it was after some batch, and not before the one that was said to be durable.
 //
 //   node src/engine/store/store-crash.fuzz.ts --runs 100000 --seed 1
-//   node src/engine/store/store-crash.fuzz.ts --kills 10000 --seed 1  kill first, power failure later
+//   node src/engine/store/store-crash.fuzz.ts --kills 10000 --seed 1    killed first, dark later
 
 import { parseArgs } from 'node:util';
 import { CrashDisk, type CrashPoint } from '../../../test/support/wal-crash-disk.ts';

@@ -27,7 +27,7 @@ test('[S7] the crash points find out a rename that is not synced', async () => {
   await assert.rejects(result, /\[S7\]/);
 });
 
-test('[S4] killed first, dark later: what the second process found or promised is there', async () => {
+test('[S4] killed first, dark later: what the second process told is there', async () => {
   const { points } = await enumerateSecondLives({ kills: 300, seed: 1 });
   assert.ok(points > 1_000, `${points} power failures`);
 });
