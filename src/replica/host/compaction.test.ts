@@ -47,6 +47,7 @@ function over(replica: Replica, rules: { segments?: number; hasRoom?: boolean } 
       pins: () => [{ shard: 7, lastIndexInside: 600 }],
       rewrite: () => Promise.resolve('rewritten'),
     } as never,
+    noteRead: () => {},
     store: { flush: () => Promise.resolve(true) },
     clock: { setTimer: (_ms: number, then: () => void) => setImmediate(then) } as never,
     settings: settle({ trailingEntries: 50, purgeEntries: 100, segmentsMax: 8 }),

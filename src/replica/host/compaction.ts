@@ -22,6 +22,8 @@ export interface CompactionHome {
   readonly settings: HostSettings;
   readonly isClosed: boolean;
   replica(shard: ShardId): Replica | undefined;
+  /** Its log was read: entries may have turned out to be lost. */
+  noteRead(shard: ShardId): void;
   /** Work that nobody waits for. */
   watch(what: string, work: Promise<unknown>): void;
 }
@@ -108,7 +110,9 @@ export class Compaction {
         const isNeeded = neededFrom(replica) < lastIndexInside;
         if (isNeeded && wal.hasRoom && segments <= neededMax) continue;
         this.cut(replica, lastIndexInside);
-        if (replica.log.wal.base.index < lastIndexInside) await wal.rewrite(shard);
+        if (replica.log.wal.base.index >= lastIndexInside) continue;
+        await wal.rewrite(shard);
+        this.#home.noteRead(shard);
       }
       // Segments go in the background, once it is durable that nobody needs them.
       await new Promise<void>((resolve) => this.#home.clock.setTimer(RECLAIM_MS, resolve));

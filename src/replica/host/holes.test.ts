@@ -189,3 +189,8 @@ test('[H60, H61, H62] whatever rots in one log, nothing is lost, nobody stands s
     `${acknowledged} ${rotted} ${holed}`,
   );
 });
+
+/** Seed 201028: entries were read up to the lost one, which nobody asked for afterwards. */
+test('[H60] an entry that a read found lost behind sound ones is fetched as well', async () => {
+  for (const seed of [201_028, 212_070]) await fuzzRot({ runs: 60, seed });
+});

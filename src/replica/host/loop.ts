@@ -120,12 +120,15 @@ export class Loop implements Homes {
   add(replica: Replica): void {
     this.#replicas.set(replica.shard, replica);
     this.#phaseOf(replica).push(replica);
-    if (replica.hasHoles) this.holesFound(replica);
+    if (replica.hasHoles) this.repair.begin(replica, undefined);
     this.markDirty(replica);
   }
 
-  holesFound(replica: Replica): void {
-    this.repair.begin(replica, undefined);
+  /** [H60] Whoever reads a log may find that entries of it are lost. */
+  noteRead(shard: ShardId): void {
+    const replica = this.#replicas.get(shard);
+    if (replica === undefined || replica.hasHoles || replica.log.wal.isWhole()) return;
+    if (replica.stopped === undefined) this.repair.begin(replica, undefined);
   }
 
   replica(shard: ShardId): Replica | undefined {
@@ -272,6 +275,8 @@ export class Loop implements Homes {
       else {
         // In this very turn: later, other fetches may have pushed the entries out of memory.
         this.#work(replica, fetch);
+        // Sound entries were handed out; there may be a lost one behind them.
+        this.noteRead(replica.shard);
         this.schedule();
       }
     });

@@ -31,6 +31,8 @@ export interface RepairHome extends ForsakenHome {
   readonly peers: Pick<Peers, 'isUp' | 'request'>;
   readonly snapshots: Pick<Snapshots, 'latest' | 'send'>;
   replica(shard: ShardId): Replica | undefined;
+  /** Its log was read: entries may have turned out to be lost. */
+  noteRead(shard: ShardId): void;
   /** The log is whole: what waited for it goes on. */
   repaired(replica: Replica, fetches: readonly LogFetch[]): void;
   /** Lets go of entries that the durable state covers, holes and all. */
@@ -212,6 +214,7 @@ export class Repair {
     const { repairBytesMax } = LIMITS.replica;
     const entries = await gatherEntries(this.#home.wal, shard, ids, repairBytesMax);
     if (this.#home.isClosed) return;
+    this.#home.noteRead(shard);
     if (!request.isAbandoned) request.respond(encodeEntries(entries));
     if (entries.length === 0 && wantsState) this.#maybeSendState(request.from, wants);
   }

@@ -14,6 +14,7 @@ const MEMBERS = [1, 2, 3];
 /** Of an entry's record, before its payload. */
 const RECORD_HEADER_BYTES = 36;
 const PATIENCE_MS = 30_000;
+const RETRY_MS = 100;
 
 export interface RotResult {
   rotted: number;
@@ -165,6 +166,19 @@ class History {
     if (status.waitsFor.includes('no peer')) this.#result.forsaken += 1;
   }
 
+  /** A leader may be handing over just now, and refuse. */
+  async #writeOnce(): Promise<string> {
+    const { world } = this.#cluster;
+    for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+      const leader = this.#cluster.leader();
+      const writing = leader === 0 ? undefined : this.#cluster.write(leader, 'z=');
+      const outcome =
+        writing === undefined ? 'refused' : describeWrite(await world.settle(writing));
+      if (!outcome.startsWith('refused') || waitedMs >= PATIENCE_MS) return outcome;
+      await world.runFor(RETRY_MS);
+    }
+  }
+
   /** All are equal in the end, wait for nothing, and have what was acknowledged. */
   async end(): Promise<void> {
     const cluster = this.#cluster;
@@ -173,9 +187,7 @@ class History {
       cluster.leader() !== 0 && MEMBERS.every((id) => waitsForNothing(cluster, id));
     const becameWell = await cluster.world.runUntil(isWell, PATIENCE_MS);
     assert(becameWell, 'two members that have everything mend the third');
-    const outcome = describeWrite(
-      await cluster.world.settle(cluster.write(cluster.leader(), 'z=')),
-    );
+    const outcome = await this.#writeOnce();
     assert(outcome.startsWith('applied'), `the shard takes writes again: ${outcome}`);
     assert(await cluster.converge(PATIENCE_MS), 'all come to hold the same');
     for (const key of this.#acknowledged) {

@@ -2,7 +2,7 @@
 // the entries can be mended.
 
 import type { Clock, Timer } from '../../base/capabilities.ts';
-import type { Wal } from '../../engine/wal/index.ts';
+import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
 
@@ -12,8 +12,8 @@ export interface ScrubHome {
   readonly settings: HostSettings;
   readonly isClosed: boolean;
   replicas(): Iterable<Replica>;
-  /** Entries of its log are lost. */
-  holesFound(replica: Replica): void;
+  /** Its log was read: entries may have turned out to be lost. */
+  noteRead(shard: ShardId): void;
   /** Work that nobody waits for. */
   watch(what: string, work: Promise<unknown>): void;
 }
@@ -36,10 +36,7 @@ export class Scrub {
     const { settings, wal } = this.#home;
     await wal.scrub(settings.scrubPauseMs);
     if (this.#home.isClosed) return;
-    for (const replica of this.#home.replicas()) {
-      const isNew = !replica.hasHoles && !replica.log.wal.isWhole();
-      if (isNew && replica.stopped === undefined) this.#home.holesFound(replica);
-    }
+    for (const { shard } of this.#home.replicas()) this.#home.noteRead(shard);
     this.#timer = this.#arm();
   }
 
