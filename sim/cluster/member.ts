@@ -1,11 +1,11 @@
 // A whole member, composed as in production: the data plane on the simulated disk and network, and
-// beside it the gossip node where the seed has gossip.
+// beside it gossip where the seed has gossip.
 
 import type { Capabilities } from '../../src/base/capabilities.ts';
 import { ParleyError } from '../../src/base/errors.ts';
 import { DataPlane, type DataPlaneParts } from '../../src/cluster/data-plane.ts';
 import type { DataPlaneSettings } from '../../src/cluster/data-plane-settings.ts';
-import { CLASSIC, Node } from '../../src/cluster/index.ts';
+import { CLASSIC, MemberGossip } from '../../src/cluster/index.ts';
 import { zstdBlocks } from '../../src/engine/codec/index.ts';
 import { openMemoryStore } from '../../src/engine/store/index.ts';
 import { CLUSTER_ID, type Opened, type ProgramSettings } from './program.ts';
@@ -84,14 +84,14 @@ async function gossip(capabilities: Capabilities, settings: ProgramSettings): Pr
   const { listen, member, seeds } = settings;
   const parts = { capabilities, blocks: zstdBlocks, proposedHost: '10.0.0.1' };
   try {
-    const node = await Node.open(parts, {
+    const gossip = await MemberGossip.open(parts, {
       ...CLASSIC,
       listen,
       nodeId: `m${member}`,
       advertised: undefined,
       seeds: seeds.map((address) => ({ kind: 'address', address })),
     });
-    node.start();
+    gossip.start();
   } catch (error) {
     // The port is free again when the process before is gone, and seeds are addresses.
     if (!(error instanceof ParleyError)) throw error;
