@@ -28,7 +28,7 @@ export async function openMember(
   );
   if (opening.kind === 'refused') return { kind: 'refused', reason: opening.error.line };
   const { replicas } = opening;
-  if (settings.gossips) await gossip(capabilities, settings);
+  if (settings.gossips) await openGossip(capabilities, settings);
   return {
     kind: 'opened',
     program: {
@@ -83,7 +83,7 @@ function replicaSettings(settings: ProgramSettings): ReplicaSettings {
   };
 }
 
-async function gossip(capabilities: Capabilities, settings: ProgramSettings): Promise<void> {
+async function openGossip(capabilities: Capabilities, settings: ProgramSettings): Promise<void> {
   const { listen, member, seeds } = settings;
   const parts = { capabilities, blocks: zstdBlocks, proposedHost: '10.0.0.1' };
   try {

@@ -1,5 +1,5 @@
-// A member's gossip, made of capabilities and settings: the socket, the seeds, the core and the shell
-// around it.
+// A member's gossip, made of capabilities and settings: the socket, the seeds, the core and the
+// shell around it.
 
 import { parseAddress } from '../base/address.ts';
 import { assert, must } from '../base/assert.ts';
