@@ -4,7 +4,7 @@
 import type { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { ManualClock } from '../../../test/support/wal-scenario.ts';
 import { Prng } from '../../base/prng.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../core/machine.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../core/machine.ts';
 import type { ConfState, Entry } from '../../core/raft/index.ts';
 import { openMemoryStore, type Store, type StoreView } from '../../engine/store/index.ts';
 import { type Command, decodeResult, encodeCommand, stampCommand } from './commands.ts';
@@ -19,7 +19,7 @@ export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(by
  *   breakAfter KEY VALUE: sets, then throws, as only a machine with a bug does
  */
 export const wordMachine: ShardMachine = {
-  apply({ body }: MachineCommand, state: ShardState): Uint8Array {
+  apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [verb = '', key = '', value = ''] = textOf(body).split(' ');
     if (verb === 'set') state.put(utf8(key), utf8(value));
     else if (verb === 'del') state.delete(utf8(key));
