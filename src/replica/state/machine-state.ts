@@ -9,7 +9,7 @@ import { endOfPrefix } from './layout.ts';
 
 const { keyBytesMax, valueBytesMax } = LIMITS.state;
 
-export class ShardView implements MachineState {
+export class StoredMachineState implements MachineState {
   readonly #store: Store;
   readonly #prefix: Uint8Array;
   readonly #end: Uint8Array;
