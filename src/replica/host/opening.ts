@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import type { ConfState, EntryId, Snapshot } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardChange } from '../../engine/wal/index.ts';
-import type { ShardData, ShardStates } from '../state/index.ts';
+import type { ShardData, StateStore } from '../state/index.ts';
 import type { ShardPlan } from '../types.ts';
 import type { ShardLog } from './replica-log.ts';
 
@@ -21,7 +21,7 @@ const NOWHERE: EntryId = { index: 0, term: 0 };
 export function openReplica(
   plan: ShardPlan,
   log: ShardLog,
-  states: ShardStates,
+  states: StateStore,
   member: MemberId,
 ): Opening {
   const { machine, shard } = plan;

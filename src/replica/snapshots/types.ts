@@ -10,7 +10,7 @@ import type {
   Peers,
 } from '../../engine/transport/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
-import type { ShardStates } from '../state/index.ts';
+import type { StateStore } from '../state/index.ts';
 
 export interface SnapshotParts {
   readonly member: MemberId;
@@ -19,7 +19,7 @@ export interface SnapshotParts {
   readonly peers: Pick<Peers, 'request' | 'cancel' | 'openStream'>;
   readonly store: Pick<Store, 'isBehind' | 'flush'>;
   readonly wal: Pick<Wal, 'isCramped'>;
-  readonly states: Pick<ShardStates, 'shardIds' | 'state'>;
+  readonly states: Pick<StateStore, 'shardIds' | 'state'>;
   readonly limits?: Partial<SnapshotLimits>;
 }
 

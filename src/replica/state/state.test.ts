@@ -30,13 +30,13 @@ import {
   votersOf,
   wordMachine,
 } from './state.support.ts';
-import { openShardStates } from './states.ts';
-import type { ShardData, ShardStates } from './types.ts';
+import { openStateStore } from './state-store.ts';
+import type { ShardData, StateStore } from './types.ts';
 
 const FIRST = { index: 1, term: 1 };
 const SESSIONS = { sessionsMax: 2, idleMs: 50, resultBytesMax: 8 };
 
-function create(states: ShardStates, shard = 1): ShardData {
+function create(states: StateStore, shard = 1): ShardData {
   return states.create(shard, wordMachine, FIRST, votersOf(1, 2, 3));
 }
 
@@ -266,7 +266,7 @@ test('[D2] a store of another layout, or with a damaged record, is refused', asy
     store.put(key, value);
     store.commit();
     const random = { u32: () => 0, unit: () => 0, below: () => 0 };
-    const opening = openShardStates({ store, clock, random });
+    const opening = openStateStore({ store, clock, random });
     assert.ok(opening.kind === 'refused');
     assert.equal(opening.reason, reason);
     assert.match(opening.message, /\. (Start|Replace) /);

@@ -6,7 +6,7 @@ import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.
 import type { Store, StorePair, StoreSnapshot, StoreView } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 
-export interface ShardStatesOptions {
+export interface StateStoreOptions {
   readonly store: Store;
   /** Paces the removal of generations that nobody needs any more. */
   readonly clock: Pick<Clock, 'setTimer'>;
@@ -25,18 +25,18 @@ export interface SessionLimits {
 }
 
 /** Why the store's records cannot be used; what to do about it is said in `message`. */
-export interface StatesRefusal {
+export interface StateStoreRefusal {
   readonly kind: 'refused';
   readonly reason: 'version' | 'corrupt';
   readonly message: string;
 }
 
-export type StatesOpening =
-  | { readonly kind: 'opened'; readonly states: ShardStates }
-  | StatesRefusal;
+export type StateStoreOpening =
+  | { readonly kind: 'opened'; readonly states: StateStore }
+  | StateStoreRefusal;
 
 /** All shards of one member's store. */
-export interface ShardStates {
+export interface StateStore {
   /** The shards that the store knows, in ascending order. */
   shardIds(): readonly ShardId[];
   /** A shard that the store knows; undefined if it does not. At most once per shard. */

@@ -21,17 +21,17 @@ import {
 import { confBytes, ShardSlice, type SliceParts } from './shard-slice.ts';
 import type {
   ShardData,
-  ShardStates,
-  ShardStatesOptions,
-  StatesOpening,
-  StatesRefusal,
+  StateStore,
+  StateStoreOpening,
+  StateStoreOptions,
+  StateStoreRefusal,
 } from './types.ts';
 
 const FIRST_GENERATION = 1;
 const NO_DATA = new Uint8Array(0);
 
 /** Reads what the store knows of its shards. */
-export function openShardStates(options: ShardStatesOptions): StatesOpening {
+export function openStateStore(options: StateStoreOptions): StateStoreOpening {
   const { store } = options;
   const format = store.get(FORMAT_KEY);
   if (format === undefined) {
@@ -52,10 +52,10 @@ export function openShardStates(options: ShardStatesOptions): StatesOpening {
     if (record === undefined) return refuse('corrupt', `what is staged of ${shardOfKey(key)}`);
     staged.set(shardOfKey(key), record);
   }
-  return { kind: 'opened', states: new StatesOfStore(options, metas, staged) };
+  return { kind: 'opened', states: new OpenedStateStore(options, metas, staged) };
 }
 
-function refuse(reason: StatesRefusal['reason'], what: string): StatesRefusal {
+function refuse(reason: StateStoreRefusal['reason'], what: string): StateStoreRefusal {
   const message =
     reason === 'version'
       ? `The store was written by another Parley: ${what}. Start the version that wrote it.`
@@ -63,18 +63,14 @@ function refuse(reason: StatesRefusal['reason'], what: string): StatesRefusal {
   return { kind: 'refused', reason, message };
 }
 
-class StatesOfStore implements ShardStates {
-  readonly #options: ShardStatesOptions;
+class OpenedStateStore implements StateStore {
+  readonly #options: StateStoreOptions;
   readonly #metas: Map<ShardId, Meta>;
   readonly #staged: Map<ShardId, Staged>;
   readonly #garbage: GarbageCollector;
   readonly #open = new Map<ShardId, ShardSlice>();
 
-  constructor(
-    options: ShardStatesOptions,
-    metas: Map<ShardId, Meta>,
-    staged: Map<ShardId, Staged>,
-  ) {
+  constructor(options: StateStoreOptions, metas: Map<ShardId, Meta>, staged: Map<ShardId, Staged>) {
     this.#options = options;
     this.#metas = metas;
     this.#staged = staged;
