@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { IncomingStreamHandler } from '../../engine/transport/index.ts';
-import type { Progress, ShardData, Staging } from '../state/index.ts';
+import type { Progress, ReplicaState, Staging } from '../state/index.ts';
 import { type Chunk, decodeChunk, digestChunk, progressAfter } from './chunks.ts';
 import type { SnapshotParts } from './types.ts';
 import { walkRange } from './walk.ts';
@@ -15,7 +15,7 @@ export type IncomingEnd = (isWhole: boolean, why: string) => boolean;
 
 export class IncomingTransfer implements IncomingStreamHandler {
   readonly offer: Offer;
-  readonly #data: ShardData;
+  readonly #data: ReplicaState;
   readonly #staging: Staging;
   readonly #parts: SnapshotParts;
   readonly #onEnd: IncomingEnd;
@@ -26,7 +26,7 @@ export class IncomingTransfer implements IncomingStreamHandler {
 
   constructor(
     offer: Offer,
-    data: ShardData,
+    data: ReplicaState,
     staging: Staging,
     parts: SnapshotParts,
     onEnd: IncomingEnd,

@@ -31,7 +31,7 @@ export interface SnapshotsHandler {
   onNewerTerm(shard: ShardId, peer: MemberId, term: number): void;
   /**
    * The state of `message.snapshot` is staged and durable, or not needed any more: step the
-   * message. True if the core restores it: `ShardData.install` follows when the log has it.
+   * message. True if the core restores it: `ReplicaState.install` follows when the log has it.
    */
   onStaged(shard: ShardId, message: Message): boolean;
 }

@@ -18,9 +18,9 @@ import {
   type Staged,
   shardOfKey,
 } from './layout.ts';
-import { confBytes, ShardSlice, type SliceParts } from './shard-slice.ts';
+import { confBytes, type ReplicaStateParts, StoredReplicaState } from './replica-state.ts';
 import type {
-  ShardData,
+  ReplicaState,
   StateStore,
   StateStoreOpening,
   StateStoreOptions,
@@ -68,7 +68,7 @@ class OpenedStateStore implements StateStore {
   readonly #metas: Map<ShardId, Meta>;
   readonly #staged: Map<ShardId, Staged>;
   readonly #garbage: GarbageCollector;
-  readonly #open = new Map<ShardId, ShardSlice>();
+  readonly #open = new Map<ShardId, StoredReplicaState>();
 
   constructor(options: StateStoreOptions, metas: Map<ShardId, Meta>, staged: Map<ShardId, Staged>) {
     this.#options = options;
@@ -81,17 +81,17 @@ class OpenedStateStore implements StateStore {
     return [...this.#metas.keys()].toSorted((a, b) => a - b);
   }
 
-  state(shard: ShardId): ShardData | undefined {
+  state(shard: ShardId): ReplicaState | undefined {
     return this.#open.get(shard);
   }
 
-  open(shard: ShardId, machine: ShardMachine): ShardData | undefined {
+  open(shard: ShardId, machine: ShardMachine): ReplicaState | undefined {
     const meta = this.#metas.get(shard);
     if (meta === undefined) return undefined;
     return this.#add(shard, machine, meta, meta.applied.index);
   }
 
-  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ShardData {
+  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ReplicaState {
     assert(!this.#metas.has(shard), '[D1] a shard is created once');
     const { store } = this.#options;
     const snapshot = { ...at, confState, data: NO_DATA };
@@ -107,13 +107,13 @@ class OpenedStateStore implements StateStore {
     this.#garbage.close();
   }
 
-  #add(shard: ShardId, machine: ShardMachine, meta: Meta, durable: number): ShardSlice {
+  #add(shard: ShardId, machine: ShardMachine, meta: Meta, durable: number): StoredReplicaState {
     assert(!this.#open.has(shard), '[D1] a shard has one slice');
     const { store, random, sessions = {} } = this.#options;
     const staged = this.#staged.get(shard);
     const garbage = this.#garbage;
-    const parts: SliceParts = { shard, store, machine, random, garbage, sessions, staged };
-    const slice = new ShardSlice(parts, meta, durable);
+    const parts: ReplicaStateParts = { shard, store, machine, random, garbage, sessions, staged };
+    const slice = new StoredReplicaState(parts, meta, durable);
     this.#open.set(shard, slice);
     return slice;
   }

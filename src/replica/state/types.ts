@@ -40,15 +40,15 @@ export interface StateStore {
   /** The shards that the store knows, in ascending order. */
   shardIds(): readonly ShardId[];
   /** A shard that the store knows; undefined if it does not. At most once per shard. */
-  open(shard: ShardId, machine: ShardMachine): ShardData | undefined;
+  open(shard: ShardId, machine: ShardMachine): ReplicaState | undefined;
   /**
    * A shard that the store does not know yet: `at` and `confState` are what its log begins with,
    * index 0 and nobody for one that waits for a snapshot. The log's own beginning must be durable
    * first, because the store must never run ahead of the log.
    */
-  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ShardData;
+  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ReplicaState;
   /** Shards that are open. */
-  state(shard: ShardId): ShardData | undefined;
+  state(shard: ShardId): ReplicaState | undefined;
   /** No more work in the background. */
   close(): void;
 }
@@ -63,7 +63,7 @@ export interface ResultSink {
  * One shard's slice of the store. Everything that writes ends the store's batch itself, so that a
  * machine that breaks takes nothing else back with it.
  */
-export interface ShardData {
+export interface ReplicaState {
   readonly shard: ShardId;
   applied(): EntryId;
   confState(): ConfState;

@@ -24,12 +24,12 @@ import {
 import { prepared } from './prepared.ts';
 import { CommandRunner } from './runner.ts';
 import { NextState } from './staging.ts';
-import type { PreparedSnapshot, ResultSink, SessionLimits, ShardData } from './types.ts';
+import type { PreparedSnapshot, ReplicaState, ResultSink, SessionLimits } from './types.ts';
 
 const NO_DATA = new Uint8Array(0);
 const CLIENT_BYTES = 8;
 
-export interface SliceParts {
+export interface ReplicaStateParts {
   readonly shard: ShardId;
   readonly store: Store;
   readonly machine: ShardMachine;
@@ -40,9 +40,9 @@ export interface SliceParts {
   readonly staged: Staged | undefined;
 }
 
-export class ShardSlice implements ShardData {
+export class StoredReplicaState implements ReplicaState {
   readonly shard: ShardId;
-  readonly #parts: SliceParts;
+  readonly #parts: ReplicaStateParts;
   readonly #store: Store;
   readonly #metaKey: Uint8Array;
   readonly #marks: DurableMarks;
@@ -58,7 +58,7 @@ export class ShardSlice implements ShardData {
   readonly #results: Uint8Array[] = [];
 
   /** `meta` is what the store has of the shard; `durable` says up to where that is durable. */
-  constructor(parts: SliceParts, meta: Meta, durable: number) {
+  constructor(parts: ReplicaStateParts, meta: Meta, durable: number) {
     const { shard, store, staged } = parts;
     this.shard = shard;
     this.#parts = parts;
