@@ -81,7 +81,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'sessions-lost-in-snapshot',
-    file: 'replica/state/staging.ts',
+    file: 'replica/state/incoming-state.ts',
     find: 'this.#store.put(joinBytes(this.#prefix, key), value.slice());',
     replace: 'if (key[0] !== 0) this.#store.put(joinBytes(this.#prefix, key), value.slice());',
     stands: 'a member that got a snapshot forgot who did what, and answers differently',

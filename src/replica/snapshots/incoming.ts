@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { IncomingStreamHandler } from '../../engine/transport/index.ts';
-import type { Progress, ReplicaState, Staging } from '../state/index.ts';
+import type { IncomingState, Progress, ReplicaState } from '../state/index.ts';
 import { type Chunk, decodeChunk, digestChunk, progressAfter } from './chunks.ts';
 import type { SnapshotParts } from './types.ts';
 import { walkRange } from './walk.ts';
@@ -16,7 +16,7 @@ export type IncomingEnd = (isWhole: boolean, why: string) => boolean;
 export class IncomingTransfer implements IncomingStreamHandler {
   readonly offer: Offer;
   readonly #data: ReplicaState;
-  readonly #staging: Staging;
+  readonly #staging: IncomingState;
   readonly #parts: SnapshotParts;
   readonly #onEnd: IncomingEnd;
   /** Why the rest is not even looked at. */
@@ -27,7 +27,7 @@ export class IncomingTransfer implements IncomingStreamHandler {
   constructor(
     offer: Offer,
     data: ReplicaState,
-    staging: Staging,
+    staging: IncomingState,
     parts: SnapshotParts,
     onEnd: IncomingEnd,
   ) {

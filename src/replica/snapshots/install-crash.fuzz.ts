@@ -19,9 +19,9 @@ import { Prng } from '../../base/prng.ts';
 import type { ConfState, Entry } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { ShardChange, Wal } from '../../engine/wal/index.ts';
+import type { StoredIncomingState } from '../state/incoming-state.ts';
 import { endOfPrefix, type PreparedSnapshot } from '../state/index.ts';
 import { generationPrefix } from '../state/layout.ts';
-import type { NextState } from '../state/staging.ts';
 import {
   type OpenState,
   openState,
@@ -319,7 +319,7 @@ function applyTo(data: ReplicaState, entries: readonly Entry[]): void {
 function checkStaged(store: Store, { staging }: ReplicaState, where: string): void {
   if (staging === undefined) return;
   const { chunks, lastKey } = staging.progress;
-  const prefix = generationPrefix(SHARD, (staging as NextState).generation);
+  const prefix = generationPrefix(SHARD, (staging as StoredIncomingState).generation);
   const keys = [...store.range(prefix, endOfPrefix(prefix))].map(({ key }) => key);
   assert(keys.length === chunks, `[D18] ${keys.length} of ${chunks} pairs: ${where}`);
   const last = keys.at(-1)?.subarray(prefix.length) ?? new Uint8Array(0);

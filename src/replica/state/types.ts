@@ -107,9 +107,9 @@ export interface ReplicaState {
   present(): { readonly view: StoreView; readonly prefix: Uint8Array };
 
   /** What is under way to become the next state, whole or not. */
-  readonly staging: Staging | undefined;
+  readonly staging: IncomingState | undefined;
   /** Begins a next state; what was under way before is dropped. */
-  stage(snapshot: Snapshot): Staging;
+  stage(snapshot: Snapshot): IncomingState;
   /** Drops what is under way. */
   dropStaging(): void;
 
@@ -144,7 +144,7 @@ export interface Progress {
 }
 
 /** A shard's next state, which comes from another member in the order of its keys. */
-export interface Staging {
+export interface IncomingState {
   readonly snapshot: Snapshot;
   readonly progress: Progress;
   readonly isComplete: boolean;
