@@ -16,7 +16,7 @@ import { type MemberId, openPeers, type Peers } from '../engine/transport/index.
 import { type ShardId, Wal } from '../engine/wal/index.ts';
 import { FEATURE_QUIET, Host } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
-import { openShardStates, PeerMemory, type ShardStates } from '../replica/state/index.ts';
+import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
 import { claimDirectory, lockDirectory } from './directory-owner.ts';
 import { ReplicaPeers } from './replica-peers.ts';
@@ -53,7 +53,7 @@ export class MemberReplicas {
   readonly wal: Wal;
   readonly store: Store;
   readonly #roster: ReplicaPeers;
-  readonly #states: ShardStates;
+  readonly #states: StateStore;
   readonly #listener: StreamListener;
   readonly #lock: DiskLock;
   #closing: Promise<void> | undefined;
@@ -133,7 +133,7 @@ interface Made {
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
-  readonly states: ShardStates;
+  readonly states: StateStore;
   readonly roster: ReplicaPeers;
 }
 
@@ -252,9 +252,9 @@ class Opening {
     return opened.store;
   }
 
-  #openStates(store: Store): ShardStates {
+  #openStates(store: Store): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const opened = openShardStates({ store, clock, random });
+    const opened = openStateStore({ store, clock, random });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#undo.push(() => Promise.resolve(opened.states.close()));
     return opened.states;

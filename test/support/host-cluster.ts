@@ -6,7 +6,7 @@ import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
 import { MemberReplicas } from '../../src/cluster/member-replicas.ts';
 import type { ReplicaSettings } from '../../src/cluster/replica-settings.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
 import { openMemoryStore, type StoreView } from '../../src/engine/store/index.ts';
 import type { HostSettings } from '../../src/replica/host/index.ts';
 import { decodeResult, encodeCommand } from '../../src/replica/state/index.ts';
@@ -21,7 +21,7 @@ export const bytes = (of: string): Uint8Array => encoder.encode(of);
 
 /** `key=value` sets, and answers what was there; a question is a key. `boom` breaks it. */
 class PairMachine implements ShardMachine {
-  apply({ body }: MachineCommand, state: ShardState): Uint8Array {
+  apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [key = '', value = ''] = text(body).split('=');
     assert(value !== 'boom', 'a machine with a bug');
     const before = state.get(bytes(key));
