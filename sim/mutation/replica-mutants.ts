@@ -178,21 +178,21 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     stands: 'a follower waits for ever for entries that everybody has let go of',
     known: { tests: 'src/replica/host/holes' },
   },
-  // --- quiet shards -----------------------------------------------------------------------------
+  // --- hibernating shards -----------------------------------------------------------------------
   {
-    name: 'quiet-leader-keeps-lease',
-    file: 'replica/host/quiet.ts',
+    name: 'hibernating-leader-keeps-lease',
+    file: 'replica/host/hibernation.ts',
     find: 'const missed = Math.min(settings.electionTicks, Math.ceil(sleptTicks) + 1);',
     replace: 'const missed = 0 * sleptTicks;',
     stands: 'a leader that slept answers by a lease while another one leads',
-    known: { tests: 'src/replica/host/quiet' },
+    known: { tests: 'src/replica/host/hibernation' },
   },
   {
-    name: 'quiet-shard-never-wakes',
-    file: 'replica/host/quiet.ts',
+    name: 'hibernating-shard-never-wakes',
+    file: 'replica/host/hibernation.ts',
     find: 'let left = this.#home.settings.wakesMax;',
     replace: 'let left = 0;',
-    stands: 'a quiet shard whose leader died has none until somebody asks for it',
-    known: { tests: 'src/replica/host/quiet' },
+    stands: 'a hibernating shard whose leader died has none until somebody asks for it',
+    known: { tests: 'src/replica/host/hibernation' },
   },
 ];

@@ -88,7 +88,7 @@ export class Host implements ReplicaHost {
       loop.schedule();
       return;
     }
-    if (replica.rest.kind === 'quiet') loop.wake(replica);
+    if (replica.activity.kind === 'hibernating') loop.wake(replica);
     replica.propose(payload, done);
     loop.markDirty(replica);
   }
@@ -156,7 +156,7 @@ export class Host implements ReplicaHost {
   /** What hosts tell each other. */
   #onNote(from: MemberId, kind: number, body: Uint8Array): boolean {
     const loop = this.#loop;
-    if (kind === FRAME_KIND.quiet) return loop.quiet.onFrame(from, body, loop.nowMs);
+    if (kind === FRAME_KIND.hibernation) return loop.hibernation.onFrame(from, body, loop.nowMs);
     return kind === FRAME_KIND.room && loop.room.onFrame(from, body);
   }
 
@@ -182,13 +182,13 @@ export class Host implements ReplicaHost {
   };
 
   onPeerUp(member: MemberId): void {
-    this.#loop.quiet.onPeerUp(member);
+    this.#loop.hibernation.onPeerUp(member);
     this.#loop.room.onPeerUp(member);
   }
 
   /** What was on its way to `member` may be lost. */
   onPeerDown(member: MemberId): void {
-    this.#loop.quiet.onPeerDown(member);
+    this.#loop.hibernation.onPeerDown(member);
     this.#loop.room.onPeerDown(member);
     for (const replica of this.#loop.replicas()) {
       if (replica.isLeader && replica.stopped === undefined) {

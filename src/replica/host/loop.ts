@@ -15,9 +15,9 @@ import { Answers } from './answers.ts';
 import { Compaction, type CompactionHome } from './compaction.ts';
 import { DiskWatch, type DiskWatchHome } from './disk-watch.ts';
 import { DurableAnswers, type DurableAnswersHome } from './durable-answers.ts';
+import { Hibernation, type HibernationHome } from './hibernation.ts';
 import type { ReplicaHome } from './home.ts';
 import type { HostParts } from './ports.ts';
-import { Quiet, type QuietHome } from './quiet.ts';
 import { Repair, type RepairHome } from './repair.ts';
 import { Replica } from './replica.ts';
 import { RoomWatch, type RoomWatchHome } from './room-watch.ts';
@@ -31,7 +31,7 @@ import { Ticker } from './ticker.ts';
 const COMPACTION_TICKS = 16;
 
 type Homes = ReplicaHome<Replica> &
-  QuietHome &
+  HibernationHome &
   RepairHome &
   CompactionHome &
   DiskWatchHome &
@@ -55,7 +55,7 @@ export class Loop implements Homes {
   readonly storage: Storage;
   readonly snapshots: Snapshots;
   readonly outbox: Outbox;
-  readonly quiet: Quiet;
+  readonly hibernation: Hibernation;
   readonly repair: Repair;
   readonly room: RoomWatch;
   readonly #compaction: Compaction;
@@ -95,7 +95,7 @@ export class Loop implements Homes {
         this.snapshots.send(to, shard, message, (isWhole) => news.onSent(shard, to, isWhole));
       },
     });
-    this.quiet = new Quiet(this);
+    this.hibernation = new Hibernation(this);
     this.repair = new Repair(this);
     this.#compaction = new Compaction(this);
     this.#disk = new DiskWatch(this);
@@ -105,7 +105,7 @@ export class Loop implements Homes {
       parts.clock,
       settings,
       (step) => this.#onStep(step),
-      () => this.quiet.count === this.#replicas.size,
+      () => this.hibernation.count === this.#replicas.size,
     );
     this.#ticker.start();
     this.#scrub = new Scrub(this);
@@ -170,7 +170,7 @@ export class Loop implements Homes {
       }
       this.storage.flush(this.nowMs);
       this.outbox.flush();
-      this.quiet.flush();
+      this.hibernation.flush();
     }
     this.answers.deliver();
     // What this turn had to say leaves with it: the next end of a turn is a round of events away.
@@ -190,7 +190,7 @@ export class Loop implements Homes {
   /** A message of a peer for one shard. */
   step(replica: Replica, message: Message): ReturnType<Replica['step']> {
     try {
-      if (replica.rest.kind === 'quiet' && !isLateAnswer(message)) this.wake(replica);
+      if (replica.activity.kind === 'hibernating' && !isLateAnswer(message)) this.wake(replica);
       const outcome = replica.step(message);
       if (replica.core.hasReady()) {
         this.wake(replica);
@@ -220,9 +220,9 @@ export class Loop implements Homes {
     this.#disk.step(this.storage.waitedMs(this.nowMs));
     this.room.step(this.nowMs);
     for (const replica of must(this.#phases[step % this.settings.phases], 'a phase has a list')) {
-      if (replica.rest.kind !== 'quiet') this.#tick(replica);
+      if (replica.activity.kind !== 'hibernating') this.#tick(replica);
     }
-    this.quiet.step(this.nowMs);
+    this.hibernation.step(this.nowMs);
     if (step % (this.settings.phases * COMPACTION_TICKS) === 0) this.#compaction.step();
     if (!this.answers.isEmpty) this.schedule();
   }
@@ -230,7 +230,7 @@ export class Loop implements Homes {
   #tick(replica: Replica): void {
     try {
       replica.tick(this.nowMs);
-      this.quiet.ticked(replica, this.nowMs);
+      this.hibernation.ticked(replica, this.nowMs);
       if (replica.hasWork) this.markDirty(replica);
     } catch (error) {
       this.stopBroken(replica, error);
@@ -247,8 +247,8 @@ export class Loop implements Homes {
   }
 
   wake(replica: Replica): void {
-    if (replica.rest.kind !== 'quiet') return;
-    this.quiet.wake(replica, this.clock.monotonicMs());
+    if (replica.activity.kind !== 'hibernating') return;
+    this.hibernation.wake(replica, this.clock.monotonicMs());
   }
 
   // --- what replicas ask for --------------------------------------------------------------------
@@ -318,7 +318,7 @@ export class Loop implements Homes {
 
   #stopReplica(replica: Replica, reason: string): void {
     replica.stop(reason);
-    this.quiet.forget(replica);
+    this.hibernation.forget(replica);
     this.#compaction.forget(replica);
     this.#phases[replica.phase] = this.#phaseOf(replica).filter((other) => other !== replica);
   }
@@ -353,7 +353,7 @@ export class Loop implements Homes {
   }
 }
 
-/** Answers to what was sent before a shard fell quiet: no reason to wake it. */
+/** Answers to what was sent before a shard hibernated: no reason to wake it. */
 function isLateAnswer({ kind }: Message): boolean {
   return kind === 'heartbeatResponse' || kind === 'appendResponse';
 }

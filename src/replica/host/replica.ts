@@ -32,14 +32,14 @@ import { HardStateMemory, type StorageClient } from './storage.ts';
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
 
-export type Rest =
+export type Activity =
   | { readonly kind: 'awake' }
-  /** A leader that asks its peers whether they agree to be quiet. */
+  /** A leader that asks its peers whether they agree to hibernate. */
   | { readonly kind: 'asking'; readonly agreed: Set<MemberId>; readonly index: number }
   /** Does not tick. `sinceMs`: the last tick. */
-  | { readonly kind: 'quiet'; readonly sinceMs: number };
+  | { readonly kind: 'hibernating'; readonly sinceMs: number };
 
-export const AWAKE: Rest = { kind: 'awake' };
+export const AWAKE: Activity = { kind: 'awake' };
 
 export class Replica implements StorageClient {
   readonly shard: ShardId;
@@ -55,7 +55,7 @@ export class Replica implements StorageClient {
   role: Role = 'follower';
   leader: MemberId = NO_NODE;
   isDirty = false;
-  rest: Rest = AWAKE;
+  activity: Activity = AWAKE;
   /** Ticks without anything that the shard was there for. */
   idleTicks = 0;
   /** [H60] The log lacks entries that it must have: follows, but does not campaign. */
@@ -330,7 +330,7 @@ export class Replica implements StorageClient {
       firstIndex,
       lastIndex,
       config,
-      isQuiet: this.rest.kind === 'quiet',
+      isHibernating: this.activity.kind === 'hibernating',
       waitsFor: this.#waitsFor(lead),
     };
   }

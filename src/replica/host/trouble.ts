@@ -6,7 +6,7 @@ import type { ShardId } from '../../engine/wal/index.ts';
 
 type TroubleKind = 'contradiction' | 'malformed' | 'unknownShard';
 
-const QUIET_MS = 60_000;
+const REPEAT_MS = 60_000;
 
 interface Told {
   readonly atMs: number;
@@ -29,7 +29,7 @@ export class Trouble {
     const key = `${kind} ${from}`;
     const nowMs = this.#clock.monotonicMs();
     const last = this.#told.get(key);
-    if (last !== undefined && nowMs - last.atMs < QUIET_MS) {
+    if (last !== undefined && nowMs - last.atMs < REPEAT_MS) {
       last.untold += 1;
       return;
     }

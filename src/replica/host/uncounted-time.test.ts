@@ -70,15 +70,15 @@ function sleep(cluster: HostCluster, id: number): () => void {
   };
 }
 
-for (const quiet of [false, true]) {
-  const who = quiet ? 'a quiet leader' : 'a leader';
+for (const hibernation of [false, true]) {
+  const who = hibernation ? 'a hibernating leader' : 'a leader';
   test(`[H32] ${who} that slept with its machine has no lease when it wakes`, async () => {
-    const cluster = await HostCluster.start({ seed: 3, host: { quiet } });
+    const cluster = await HostCluster.start({ seed: 3, host: { hibernation } });
     const old = await cluster.elect();
     assert.match(await cluster.put(old, 'a=before'), /^applied/);
     await cluster.world.runFor(200);
     assert.equal(await cluster.get(old, 'lease', 'a'), 'lease "before"');
-    const isReady = () => !quiet || cluster.status(old)?.isQuiet === true;
+    const isReady = () => !hibernation || cluster.status(old)?.isHibernating === true;
     assert.ok(await cluster.world.runUntil(isReady, 3_000));
     const wakeUp = sleep(cluster, old);
     assert.ok(await cluster.world.runUntil(() => ![0, old].includes(cluster.leader()), 5_000));
