@@ -80,8 +80,8 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'sick-leader-stays',
-    file: 'replica/host/disk-watch.ts',
-    find: 'if (waitedMs < sickDiskMs) {',
+    file: 'replica/host/slow-disk.ts',
+    find: 'if (waitedMs < slowDiskMs) {',
     replace: 'if (waitedMs >= 0) {',
     stands: 'a leader whose disk hangs holds up its shards while its heartbeats keep it in office',
     known: { tests: 'src/replica/host/faults' },

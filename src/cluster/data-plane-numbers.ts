@@ -65,7 +65,7 @@ export const RANGES: Readonly<Record<Name, Range>> = {
   'host.wakesMax': whole(1, U32_MAX, 'with none at a time hibernating shards would sleep for ever'),
   'host.readTimeoutMs': time(1),
   'host.orphanTimeoutMs': time(0),
-  'host.sickDiskMs': time(1),
+  'host.slowDiskMs': time(1),
   'host.trailingEntries': whole(0, 2 ** 40, 'there is no such number of entries to keep'),
   'host.trailingBytes': whole(0, 2 ** 50, PART),
   'host.purgeEntries': whole(1, 2 ** 40, CUT),

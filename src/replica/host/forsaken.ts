@@ -101,14 +101,14 @@ export class Forsaken {
     const replica = this.#replica;
     const { config, id, peers } = replica.core.status();
     const active = peers.filter((peer) => peer.id !== id && peer.isRecentlyActive);
-    const heir = active.find((peer) => !peer.isLearner && peer.match >= lastMissing);
-    if (heir === undefined && !isQuorum(config, active)) return;
+    const successor = active.find((peer) => !peer.isLearner && peer.match >= lastMissing);
+    if (successor === undefined && !isQuorum(config, active)) return;
     this.#home.wake(replica);
     const nowMs = clock.monotonicMs();
     if (this.#transferUntilMs === undefined) {
       const transferMs = settings.electionTicks * settings.tickMs;
-      this.#transferUntilMs = heir === undefined ? nowMs : nowMs + transferMs;
-      if (heir !== undefined) replica.core.transferLeader(heir.id);
+      this.#transferUntilMs = successor === undefined ? nowMs : nowMs + transferMs;
+      if (successor !== undefined) replica.core.transferLeader(successor.id);
     }
     if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;
     this.#home.markDirty(replica);

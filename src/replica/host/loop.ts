@@ -13,7 +13,6 @@ import type { WriteRefusal } from '../types.ts';
 import { MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
 import { Compaction, type CompactionHome } from './compaction.ts';
-import { DiskWatch, type DiskWatchHome } from './disk-watch.ts';
 import { DurableAnswers, type DurableAnswersHome } from './durable-answers.ts';
 import { Hibernation, type HibernationHome } from './hibernation.ts';
 import type { ReplicaHome } from './home.ts';
@@ -23,6 +22,7 @@ import { Replica } from './replica.ts';
 import { RoomWatch, type RoomWatchHome } from './room-watch.ts';
 import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
+import { SlowDisk, type SlowDiskHome } from './slow-disk.ts';
 import { SnapshotNews, type SnapshotNewsHome } from './snapshot-news.ts';
 import { Storage } from './storage.ts';
 import { Ticker } from './ticker.ts';
@@ -34,7 +34,7 @@ type Homes = ReplicaHome<Replica> &
   HibernationHome &
   RepairHome &
   CompactionHome &
-  DiskWatchHome &
+  SlowDiskHome &
   RoomWatchHome &
   DurableAnswersHome &
   SnapshotNewsHome &
@@ -59,7 +59,7 @@ export class Loop implements Homes {
   readonly repair: Repair;
   readonly room: RoomWatch;
   readonly #compaction: Compaction;
-  readonly #disk: DiskWatch;
+  readonly #slowDisk: SlowDisk;
   readonly #ticker: Ticker;
   readonly #scrub: Scrub;
   readonly #replicas = new Map<ShardId, Replica>();
@@ -98,7 +98,7 @@ export class Loop implements Homes {
     this.hibernation = new Hibernation(this);
     this.repair = new Repair(this);
     this.#compaction = new Compaction(this);
-    this.#disk = new DiskWatch(this);
+    this.#slowDisk = new SlowDisk(this);
     this.room = new RoomWatch(this);
     this.#phases = Array.from({ length: settings.phases }, () => []);
     this.#ticker = new Ticker(
@@ -217,7 +217,7 @@ export class Loop implements Homes {
 
   #onStep(step: number): void {
     this.nowMs = this.clock.monotonicMs();
-    this.#disk.step(this.storage.waitedMs(this.nowMs));
+    this.#slowDisk.step(this.storage.waitedMs(this.nowMs));
     this.room.step(this.nowMs);
     for (const replica of must(this.#phases[step % this.settings.phases], 'a phase has a list')) {
       if (replica.activity.kind !== 'hibernating') this.#tick(replica);

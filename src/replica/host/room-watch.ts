@@ -4,9 +4,9 @@
 import type { Clock } from '../../base/capabilities.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import { FRAME_KIND } from '../codec/index.ts';
-import { findHeir } from './disk-watch.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
+import { findSuccessor } from './slow-disk.ts';
 
 /** The bit of the hello that says: this member understands frames of the kind `room`. */
 export const FEATURE_ROOM = 2;
@@ -91,10 +91,12 @@ export class RoomWatch {
     let left = wakesMax;
     for (const replica of this.#home.replicas()) {
       if (!replica.isLeader || replica.stopped !== undefined) continue;
-      const heir = findHeir(replica, this.#home.member, (peer) => this.#mayLead(peer, nowMs));
-      if (heir === undefined) continue;
+      const successor = findSuccessor(replica, this.#home.member, (peer) =>
+        this.#mayLead(peer, nowMs),
+      );
+      if (successor === undefined) continue;
       this.#home.wake(replica);
-      replica.core.transferLeader(heir);
+      replica.core.transferLeader(successor);
       replica.leavesUntilMs = nowMs + electionTicks * tickMs;
       this.#home.markDirty(replica);
       left -= 1;

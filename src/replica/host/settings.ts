@@ -26,7 +26,7 @@ export interface HostSettings {
   /** How long a leader of the past keeps watching what became of its proposals. */
   readonly orphanTimeoutMs: number;
   /** A leader whose oldest append waits for longer hands over. */
-  readonly sickDiskMs: number;
+  readonly slowDiskMs: number;
   /** Entries that stay behind the durable state for followers that are a little behind. */
   readonly trailingEntries: number;
   /** Or so many bytes of them, whichever is less. */
@@ -60,7 +60,7 @@ export const DEFAULT_HOST_SETTINGS: HostSettings = {
   wakesMax: 64,
   readTimeoutMs: 2_000,
   orphanTimeoutMs: 5_000,
-  sickDiskMs: 1_000,
+  slowDiskMs: 1_000,
   trailingEntries: 10_000,
   trailingBytes: 8 * 1024 * 1024,
   purgeEntries: 5_000,
