@@ -88,7 +88,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'hands-over-to-the-full',
-    file: 'replica/host/room-watch.ts',
+    file: 'replica/host/full-disk.ts',
     find: 'return sinceMs === undefined || nowMs - sinceMs >= SETTLED_MS;',
     replace: 'return sinceMs === undefined || sinceMs > 0;',
     stands: 'members whose disks are all full pass leadership to and fro for ever',

@@ -9,7 +9,7 @@ import type { SocketAddress } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 import type { ShardId } from '../engine/wal/index.ts';
-import { FEATURE_HIBERNATION, FEATURE_ROOM } from '../replica/host/index.ts';
+import { FEATURE_DISK_SPACE, FEATURE_HIBERNATION } from '../replica/host/index.ts';
 import { type DataPlaneNumbers, refusalOfNumbers } from './data-plane-numbers.ts';
 
 export interface DataPlaneSettings extends DataPlaneNumbers {
@@ -36,7 +36,7 @@ interface ShardSetting {
 }
 
 /** All that this version understands. */
-export const FEATURES_ALL = FEATURE_HIBERNATION | FEATURE_ROOM;
+export const FEATURES_ALL = FEATURE_HIBERNATION | FEATURE_DISK_SPACE;
 
 const U32_MAX = 2 ** 32 - 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

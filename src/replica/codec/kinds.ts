@@ -8,7 +8,7 @@ export const FRAME_KIND = {
   /** What hosts tell each other about shards that hibernate. */
   hibernation: 2,
   /** Whether the sender's disk has room: one byte, 1 if it has, 0 if not. */
-  room: 3,
+  diskSpace: 3,
 } as const;
 
 /** Requests, which are answered once. */

@@ -157,7 +157,7 @@ export class Host implements ReplicaHost {
   #onNote(from: MemberId, kind: number, body: Uint8Array): boolean {
     const loop = this.#loop;
     if (kind === FRAME_KIND.hibernation) return loop.hibernation.onFrame(from, body, loop.nowMs);
-    return kind === FRAME_KIND.room && loop.room.onFrame(from, body);
+    return kind === FRAME_KIND.diskSpace && loop.fullDisk.onFrame(from, body);
   }
 
   readonly #onMessage = (shard: ShardId, message: Message): void => {
@@ -183,13 +183,13 @@ export class Host implements ReplicaHost {
 
   onPeerUp(member: MemberId): void {
     this.#loop.hibernation.onPeerUp(member);
-    this.#loop.room.onPeerUp(member);
+    this.#loop.fullDisk.onPeerUp(member);
   }
 
   /** What was on its way to `member` may be lost. */
   onPeerDown(member: MemberId): void {
     this.#loop.hibernation.onPeerDown(member);
-    this.#loop.room.onPeerDown(member);
+    this.#loop.fullDisk.onPeerDown(member);
     for (const replica of this.#loop.replicas()) {
       if (replica.isLeader && replica.stopped === undefined) {
         replica.core.reportUnreachable(member);

@@ -14,12 +14,12 @@ import { MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
 import { Compaction, type CompactionHome } from './compaction.ts';
 import { DurableAnswers, type DurableAnswersHome } from './durable-answers.ts';
+import { FullDisk, type FullDiskHome } from './full-disk.ts';
 import { Hibernation, type HibernationHome } from './hibernation.ts';
 import type { ReplicaHome } from './home.ts';
 import type { HostParts } from './ports.ts';
 import { Repair, type RepairHome } from './repair.ts';
 import { Replica } from './replica.ts';
-import { RoomWatch, type RoomWatchHome } from './room-watch.ts';
 import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
 import { SlowDisk, type SlowDiskHome } from './slow-disk.ts';
@@ -35,7 +35,7 @@ type Homes = ReplicaHome<Replica> &
   RepairHome &
   CompactionHome &
   SlowDiskHome &
-  RoomWatchHome &
+  FullDiskHome &
   DurableAnswersHome &
   SnapshotNewsHome &
   ScrubHome;
@@ -57,7 +57,7 @@ export class Loop implements Homes {
   readonly outbox: Outbox;
   readonly hibernation: Hibernation;
   readonly repair: Repair;
-  readonly room: RoomWatch;
+  readonly fullDisk: FullDisk;
   readonly #compaction: Compaction;
   readonly #slowDisk: SlowDisk;
   readonly #ticker: Ticker;
@@ -99,7 +99,7 @@ export class Loop implements Homes {
     this.repair = new Repair(this);
     this.#compaction = new Compaction(this);
     this.#slowDisk = new SlowDisk(this);
-    this.room = new RoomWatch(this);
+    this.fullDisk = new FullDisk(this);
     this.#phases = Array.from({ length: settings.phases }, () => []);
     this.#ticker = new Ticker(
       parts.clock,
@@ -218,7 +218,7 @@ export class Loop implements Homes {
   #onStep(step: number): void {
     this.nowMs = this.clock.monotonicMs();
     this.#slowDisk.step(this.storage.waitedMs(this.nowMs));
-    this.room.step(this.nowMs);
+    this.fullDisk.step(this.nowMs);
     for (const replica of must(this.#phases[step % this.settings.phases], 'a phase has a list')) {
       if (replica.activity.kind !== 'hibernating') this.#tick(replica);
     }
