@@ -140,10 +140,10 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'sleep-not-noticed',
     file: 'replica/host/ticker.ts',
-    find: ' && !this.#uncounted.isInDoubt(nowMs)',
+    find: ' && !this.#suspends.isInDoubt(nowMs)',
     replace: '',
     stands: 'a leader whose machine slept answers by a lease while another one leads',
-    known: { tests: 'src/replica/host/uncounted' },
+    known: { tests: 'src/replica/host/suspend' },
   },
   // --- the core's contract ----------------------------------------------------------------------
   {

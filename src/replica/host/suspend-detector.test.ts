@@ -3,20 +3,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostCluster } from '../../../test/support/host-cluster.ts';
-import { UncountedTime } from './uncounted-time.ts';
+import { SuspendDetector } from './suspend-detector.ts';
 
 /** Both clocks, each moved as the test says. */
 class Clocks {
   monotonic = 1_000;
   wall = 1_700_000_000_000;
-  readonly time: UncountedTime;
+  readonly time: SuspendDetector;
 
   constructor() {
     const clock = {
       monotonicMs: () => this.monotonic,
       wallMs: () => this.wall,
     };
-    this.time = new UncountedTime(clock as never, 15, 300);
+    this.time = new SuspendDetector(clock as never, 15, 300);
   }
 
   /** Whether leases count after `monotonicMs` and `wallMs` more. */
