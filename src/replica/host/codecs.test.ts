@@ -9,7 +9,12 @@ import {
   readHibernationNotes,
   writeHibernationNote,
 } from './hibernation-codec.ts';
-import { decodeEntries, decodeWants, encodeEntries, encodeWants } from './repair-codec.ts';
+import {
+  decodeEntries,
+  decodeEntryRequest,
+  encodeEntries,
+  encodeEntryRequest,
+} from './repair-codec.ts';
 
 const counter = fc.maxSafeNat();
 const shard = fc.nat(2 ** 32 - 1);
@@ -29,7 +34,7 @@ test('notes come back as they were written, and a cut frame is none', () => {
   );
 });
 
-test('wants and entries come back as they were written', () => {
+test('wanted and entries come back as they were written', () => {
   const id = fc.record({ index: fc.integer({ min: 1, max: 2 ** 50 }), term: counter });
   const kind = fc.constantFrom('normal' as const, 'confChangeV2' as const);
   const rest = fc.record({ kind, payload: fc.uint8Array() });
@@ -37,8 +42,8 @@ test('wants and entries come back as they were written', () => {
   fc.assert(
     fc.property(shard, fc.boolean(), fc.array(entry), (of, wantsState, entries) => {
       const ids = entries.map(({ index, term }) => ({ index, term }));
-      const wants = { shard: of, wantsState, ids };
-      assert.deepEqual(decodeWants(encodeWants(wants)), wants);
+      const wanted = { shard: of, wantsState, ids };
+      assert.deepEqual(decodeEntryRequest(encodeEntryRequest(wanted)), wanted);
       const found = decodeEntries(encodeEntries(entries));
       assert.deepEqual(
         found?.map(({ payload, ...others }) => ({ ...others, payload: [...payload] })),
@@ -52,10 +57,10 @@ test('no bytes make a decoder throw or allocate without bound', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
       readHibernationNotes(bytes);
-      decodeWants(bytes);
+      decodeEntryRequest(bytes);
       decodeEntries(bytes);
     }),
     { numRuns: 2_000 },
   );
-  assert.equal(decodeWants(Uint8Array.of(1, 0, 0xff, 0xff, 0xff, 0x7f)), undefined);
+  assert.equal(decodeEntryRequest(Uint8Array.of(1, 0, 0xff, 0xff, 0xff, 0x7f)), undefined);
 });

@@ -9,7 +9,7 @@ import type { Message } from '../../core/raft/index.ts';
 import { encodeMessage, FRAME_KIND, REQUEST_KIND } from '../codec/index.ts';
 import { encodeCommand } from '../state/index.ts';
 import { Admission, MemberLoad } from './admission.ts';
-import { decodeEntries, encodeWants } from './repair-codec.ts';
+import { decodeEntries, encodeEntryRequest } from './repair-codec.ts';
 
 test('[H20] a shard takes so much and no more, and again when some is done', () => {
   const load = new MemberLoad();
@@ -49,7 +49,7 @@ test('[H20] peers that lost entries are answered in turn, too many come again', 
     host.onRequest({
       from: 2,
       kind: REQUEST_KIND.fetchEntries,
-      body: encodeWants({ shard: 1, wantsState: false, ids: [{ index, term }] }),
+      body: encodeEntryRequest({ shard: 1, wantsState: false, ids: [{ index, term }] }),
       deadlineMs,
       isAbandoned: false,
       respond: (answer) => heard.push(`${decodeEntries(answer)?.length} entries`),

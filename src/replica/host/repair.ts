@@ -15,13 +15,13 @@ import type { Snapshots } from '../snapshots/index.ts';
 import { Forsaken, type ForsakenHome } from './forsaken.ts';
 import {
   decodeEntries,
-  decodeWants,
+  decodeEntryRequest,
+  type EntryRequest,
   encodeEntries,
-  encodeWants,
-  type Wants,
+  encodeEntryRequest,
 } from './repair-codec.ts';
 import type { Replica } from './replica.ts';
-import { cachedEntry, gatherEntries } from './wanted-entries.ts';
+import { cachedEntry, gatherEntries } from './requested-entries.ts';
 
 /** So often every peer is asked before nobody is believed to have an entry. */
 const ROUNDS = 2;
@@ -49,7 +49,7 @@ interface Patient {
 
 interface Question {
   readonly request: IncomingRequest;
-  readonly wants: Wants;
+  readonly wanted: EntryRequest;
 }
 
 export class Repair {
@@ -127,7 +127,7 @@ export class Repair {
       if (ids.length < LIMITS.replica.repairEntriesMax) ids.push({ index, term });
     }
     const wantsState = replica.isForsaken && !replica.isLeader;
-    const body = encodeWants({ shard: replica.shard, wantsState, ids });
+    const body = encodeEntryRequest({ shard: replica.shard, wantsState, ids });
     const timeoutMs = settings.repairRetryMs * 10;
     peers.request(peer, REQUEST_KIND.fetchEntries, body, timeoutMs, (outcome) => {
       this.#onAnswer(patient, peer, outcome);
@@ -184,8 +184,8 @@ export class Repair {
 
   /** A peer asks for entries that it lost. */
   onRequest(request: IncomingRequest): void {
-    const wants = decodeWants(request.body);
-    if (wants === undefined || this.#home.replica(wants.shard) === undefined) {
+    const wanted = decodeEntryRequest(request.body);
+    if (wanted === undefined || this.#home.replica(wanted.shard) === undefined) {
       request.respond(encodeEntries([]));
       return;
     }
@@ -193,7 +193,7 @@ export class Repair {
       request.refuse('full');
       return;
     }
-    this.#questions.push({ request, wants });
+    this.#questions.push({ request, wanted });
     if (this.#questions.length === 1) this.#home.watch('repair', this.#answerAll());
   }
 
@@ -209,18 +209,18 @@ export class Repair {
     }
   }
 
-  async #answer({ request, wants }: Question): Promise<void> {
-    const { ids, shard, wantsState } = wants;
+  async #answer({ request, wanted }: Question): Promise<void> {
+    const { ids, shard, wantsState } = wanted;
     const { repairBytesMax } = LIMITS.replica;
     const entries = await gatherEntries(this.#home.wal, shard, ids, repairBytesMax);
     if (this.#home.isClosed) return;
     this.#home.noteRead(shard);
     if (!request.isAbandoned) request.respond(encodeEntries(entries));
-    if (entries.length === 0 && wantsState) this.#maybeSendState(request.from, wants);
+    if (entries.length === 0 && wantsState) this.#maybeSendState(request.from, wanted);
   }
 
   /** [H62] The leader sends its state in place of entries that it has applied and let go of. */
-  #maybeSendState(to: MemberId, { ids, shard }: Wants): void {
+  #maybeSendState(to: MemberId, { ids, shard }: EntryRequest): void {
     const { member, snapshots } = this.#home;
     const replica = this.#home.replica(shard);
     if (replica === undefined || !replica.isLeader || replica.stopped !== undefined) return;
