@@ -23,9 +23,9 @@ import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
 import { Applying } from './applying.ts';
 import type { ReplicaHome } from './home.ts';
-import { isOvertaken } from './overtaken.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { isRedundant } from './redundant-messages.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { HardStateMemory, type StorageClient } from './storage.ts';
 
@@ -266,7 +266,7 @@ export class Replica implements StorageClient {
         if (message.entries.length > 0) this.idleTicks = 0;
         this.#home.storage.add(this, message, this.#hardState);
       } else if (message.to === APPLY_THREAD) this.#applying.add(message);
-      else if (!isOvertaken(messages, i)) this.#post(message);
+      else if (!isRedundant(messages, i)) this.#post(message);
     }
   }
 
@@ -299,7 +299,7 @@ export class Replica implements StorageClient {
     for (let i = 0; i < responses.length; i++) {
       const response = responses[i] as Message;
       if (response.to === this.core.id) this.core.step(response);
-      else if (!isOvertaken(responses, i)) this.#post(response);
+      else if (!isRedundant(responses, i)) this.#post(response);
     }
     this.#home.markDirty(this);
   }
