@@ -23,7 +23,7 @@ import { Replica } from './replica.ts';
 import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
 import { SlowDisk, type SlowDiskHome } from './slow-disk.ts';
-import { SnapshotNews, type SnapshotNewsHome } from './snapshot-news.ts';
+import { SnapshotEvents, type SnapshotEventsHome } from './snapshot-events.ts';
 import { Storage } from './storage.ts';
 import { Ticker } from './ticker.ts';
 
@@ -37,7 +37,7 @@ type Homes = ReplicaHome<Replica> &
   SlowDiskHome &
   FullDiskHome &
   DurableAnswersHome &
-  SnapshotNewsHome &
+  SnapshotEventsHome &
   ScrubHome;
 
 export class Loop implements Homes {
@@ -86,13 +86,15 @@ export class Loop implements Homes {
       () => this.schedule(),
       ({ reason }) => this.fail(`the log has stopped: ${reason}`),
     );
-    const news = new SnapshotNews(this);
-    this.snapshots = openSnapshots(parts, news);
+    const snapshotEvents = new SnapshotEvents(this);
+    this.snapshots = openSnapshots(parts, snapshotEvents);
     this.outbox = new Outbox(parts.peers, {
       onUnsent: (shard, peer) => this.#replicas.get(shard)?.core.reportUnreachable(peer),
       onSnapshot: (shard, message) => {
         const { to } = message;
-        this.snapshots.send(to, shard, message, (isWhole) => news.onSent(shard, to, isWhole));
+        this.snapshots.send(to, shard, message, (isWhole) =>
+          snapshotEvents.onSent(shard, to, isWhole),
+        );
       },
     });
     this.hibernation = new Hibernation(this);
