@@ -164,7 +164,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'leads-on-with-a-hole',
-    file: 'replica/host/forsaken.ts',
+    file: 'replica/host/lost-entries.ts',
     find: 'if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;',
     replace: '',
     stands: 'a leader that lost what nobody else has keeps others from leading, for ever',

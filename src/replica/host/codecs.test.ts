@@ -34,7 +34,7 @@ test('notes come back as they were written, and a cut frame is none', () => {
   );
 });
 
-test('wanted and entries come back as they were written', () => {
+test('requests for entries, and entries, come back as they were written', () => {
   const id = fc.record({ index: fc.integer({ min: 1, max: 2 ** 50 }), term: counter });
   const kind = fc.constantFrom('normal' as const, 'confChangeV2' as const);
   const rest = fc.record({ kind, payload: fc.uint8Array() });

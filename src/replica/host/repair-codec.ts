@@ -1,6 +1,6 @@
 // Entries that a member lost, and those that a peer sends back.
 //
-//   wanted    =  shard(varint) wanted-state(varint) count(varint) (index(varint) term(varint))*
+//   request  =  shard(varint) wants-state(varint) count(varint) (index(varint) term(varint))*
 //   entries  =  count(varint) (index(varint) one_entry)*      see src/replica/codec/entries.ts
 
 import { LIMITS } from '../../base/limits.ts';
@@ -27,7 +27,7 @@ export function encodeEntryRequest({ ids, shard, wantsState }: EntryRequest): Ui
   return writer.copy();
 }
 
-/** Undefined when the bytes are no wanted. */
+/** Undefined when the bytes are no request. */
 export function decodeEntryRequest(bytes: Uint8Array): EntryRequest | undefined {
   const reader = new PackedReader(bytes);
   const shard = reader.varint();

@@ -61,7 +61,7 @@ export class Replica implements StorageClient {
   /** [H60] The log lacks entries that it must have: follows, but does not campaign. */
   hasHoles = false;
   /** [H61] And no peer that is there has them. */
-  isForsaken = false;
+  isUnrepairable = false;
   /** [H71] Leads, and its disk does not answer: nothing is sent any more. */
   isSilentForDisk = false;
   /** [H61] The same for a hole in its log, which keeps what others need from them. */
@@ -223,7 +223,7 @@ export class Replica implements StorageClient {
   /** The log is whole again. */
   repaired(): void {
     this.hasHoles = false;
-    this.isForsaken = false;
+    this.isUnrepairable = false;
     this.isSilentForHole = false;
     const { electionTicks } = this.#home.settings;
     const { random } = this.#home.parts;
@@ -340,7 +340,7 @@ export class Replica implements StorageClient {
     const lost = this.log.wal.holes.size;
     if (lost > 0) {
       const entries = `${lost} lost log entries`;
-      return this.isForsaken ? `${entries}, which no peer has` : `${entries} from a peer`;
+      return this.isUnrepairable ? `${entries}, which no peer has` : `${entries} from a peer`;
     }
     if (this.isSilentForDisk) return 'its disk, which does not answer';
     if (lead === NO_NODE) return 'a leader';

@@ -4,10 +4,10 @@ import { draftMessage, type Message } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { SnapshotsHandler } from '../snapshots/index.ts';
-import { type ForsakenHome, takeState } from './forsaken.ts';
+import { type LostEntriesHome, takeState } from './lost-entries.ts';
 import type { Replica } from './replica.ts';
 
-export interface SnapshotEventsHome extends ForsakenHome {
+export interface SnapshotEventsHome extends LostEntriesHome {
   readonly member: MemberId;
   replica(shard: ShardId): Replica | undefined;
   /** A message of a peer. */
