@@ -27,7 +27,7 @@ const CALM: ShardStatus = {
   firstIndex: 5,
   lastIndex: 9,
   config: CONFIG,
-  isQuiet: false,
+  isHibernating: false,
   waitsFor: undefined,
 };
 

@@ -16,7 +16,7 @@ interface Watermarks {
   applied: number;
   firstIndex: number;
   readAt: number;
-  isQuiet: boolean;
+  isHibernating: boolean;
 }
 
 export class Oracle {
@@ -77,9 +77,9 @@ export class Oracle {
     // While a snapshot is installed, the log has it a moment before the state does.
     if (status.firstIndex > commit + 1) this.#violate(`${who}: purged what is not committed`);
     if (status.firstIndex > seen.firstIndex && seen.firstIndex > 0) this.#counters.logsPurged += 1;
-    if (status.isQuiet && !seen.isQuiet) this.#counters.shardsQuiet += 1;
-    const { firstIndex, isQuiet } = status;
-    Object.assign(seen, { term, commit, applied, firstIndex, isQuiet });
+    if (status.isHibernating && !seen.isHibernating) this.#counters.shardsQuiet += 1;
+    const { firstIndex, isHibernating } = status;
+    Object.assign(seen, { term, commit, applied, firstIndex, isHibernating });
     if (status.role === 'leader') this.#noteLeader(shard, term, member);
   }
 
@@ -112,7 +112,7 @@ export class Oracle {
         applied: 0,
         firstIndex: 0,
         readAt: 0,
-        isQuiet: false,
+        isHibernating: false,
       };
       this.#watermarks.set(key, seen);
     }

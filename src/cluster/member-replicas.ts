@@ -14,7 +14,7 @@ import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
 import { type ShardId, Wal } from '../engine/wal/index.ts';
-import { FEATURE_QUIET, Host } from '../replica/host/index.ts';
+import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
 import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
@@ -188,7 +188,7 @@ class Opening {
         onFatal: (reason) => this.#fail(reason),
       },
       // What it does not say in its greetings it does not do either.
-      { quiet: (identity.features & FEATURE_QUIET) !== 0, ...this.#settings.host },
+      { hibernation: (identity.features & FEATURE_HIBERNATION) !== 0, ...this.#settings.host },
     );
     this.#undo.push(() => host.stop());
     const requests = new RequestServer({ member, clock, host, peers });

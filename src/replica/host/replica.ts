@@ -23,23 +23,23 @@ import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
 import { Applying } from './applying.ts';
 import type { ReplicaHome } from './home.ts';
-import { isOvertaken } from './overtaken.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { isRedundant } from './redundant-messages.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { HardStateMemory, type StorageClient } from './storage.ts';
 
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
 
-export type Rest =
+export type Activity =
   | { readonly kind: 'awake' }
-  /** A leader that asks its peers whether they agree to be quiet. */
+  /** A leader that asks its peers whether they agree to hibernate. */
   | { readonly kind: 'asking'; readonly agreed: Set<MemberId>; readonly index: number }
   /** Does not tick. `sinceMs`: the last tick. */
-  | { readonly kind: 'quiet'; readonly sinceMs: number };
+  | { readonly kind: 'hibernating'; readonly sinceMs: number };
 
-export const AWAKE: Rest = { kind: 'awake' };
+export const AWAKE: Activity = { kind: 'awake' };
 
 export class Replica implements StorageClient {
   readonly shard: ShardId;
@@ -55,13 +55,13 @@ export class Replica implements StorageClient {
   role: Role = 'follower';
   leader: MemberId = NO_NODE;
   isDirty = false;
-  rest: Rest = AWAKE;
+  activity: Activity = AWAKE;
   /** Ticks without anything that the shard was there for. */
   idleTicks = 0;
   /** [H60] The log lacks entries that it must have: follows, but does not campaign. */
   hasHoles = false;
   /** [H61] And no peer that is there has them. */
-  isForsaken = false;
+  isUnrepairable = false;
   /** [H71] Leads, and its disk does not answer: nothing is sent any more. */
   isSilentForDisk = false;
   /** [H61] The same for a hole in its log, which keeps what others need from them. */
@@ -223,7 +223,7 @@ export class Replica implements StorageClient {
   /** The log is whole again. */
   repaired(): void {
     this.hasHoles = false;
-    this.isForsaken = false;
+    this.isUnrepairable = false;
     this.isSilentForHole = false;
     const { electionTicks } = this.#home.settings;
     const { random } = this.#home.parts;
@@ -266,7 +266,7 @@ export class Replica implements StorageClient {
         if (message.entries.length > 0) this.idleTicks = 0;
         this.#home.storage.add(this, message, this.#hardState);
       } else if (message.to === APPLY_THREAD) this.#applying.add(message);
-      else if (!isOvertaken(messages, i)) this.#post(message);
+      else if (!isRedundant(messages, i)) this.#post(message);
     }
   }
 
@@ -299,7 +299,7 @@ export class Replica implements StorageClient {
     for (let i = 0; i < responses.length; i++) {
       const response = responses[i] as Message;
       if (response.to === this.core.id) this.core.step(response);
-      else if (!isOvertaken(responses, i)) this.#post(response);
+      else if (!isRedundant(responses, i)) this.#post(response);
     }
     this.#home.markDirty(this);
   }
@@ -330,7 +330,7 @@ export class Replica implements StorageClient {
       firstIndex,
       lastIndex,
       config,
-      isQuiet: this.rest.kind === 'quiet',
+      isHibernating: this.activity.kind === 'hibernating',
       waitsFor: this.#waitsFor(lead),
     };
   }
@@ -340,7 +340,7 @@ export class Replica implements StorageClient {
     const lost = this.log.wal.holes.size;
     if (lost > 0) {
       const entries = `${lost} lost log entries`;
-      return this.isForsaken ? `${entries}, which no peer has` : `${entries} from a peer`;
+      return this.isUnrepairable ? `${entries}, which no peer has` : `${entries} from a peer`;
     }
     if (this.isSilentForDisk) return 'its disk, which does not answer';
     if (lead === NO_NODE) return 'a leader';
