@@ -166,7 +166,7 @@ export class SnapshotReceiver {
   }
 }
 
-/** [N13] Whether a newer one is on its way of the same leader. */
+/** [N13] Whether a newer state of the same leader is on its way. */
 function isOlder({ message, snapshot }: Offer, running: Offer | undefined): boolean {
   return running?.message.term === message.term && snapshot.index < running.snapshot.index;
 }
