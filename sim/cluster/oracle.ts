@@ -1,7 +1,7 @@
 // Sees everything and checks what must hold. Each check looks only at what just happened, so that
 // it costs the same however long the run is. The first violation ends the run.
 
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
@@ -37,7 +37,7 @@ export class Oracle {
   watch(machine: ShardMachine, shard: ShardId): ShardMachine {
     const reference = this.reference(shard);
     return {
-      apply: (command: MachineCommand, state: ShardState) => {
+      apply: (command: MachineCommand, state: MachineState) => {
         const { isNew, result } = reference.apply(machine, command, state);
         if (isNew) this.#counters.commandsApplied += 1;
         return result;

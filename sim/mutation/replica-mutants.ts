@@ -23,7 +23,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'results-mixed-up',
-    file: 'replica/state/shard-slice.ts',
+    file: 'replica/state/replica-state.ts',
     find: 'sink.onResult(entries[i] as Entry, this.#results[i] as Uint8Array);',
     replace:
       'sink.onResult(entries[i] as Entry, this.#results[entries.length - 1 - i] as Uint8Array);',

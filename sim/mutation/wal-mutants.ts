@@ -42,7 +42,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: "return view.getUint32(at + 24, true) === chain ? undefined : 'header';",
     replace: 'return undefined;',
     stands: 'a batch of an earlier life that stands in the right place is read as the next one',
-    known: { tests: 'src/engine/wal/frame' },
+    known: { tests: 'src/engine/wal/batch' },
   },
   {
     name: 'damaged-end-taken-for-torn',

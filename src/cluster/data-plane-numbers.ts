@@ -7,7 +7,7 @@ import { segmentBytesFor, type WalOptions } from '../engine/wal/index.ts';
 import { DEFAULT_HOST_SETTINGS, type HostSettings } from '../replica/host/index.ts';
 import { DEFAULT_SNAPSHOT_LIMITS, type SnapshotLimits } from '../replica/snapshots/index.ts';
 
-export interface DataPlaneNumbers {
+export interface ReplicaNumbers {
   readonly wal?: Partial<WalSettings>;
   readonly host?: Partial<HostSettings>;
   readonly snapshots?: Partial<SnapshotLimits>;
@@ -146,7 +146,7 @@ const RELATIONS: readonly Relation[] = [
 ];
 
 /** Why a member cannot run with these; undefined when it can. */
-export function refusalOfNumbers(settings: DataPlaneNumbers): ParleyError | undefined {
+export function refusalOfNumbers(settings: ReplicaNumbers): ParleyError | undefined {
   const numbers = numbersOf(settings);
   for (const name of Object.keys(RANGES) as Name[]) {
     const { isWhole, max, min, why } = RANGES[name];
@@ -166,7 +166,7 @@ export function refusalOfNumbers(settings: DataPlaneNumbers): ParleyError | unde
 }
 
 /** All of them, with the defaults of those that are not given. */
-function numbersOf(settings: DataPlaneNumbers): Numbers {
+function numbersOf(settings: ReplicaNumbers): Numbers {
   const groups: Readonly<Record<string, object>> = {
     wal: { ...DEFAULT_WAL, ...settings.wal },
     host: { ...DEFAULT_HOST_SETTINGS, ...settings.host },

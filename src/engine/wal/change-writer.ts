@@ -3,9 +3,9 @@
 
 import { assert } from '../../base/assert.ts';
 import type { Entry, EntryId, HardState, Snapshot } from '../../core/raft/index.ts';
+import type { Batch } from './batch.ts';
 import type { Committer } from './committer.ts';
 import { ENTRY_KINDS, RECORD, recordBytes, viewOf, writeU64 } from './format.ts';
-import type { Frame } from './frame.ts';
 import type { ShardLog } from './shard-log.ts';
 import { encodeSnapshot } from './snapshot-codec.ts';
 import type { ShardChange } from './types.ts';
@@ -34,9 +34,9 @@ export class ChangeWriter {
 
   /** Entries up to `to` are not needed any more. */
   purge(log: ShardLog, to: EntryId): void {
-    const frame = this.#add(RECORD.purge, log, to.term, to.index);
-    frame.frees = true;
-    log.purgeTo(to, frame.segment);
+    const batch = this.#add(RECORD.purge, log, to.term, to.index);
+    batch.frees = true;
+    log.purgeTo(to, batch.segment);
   }
 
   forget(log: ShardLog): void {
@@ -51,8 +51,8 @@ export class ChangeWriter {
     if (log.holes.get(index) !== term) return false;
     if (log.index.lengthOf(index) !== payload.length) return false;
     const entryKind = ENTRY_KINDS.indexOf(kind);
-    const frame = this.#committer.add(RECORD.refill, entryKind, log.shard, term, index, payload);
-    return log.refill({ term, index }, frame.segment, frame.recordOffset);
+    const batch = this.#committer.add(RECORD.refill, entryKind, log.shard, term, index, payload);
+    return log.refill({ term, index }, batch.segment, batch.recordOffset);
   }
 
   /** What `rewriteState` takes at most. */
@@ -62,7 +62,7 @@ export class ChangeWriter {
 
   /** [W10] Repeats all but the entries, so that no old segment is kept for it. */
   rewriteState(log: ShardLog): void {
-    const { segment } = this.#committer.frameFor(this.stateBytes(log));
+    const { segment } = this.#committer.batchFor(this.stateBytes(log));
     const { base } = log;
     const snapshot = log.snapshot();
     if (log.has('base')) this.#add(RECORD.purge, log, base.term, base.index);
@@ -75,31 +75,31 @@ export class ChangeWriter {
   rewriteAll(log: ShardLog, entries: readonly Entry[]): void {
     let bytes = this.stateBytes(log) + recordBytes(0);
     for (const { payload } of entries) bytes += recordBytes(payload.length);
-    const opened = this.#committer.frameFor(bytes);
+    const opened = this.#committer.batchFor(bytes);
     opened.frees = true;
     this.#add(RECORD.restart, log, 0, 0);
     this.rewriteState(log);
     for (const { term, index, kind, payload } of entries) {
       const entryKind = ENTRY_KINDS.indexOf(kind);
-      const frame = this.#committer.add(RECORD.entry, entryKind, log.shard, term, index, payload);
-      assert(frame === opened, '[W17] a log is rewritten in one batch');
-      log.index.relocate(index, frame.segment, frame.recordOffset);
+      const batch = this.#committer.add(RECORD.entry, entryKind, log.shard, term, index, payload);
+      assert(batch === opened, '[W17] a log is rewritten in one batch');
+      log.index.relocate(index, batch.segment, batch.recordOffset);
     }
     log.rewritten();
   }
 
   #install(log: ShardLog, snapshot: Snapshot): void {
     if (snapshot.index <= log.snapshot().index) return;
-    const frame = this.#snapshot(RECORD.snapshotInstalled, log, snapshot);
-    frame.frees = true;
-    log.installSnapshot(snapshot, frame.segment);
+    const batch = this.#snapshot(RECORD.snapshotInstalled, log, snapshot);
+    batch.frees = true;
+    log.installSnapshot(snapshot, batch.segment);
   }
 
   #save(log: ShardLog, snapshot: Snapshot): void {
     assert(snapshot.index <= log.lastIndex(), 'a snapshot covers entries that exist');
     if (snapshot.index <= log.snapshot().index) return;
-    const frame = this.#snapshot(RECORD.snapshotSaved, log, snapshot);
-    log.saveSnapshot(snapshot, frame.segment);
+    const batch = this.#snapshot(RECORD.snapshotSaved, log, snapshot);
+    log.saveSnapshot(snapshot, batch.segment);
   }
 
   #append(log: ShardLog, entries: readonly Entry[]): void {
@@ -117,24 +117,24 @@ export class ChangeWriter {
       const { term, index, payload } = entry;
       assert(index === first.index + at, '[W8] entries follow each other');
       const kind = ENTRY_KINDS.indexOf(entry.kind);
-      const frame = this.#committer.add(RECORD.entry, kind, log.shard, term, index, payload);
-      log.putEntry(index, term, frame.segment, frame.recordOffset, payload.length);
+      const batch = this.#committer.add(RECORD.entry, kind, log.shard, term, index, payload);
+      log.putEntry(index, term, batch.segment, batch.recordOffset, payload.length);
       log.cache.append(entry);
     }
     assert(log.lastIndex() >= log.base.index, 'what is appended is in the log');
   }
 
-  #hardState(log: ShardLog, { term, vote, commit }: HardState): Frame {
+  #hardState(log: ShardLog, { term, vote, commit }: HardState): Batch {
     writeU64(this.#voteView, 0, vote);
     return this.#committer.add(RECORD.hardState, 0, log.shard, term, commit, this.#vote);
   }
 
-  #snapshot(type: number, log: ShardLog, snapshot: Snapshot): Frame {
+  #snapshot(type: number, log: ShardLog, snapshot: Snapshot): Batch {
     const { term, index } = snapshot;
     return this.#committer.add(type, 0, log.shard, term, index, encodeSnapshot(snapshot));
   }
 
-  #add(type: number, log: ShardLog, term: number, index: number): Frame {
+  #add(type: number, log: ShardLog, term: number, index: number): Batch {
     return this.#committer.add(type, 0, log.shard, term, index, NO_BYTES);
   }
 }

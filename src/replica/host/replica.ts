@@ -17,7 +17,7 @@ import {
 } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import { type ShardData, stampCommand } from '../state/index.ts';
+import { type ReplicaState, stampCommand } from '../state/index.ts';
 import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
@@ -44,7 +44,7 @@ export const AWAKE: Activity = { kind: 'awake' };
 export class Replica implements StorageClient {
   readonly shard: ShardId;
   readonly core: RaftCore;
-  readonly data: ShardData;
+  readonly data: ReplicaState;
   readonly log: ReplicaLog;
   readonly phase: number;
   readonly proposals: Proposals;
@@ -73,7 +73,7 @@ export class Replica implements StorageClient {
   #isRestoring = false;
   #lastContradiction = '';
 
-  constructor(home: ReplicaHome<Replica>, shard: ShardId, data: ShardData) {
+  constructor(home: ReplicaHome<Replica>, shard: ShardId, data: ReplicaState) {
     const { parts, settings } = home;
     this.#home = home;
     this.shard = shard;

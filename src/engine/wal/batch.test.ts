@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Batch } from './batch.ts';
 import {
   encodeSegmentHeader,
   parseSegmentHeader,
@@ -10,7 +11,6 @@ import {
   recordBytes,
   type SegmentHeader,
 } from './format.ts';
-import { Frame } from './frame.ts';
 import { BatchScanner } from './scan.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot-codec.ts';
 
@@ -40,11 +40,11 @@ const GOLDEN_BATCH = [
 ].join('\n');
 
 function sealedBatch(): Uint8Array {
-  const frame = new Frame(SALT, 16);
-  frame.begin(3, 4096, 10, 1_000);
-  frame.add(RECORD.entry, 1, 7, 2, 41, Uint8Array.from([1, 2, 3, 4, 5]));
-  frame.seal(0xdeadbeef);
-  return frame.sealed();
+  const batch = new Batch(SALT, 16);
+  batch.begin(3, 4096, 10, 1_000);
+  batch.add(RECORD.entry, 1, 7, 2, 41, Uint8Array.from([1, 2, 3, 4, 5]));
+  batch.seal(0xdeadbeef);
+  return batch.sealed();
 }
 
 function hex(bytes: Uint8Array): string {
@@ -88,12 +88,12 @@ test('[W4] a batch with any bit wrong is not taken', () => {
 });
 
 test('[W2] a batch takes no more than its room', () => {
-  const frame = new Frame(SALT);
-  frame.begin(1, 4096, 1, 32 + recordBytes(8));
-  assert.equal(frame.hasRoomFor(recordBytes(9)), false);
-  assert.throws(() => frame.add(RECORD.entry, 0, 1, 1, 1, new Uint8Array(9)), /\[W2\]/);
-  frame.add(RECORD.entry, 0, 1, 1, 1, new Uint8Array(8));
-  assert.equal(frame.hasRoomFor(recordBytes(0)), false);
+  const batch = new Batch(SALT);
+  batch.begin(1, 4096, 1, 32 + recordBytes(8));
+  assert.equal(batch.hasRoomFor(recordBytes(9)), false);
+  assert.throws(() => batch.add(RECORD.entry, 0, 1, 1, 1, new Uint8Array(9)), /\[W2\]/);
+  batch.add(RECORD.entry, 0, 1, 1, 1, new Uint8Array(8));
+  assert.equal(batch.hasRoomFor(recordBytes(0)), false);
 });
 
 test('snapshot marks are read back, and cut short they are none', () => {

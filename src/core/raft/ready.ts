@@ -1,4 +1,4 @@
-// The hand-over of work to the host: what a Ready holds, and what follows when its work is done.
+// Builds a Ready, the work for the host, and takes back the answers when that work is done.
 //
 // Inside there is one way only: the disk and the machine are asked by messages that carry the
 // responses to give. With `asyncStorageWrites` the host sees these messages. Without, `advance`
@@ -25,11 +25,11 @@ import {
 const NOTHING: readonly never[] = [];
 
 /** Empty lists stay inside, where they go on to be filled: the host gets one that never is. */
-function handOut<Item>(list: readonly Item[]): readonly Item[] {
+function listOrNone<Item>(list: readonly Item[]): readonly Item[] {
   return list.length === 0 ? NOTHING : list;
 }
 
-export class Handover {
+export class ReadyBuilder {
   readonly #raft: RaftState;
   readonly #isAsync: boolean;
   /** What the host was told last. */
@@ -83,13 +83,13 @@ export class Handover {
     const ready: Ready = {
       softState: this.#isSoftStateChanged() ? { lead, role } : undefined,
       hardState,
-      readStates: handOut(raft.readStates),
-      readDrops: handOut(raft.readDrops),
+      readStates: listOrNone(raft.readStates),
+      readDrops: listOrNone(raft.readDrops),
       entries,
       snapshot,
       committedEntries,
       messages: this.#nextMessages(hardState, entries, snapshot, committedEntries),
-      fetches: handOut(raft.fetches),
+      fetches: listOrNone(raft.fetches),
       mustSync: mustSyncLog || snapshot !== undefined,
       mustSyncLog,
     };

@@ -1,5 +1,5 @@
 // A batch while it gathers: records are encoded in place, at the offsets they will have on disk.
-// Frames are reused; a record costs no object.
+// Batches are used again, with their memory; a record costs no object.
 
 import { assert } from '../../base/assert.ts';
 import { crc32c } from '../../base/crc32c.ts';
@@ -17,7 +17,7 @@ export type Done = (outcome: 'durable' | WalFailure) => void;
 
 const INITIAL_BYTES = 64 * 1024;
 
-export class Frame {
+export class Batch {
   readonly #salt: number;
   #bytes: Uint8Array;
   #view: DataView;
