@@ -23,11 +23,11 @@ import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
 import { Applying } from './applying.ts';
 import type { ReplicaHome } from './home.ts';
+import { HardStateMemory, type LogWriterClient } from './log-writer.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { isRedundant } from './redundant-messages.ts';
 import { ReplicaLog } from './replica-log.ts';
-import { HardStateMemory, type StorageClient } from './storage.ts';
 
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
@@ -41,7 +41,7 @@ export type Activity =
 
 export const AWAKE: Activity = { kind: 'awake' };
 
-export class Replica implements StorageClient {
+export class Replica implements LogWriterClient {
   readonly shard: ShardId;
   readonly core: RaftCore;
   readonly data: ReplicaState;
@@ -172,7 +172,7 @@ export class Replica implements StorageClient {
     // [H60] Who has holes could not serve those who follow it.
     if (this.hasHoles && message.kind === 'timeoutNow') return 'dropped';
     if (message.kind === 'append' && message.entries.length > 0) {
-      if (this.#home.storage.isBehind || this.#home.parts.wal.isCramped) return 'dropped';
+      if (this.#home.logWriter.isBehind || this.#home.parts.wal.isCramped) return 'dropped';
       if (this.#isBeyondLog(message.entries)) return 'contradiction';
       this.idleTicks = 0;
     }
@@ -264,7 +264,7 @@ export class Replica implements StorageClient {
       const message = messages[i] as Message;
       if (message.to === APPEND_THREAD) {
         if (message.entries.length > 0) this.idleTicks = 0;
-        this.#home.storage.add(this, message, this.#hardState);
+        this.#home.logWriter.add(this, message, this.#hardState);
       } else if (message.to === APPLY_THREAD) this.#applying.add(message);
       else if (!isRedundant(messages, i)) this.#post(message);
     }
