@@ -17,6 +17,7 @@ import { DurableAnswers, type DurableAnswersHome } from './durable-answers.ts';
 import { FullDisk, type FullDiskHome } from './full-disk.ts';
 import { Hibernation, type HibernationHome } from './hibernation.ts';
 import type { ReplicaHome } from './home.ts';
+import { LogWriter } from './log-writer.ts';
 import type { HostParts } from './ports.ts';
 import { Repair, type RepairHome } from './repair.ts';
 import { Replica } from './replica.ts';
@@ -24,7 +25,6 @@ import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
 import { SlowDisk, type SlowDiskHome } from './slow-disk.ts';
 import { SnapshotEvents, type SnapshotEventsHome } from './snapshot-events.ts';
-import { Storage } from './storage.ts';
 import { Ticker } from './ticker.ts';
 
 /** Ticks between two looks at what the logs could let go of. */
@@ -52,7 +52,7 @@ export class Loop implements Homes {
   readonly load = new MemberLoad();
   readonly answers = new Answers();
   readonly durableAnswers = new DurableAnswers(this);
-  readonly storage: Storage;
+  readonly logWriter: LogWriter;
   readonly snapshots: Snapshots;
   readonly outbox: Outbox;
   readonly hibernation: Hibernation;
@@ -79,7 +79,7 @@ export class Loop implements Homes {
     this.store = parts.store;
     this.peers = parts.peers;
     this.nowMs = parts.clock.monotonicMs();
-    this.storage = new Storage(
+    this.logWriter = new LogWriter(
       parts.wal,
       // [H30] A leader that was stopped while its disk wrote has no lease any more, if it ever had.
       () => this.catchUp(),
@@ -170,7 +170,7 @@ export class Loop implements Homes {
         replica.isDirty = false;
         if (replica.stopped === undefined) this.#work(replica);
       }
-      this.storage.flush(this.nowMs);
+      this.logWriter.flush(this.nowMs);
       this.outbox.flush();
       this.hibernation.flush();
     }
@@ -219,7 +219,7 @@ export class Loop implements Homes {
 
   #onStep(step: number): void {
     this.nowMs = this.clock.monotonicMs();
-    this.#slowDisk.step(this.storage.waitedMs(this.nowMs));
+    this.#slowDisk.step(this.logWriter.waitedMs(this.nowMs));
     this.fullDisk.step(this.nowMs);
     for (const replica of must(this.#phases[step % this.settings.phases], 'a phase has a list')) {
       if (replica.activity.kind !== 'hibernating') this.#tick(replica);
@@ -308,7 +308,7 @@ export class Loop implements Homes {
 
   /** [H62] [H63] What its core asked for goes to the log before anything else of the shard. */
   retire(replica: Replica, reason: string): void {
-    this.storage.flush(this.nowMs);
+    this.logWriter.flush(this.nowMs);
     this.#stopReplica(replica, reason);
     this.schedule();
   }

@@ -23,11 +23,11 @@ import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
 import { Applying } from './applying.ts';
 import type { ReplicaHome } from './home.ts';
+import { HardStateMemory, type LogWriterClient } from './log-writer.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { isRedundant } from './redundant-messages.ts';
 import { ReplicaLog } from './replica-log.ts';
-import { HardStateMemory, type StorageClient } from './storage.ts';
 
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
@@ -41,7 +41,7 @@ export type Activity =
 
 export const AWAKE: Activity = { kind: 'awake' };
 
-export class Replica implements StorageClient {
+export class Replica implements LogWriterClient {
   readonly shard: ShardId;
   readonly core: RaftCore;
   readonly data: ReplicaState;
@@ -63,9 +63,9 @@ export class Replica implements StorageClient {
   /** [H61] And no peer that is there has them. */
   isUnrepairable = false;
   /** [H71] Leads, and its disk does not answer: nothing is sent any more. */
-  isSilentForDisk = false;
+  isMutedForDisk = false;
   /** [H61] The same for a hole in its log, which keeps what others need from them. */
-  isSilentForHole = false;
+  isMutedForHole = false;
   /** [H72] Until then leadership is on its way to a voter whose disk has room. */
   leavesUntilMs = 0;
   /** Why it does not take part any more. */
@@ -133,8 +133,8 @@ export class Replica implements StorageClient {
     return this.role === 'leader';
   }
 
-  get isSilent(): boolean {
-    return this.isSilentForDisk || this.isSilentForHole;
+  get isMuted(): boolean {
+    return this.isMutedForDisk || this.isMutedForHole;
   }
 
   propose(payload: Uint8Array, done: WriteDone): void {
@@ -144,9 +144,9 @@ export class Replica implements StorageClient {
       answers.refuseWrite(done, reason, this.leader);
       return;
     }
-    // What a silent leader takes would only wait until it is deposed.
+    // What a muted leader takes would only wait until it is deposed.
     const refusal =
-      (this.isSilent ? 'overloaded' : this.#home.refusal()) ?? this.#admit(payload, done);
+      (this.isMuted ? 'overloaded' : this.#home.refusal()) ?? this.#admit(payload, done);
     if (refusal === undefined) return;
     const isLeaving = refusal === 'diskFull' && this.#home.nowMs < this.leavesUntilMs;
     answers.refuseWrite(done, isLeaving ? 'transferring' : refusal, this.leader);
@@ -172,7 +172,7 @@ export class Replica implements StorageClient {
     // [H60] Who has holes could not serve those who follow it.
     if (this.hasHoles && message.kind === 'timeoutNow') return 'dropped';
     if (message.kind === 'append' && message.entries.length > 0) {
-      if (this.#home.storage.isBehind || this.#home.parts.wal.isCramped) return 'dropped';
+      if (this.#home.logWriter.isBehind || this.#home.parts.wal.isCramped) return 'dropped';
       if (this.#isBeyondLog(message.entries)) return 'contradiction';
       this.idleTicks = 0;
     }
@@ -224,7 +224,7 @@ export class Replica implements StorageClient {
   repaired(): void {
     this.hasHoles = false;
     this.isUnrepairable = false;
-    this.isSilentForHole = false;
+    this.isMutedForHole = false;
     const { electionTicks } = this.#home.settings;
     const { random } = this.#home.parts;
     this.core.setElectionTimeout(electionTicks + random.below(electionTicks));
@@ -264,14 +264,14 @@ export class Replica implements StorageClient {
       const message = messages[i] as Message;
       if (message.to === APPEND_THREAD) {
         if (message.entries.length > 0) this.idleTicks = 0;
-        this.#home.storage.add(this, message, this.#hardState);
+        this.#home.logWriter.add(this, message, this.#hardState);
       } else if (message.to === APPLY_THREAD) this.#applying.add(message);
       else if (!isRedundant(messages, i)) this.#post(message);
     }
   }
 
   #post(message: Message): void {
-    if (!this.isSilent) this.#home.outbox.post(this.shard, message);
+    if (!this.isMuted) this.#home.outbox.post(this.shard, message);
   }
 
   #switchRole(role: Role, leader: MemberId): void {
@@ -280,7 +280,7 @@ export class Replica implements StorageClient {
     if (leader !== this.leader) log.info('leader changed', { shard: this.shard, leader });
     this.role = role;
     this.leader = leader;
-    if (role !== 'leader') this.isSilentForDisk = this.isSilentForHole = false;
+    if (role !== 'leader') this.isMutedForDisk = this.isMutedForHole = false;
   }
 
   stored(work: Message): void {
@@ -342,7 +342,7 @@ export class Replica implements StorageClient {
       const entries = `${lost} lost log entries`;
       return this.isUnrepairable ? `${entries}, which no peer has` : `${entries} from a peer`;
     }
-    if (this.isSilentForDisk) return 'its disk, which does not answer';
+    if (this.isMutedForDisk) return 'its disk, which does not answer';
     if (lead === NO_NODE) return 'a leader';
     return undefined;
   }

@@ -7,14 +7,14 @@ import type { Entry, HardState, Message } from '../../core/raft/index.ts';
 import type { ShardChange, ShardId, Wal, WalFailure } from '../../engine/wal/index.ts';
 
 /** Who asked for storage work and hears that it is done. */
-export interface StorageClient {
+export interface LogWriterClient {
   readonly shard: ShardId;
   /** `work` is durable: its responses are due. */
   stored(work: Message): void;
 }
 
 interface Append {
-  readonly clients: readonly StorageClient[];
+  readonly clients: readonly LogWriterClient[];
   readonly works: readonly Message[];
   readonly startedMs: number;
   readonly bytes: number;
@@ -49,13 +49,13 @@ export class HardStateMemory {
   }
 }
 
-export class Storage {
+export class LogWriter {
   readonly #wal: Wal;
   readonly #onFailure: (failure: WalFailure) => void;
   readonly #onDurable: () => void;
   readonly #onStored: () => void;
   #changes: ShardChange[] = [];
-  #clients: StorageClient[] = [];
+  #clients: LogWriterClient[] = [];
   #works: Message[] = [];
   /** Of entries, since the last flush. */
   #bytes = 0;
@@ -77,7 +77,7 @@ export class Storage {
   }
 
   /** Takes the work of a Ready; it leaves with the next `flush`. */
-  add(client: StorageClient, work: Message, memory: HardStateMemory): void {
+  add(client: LogWriterClient, work: Message, memory: HardStateMemory): void {
     const { entries, snapshot } = work;
     const hardState = memory.toWrite(work);
     if (snapshot !== undefined || hardState !== undefined || entries.length > 0) {
@@ -137,7 +137,7 @@ export class Storage {
     const { clients, works } = done;
     assert(clients.length === works.length, '[H12] work belongs to a shard');
     for (let i = 0; i < clients.length; i++) {
-      (clients[i] as StorageClient).stored(works[i] as Message);
+      (clients[i] as LogWriterClient).stored(works[i] as Message);
     }
     this.#onStored();
   };

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.ts';
 import type { HardState, Message } from '../../core/raft/index.ts';
 import type { Wal, WalFailure } from '../../engine/wal/index.ts';
-import { HardStateMemory, Storage } from './storage.ts';
+import { HardStateMemory, LogWriter } from './log-writer.ts';
 
 function work(state: Partial<HardState>, entries = 0, responses = 0): Message {
   const message: Partial<Message> = {
@@ -36,20 +36,20 @@ test('[H22] entries that wait for the disk are weighed, until they are durable',
   const done: ((outcome: 'durable') => void)[] = [];
   const wal = { append: (_: unknown, then: (outcome: 'durable') => void) => done.push(then) };
   const nothing = (): void => {};
-  const storage = new Storage(wal as unknown as Wal, nothing, nothing, nothing);
+  const writer = new LogWriter(wal as unknown as Wal, nothing, nothing, nothing);
   const large = { ...ENTRY, payload: new Uint8Array(LIMITS.replica.logWaitingBytesMax / 2) };
   const memory = new HardStateMemory({ term: 1, vote: 0, commit: 0 });
   const add = (): void => {
-    storage.add({ shard: 1, stored: nothing }, { ...work({}), entries: [large] }, memory);
-    storage.flush(0);
+    writer.add({ shard: 1, stored: nothing }, { ...work({}), entries: [large] }, memory);
+    writer.flush(0);
   };
   add();
   add();
-  assert.equal(storage.isBehind, false);
+  assert.equal(writer.isBehind, false);
   add();
-  assert.equal(storage.isBehind, true);
+  assert.equal(writer.isBehind, true);
   done[0]?.('durable');
-  assert.equal(storage.isBehind, false);
+  assert.equal(writer.isBehind, false);
 });
 
 test('[H12] work of a turn is one append, and is answered in order', () => {
@@ -59,7 +59,7 @@ test('[H12] work of a turn is one append, and is answered in order', () => {
       appends.push({ changes: changes.length, done }),
   };
   const said: string[] = [];
-  const storage = new Storage(
+  const writer = new LogWriter(
     wal as unknown as Wal,
     () => said.push('clock'),
     () => said.push('turn'),
@@ -68,25 +68,25 @@ test('[H12] work of a turn is one append, and is answered in order', () => {
   const add = (shard: number, entries: number, responses: number): void => {
     const client = { shard, stored: () => said.push(`stored ${shard}`) };
     const memory = new HardStateMemory({ term: 1, vote: 0, commit: 0 });
-    storage.add(client, work({}, entries, responses), memory);
+    writer.add(client, work({}, entries, responses), memory);
   };
   add(1, 2, 1);
   add(2, 1, 1);
   add(3, 0, 1);
   add(4, 0, 0);
-  storage.flush(100);
-  storage.flush(100);
+  writer.flush(100);
+  writer.flush(100);
   add(5, 1, 0);
-  storage.flush(130);
+  writer.flush(130);
   assert.deepEqual(
     appends.map(({ changes }) => changes),
     [2, 1],
     'promises without anything to write wait as well, and nothing at all does not',
   );
-  assert.equal(storage.waitedMs(150), 50);
+  assert.equal(writer.waitedMs(150), 50);
   appends[0]?.done('durable');
   assert.deepEqual(said, ['clock', 'stored 1', 'stored 2', 'stored 3', 'turn']);
-  assert.equal(storage.waitedMs(150), 20);
+  assert.equal(writer.waitedMs(150), 20);
   appends[1]?.done({ kind: 'failed', reason: 'EIO' });
   assert.equal(said.at(-1), 'EIO');
 });
