@@ -69,10 +69,11 @@ function describe(cluster: Cluster, shard: ShardId, wanted: ReadonlySet<MemberId
 function describeSite(cluster: Cluster, site: Site, shard: ShardId): string {
   const status = cluster.status(site, shard);
   if (status === undefined) return `  m${site.id} ${site.state}`;
-  const { applied, commit, config, firstIndex, isQuiet, lastIndex, leader, role, term } = status;
+  const { applied, commit, config, firstIndex, isHibernating, lastIndex, leader, role, term } =
+    status;
   const log = `log=${firstIndex}..${lastIndex} commit=${commit} applied=${applied.index}`;
   const group = `voters=${config.voters.join()} learners=${config.learners.join()}`;
-  const rest = isQuiet ? 'quiet' : `waits for ${status.waitsFor ?? 'nothing'}`;
+  const rest = isHibernating ? 'hibernates' : `waits for ${status.waitsFor ?? 'nothing'}`;
   const who = `m${site.id} ${site.state} ${role} term=${term} leader=${leader}`;
   return `  ${who} ${log} ${group} ${rest}`;
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ShardState } from '../../src/core/machine.ts';
+import type { MachineState } from '../../src/core/machine.ts';
 import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
 import { kvMachine } from '../../src/service/kv/index.ts';
 import { noClusterCounts } from './counters.ts';
@@ -27,7 +27,7 @@ const CALM: ShardStatus = {
   firstIndex: 5,
   lastIndex: 9,
   config: CONFIG,
-  isQuiet: false,
+  isHibernating: false,
   waitsFor: undefined,
 };
 
@@ -38,7 +38,7 @@ function watchman() {
 }
 
 /** A member's state of its own, as the store would keep it. */
-function emptyState(): ShardState {
+function emptyState(): MachineState {
   const values = new Map<string, Uint8Array>();
   const name = (key: Uint8Array): string => Buffer.from(key).toString('hex');
   return {

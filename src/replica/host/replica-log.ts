@@ -3,18 +3,18 @@
 import type { ConfState, Entry, HardState, LogSource, Snapshot } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
-import type { ShardData } from '../state/index.ts';
+import type { ReplicaState } from '../state/index.ts';
 
 export type ShardLog = ReturnType<Wal['shard']>;
 
 export class ReplicaLog implements LogSource {
   readonly wal: ShardLog;
-  readonly #data: ShardData;
+  readonly #data: ReplicaState;
   readonly #snapshots: Pick<Snapshots, 'latest'>;
   /** A snapshot of this index or beyond has the present config, and so all who may need one. */
   configIndex: number;
 
-  constructor(wal: ShardLog, data: ShardData, snapshots: Pick<Snapshots, 'latest'>) {
+  constructor(wal: ShardLog, data: ReplicaState, snapshots: Pick<Snapshots, 'latest'>) {
     this.wal = wal;
     this.#data = data;
     this.#snapshots = snapshots;

@@ -17,34 +17,34 @@ import {
 } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import { type ShardData, stampCommand } from '../state/index.ts';
+import { type ReplicaState, stampCommand } from '../state/index.ts';
 import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
 import { Applying } from './applying.ts';
 import type { ReplicaHome } from './home.ts';
 import { HardStateMemory, type LogWriterClient } from './log-writer.ts';
-import { isOvertaken } from './overtaken.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { isRedundant } from './redundant-messages.ts';
 import { ReplicaLog } from './replica-log.ts';
 
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
 
-export type Rest =
+export type Activity =
   | { readonly kind: 'awake' }
-  /** A leader that asks its peers whether they agree to be quiet. */
+  /** A leader that asks its peers whether they agree to hibernate. */
   | { readonly kind: 'asking'; readonly agreed: Set<MemberId>; readonly index: number }
   /** Does not tick. `sinceMs`: the last tick. */
-  | { readonly kind: 'quiet'; readonly sinceMs: number };
+  | { readonly kind: 'hibernating'; readonly sinceMs: number };
 
-export const AWAKE: Rest = { kind: 'awake' };
+export const AWAKE: Activity = { kind: 'awake' };
 
 export class Replica implements LogWriterClient {
   readonly shard: ShardId;
   readonly core: RaftCore;
-  readonly data: ShardData;
+  readonly data: ReplicaState;
   readonly log: ReplicaLog;
   readonly phase: number;
   readonly proposals: Proposals;
@@ -55,13 +55,13 @@ export class Replica implements LogWriterClient {
   role: Role = 'follower';
   leader: MemberId = NO_NODE;
   isDirty = false;
-  rest: Rest = AWAKE;
+  activity: Activity = AWAKE;
   /** Ticks without anything that the shard was there for. */
   idleTicks = 0;
   /** [H60] The log lacks entries that it must have: follows, but does not campaign. */
   hasHoles = false;
   /** [H61] And no peer that is there has them. */
-  isForsaken = false;
+  isUnrepairable = false;
   /** [H71] Leads, and its disk does not answer: nothing is sent any more. */
   isSilentForDisk = false;
   /** [H61] The same for a hole in its log, which keeps what others need from them. */
@@ -73,7 +73,7 @@ export class Replica implements LogWriterClient {
   #isRestoring = false;
   #lastContradiction = '';
 
-  constructor(home: ReplicaHome<Replica>, shard: ShardId, data: ShardData) {
+  constructor(home: ReplicaHome<Replica>, shard: ShardId, data: ReplicaState) {
     const { parts, settings } = home;
     this.#home = home;
     this.shard = shard;
@@ -223,7 +223,7 @@ export class Replica implements LogWriterClient {
   /** The log is whole again. */
   repaired(): void {
     this.hasHoles = false;
-    this.isForsaken = false;
+    this.isUnrepairable = false;
     this.isSilentForHole = false;
     const { electionTicks } = this.#home.settings;
     const { random } = this.#home.parts;
@@ -266,7 +266,7 @@ export class Replica implements LogWriterClient {
         if (message.entries.length > 0) this.idleTicks = 0;
         this.#home.logWriter.add(this, message, this.#hardState);
       } else if (message.to === APPLY_THREAD) this.#applying.add(message);
-      else if (!isOvertaken(messages, i)) this.#post(message);
+      else if (!isRedundant(messages, i)) this.#post(message);
     }
   }
 
@@ -299,7 +299,7 @@ export class Replica implements LogWriterClient {
     for (let i = 0; i < responses.length; i++) {
       const response = responses[i] as Message;
       if (response.to === this.core.id) this.core.step(response);
-      else if (!isOvertaken(responses, i)) this.#post(response);
+      else if (!isRedundant(responses, i)) this.#post(response);
     }
     this.#home.markDirty(this);
   }
@@ -330,7 +330,7 @@ export class Replica implements LogWriterClient {
       firstIndex,
       lastIndex,
       config,
-      isQuiet: this.rest.kind === 'quiet',
+      isHibernating: this.activity.kind === 'hibernating',
       waitsFor: this.#waitsFor(lead),
     };
   }
@@ -340,7 +340,7 @@ export class Replica implements LogWriterClient {
     const lost = this.log.wal.holes.size;
     if (lost > 0) {
       const entries = `${lost} lost log entries`;
-      return this.isForsaken ? `${entries}, which no peer has` : `${entries} from a peer`;
+      return this.isUnrepairable ? `${entries}, which no peer has` : `${entries} from a peer`;
     }
     if (this.isSilentForDisk) return 'its disk, which does not answer';
     if (lead === NO_NODE) return 'a leader';

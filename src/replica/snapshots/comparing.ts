@@ -3,7 +3,7 @@
 import { equalBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/capabilities.ts';
 import type { IncomingRequest } from '../../engine/transport/index.ts';
-import { NO_PROGRESS, type ShardData } from '../state/index.ts';
+import { NO_PROGRESS, type ReplicaState } from '../state/index.ts';
 import { walkRange } from './walk.ts';
 import type { Comparison } from './wire.ts';
 
@@ -11,7 +11,7 @@ import type { Comparison } from './wire.ts';
 export function answerComparison(
   request: IncomingRequest,
   { after, ranges }: Comparison,
-  data: ShardData,
+  data: ReplicaState,
   clock: Pick<Clock, 'afterTurn'>,
 ): void {
   const equal = new Uint8Array(ranges.length);

@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { IncomingStreamHandler } from '../../engine/transport/index.ts';
-import type { Progress, ShardData, Staging } from '../state/index.ts';
+import type { IncomingState, Progress, ReplicaState } from '../state/index.ts';
 import { type Chunk, decodeChunk, digestChunk, progressAfter } from './chunks.ts';
 import type { SnapshotParts } from './types.ts';
 import { walkRange } from './walk.ts';
@@ -15,8 +15,8 @@ export type IncomingEnd = (isWhole: boolean, why: string) => boolean;
 
 export class IncomingTransfer implements IncomingStreamHandler {
   readonly offer: Offer;
-  readonly #data: ShardData;
-  readonly #staging: Staging;
+  readonly #data: ReplicaState;
+  readonly #staging: IncomingState;
   readonly #parts: SnapshotParts;
   readonly #onEnd: IncomingEnd;
   /** Why the rest is not even looked at. */
@@ -26,8 +26,8 @@ export class IncomingTransfer implements IncomingStreamHandler {
 
   constructor(
     offer: Offer,
-    data: ShardData,
-    staging: Staging,
+    data: ReplicaState,
+    staging: IncomingState,
     parts: SnapshotParts,
     onEnd: IncomingEnd,
   ) {

@@ -6,7 +6,7 @@
 
 import type { Clock } from '../../base/capabilities.ts';
 
-export class UncountedTime {
+export class SuspendDetector {
   readonly #clock: Pick<Clock, 'wallMs'>;
   /** Less is rounding, or fits into what a lease is cut short by. */
   readonly #toleratedMs: number;

@@ -10,11 +10,11 @@ import { segmentBytesFor } from '../engine/wal/index.ts';
 import { encodeCommand } from '../replica/state/index.ts';
 import type { WriteOutcome } from '../replica/types.ts';
 import { kvMachine } from '../service/kv/index.ts';
-import { DataPlane } from './data-plane.ts';
 import { RANGES } from './data-plane-numbers.ts';
-import { type DataPlaneSettings, refusalOf } from './data-plane-settings.ts';
+import { MemberReplicas } from './member-replicas.ts';
+import { type ReplicaSettings, refusalOf } from './replica-settings.ts';
 
-const SOUND: DataPlaneSettings = {
+const SOUND: ReplicaSettings = {
   clusterId: '11111111-2222-4333-8444-555555555555',
   member: 1,
   listen: '10.0.0.1:7000' as SocketAddress,
@@ -30,13 +30,13 @@ const SOUND: DataPlaneSettings = {
 };
 
 /** Alone, as tests below open it. */
-const ALONE: Partial<DataPlaneSettings> = { peers: [], shards: [{ shard: 1, founders: [1] }] };
+const ALONE: Partial<ReplicaSettings> = { peers: [], shards: [{ shard: 1, founders: [1] }] };
 
-function peersAt(...addresses: readonly string[]): DataPlaneSettings['peers'] {
+function peersAt(...addresses: readonly string[]): ReplicaSettings['peers'] {
   return addresses.map((address, i) => ({ member: i + 2, address: address as SocketAddress }));
 }
 
-function lineOf(changes: Partial<DataPlaneSettings>): string | undefined {
+function lineOf(changes: Partial<ReplicaSettings>): string | undefined {
   return refusalOf({ ...SOUND, ...changes })?.line;
 }
 
@@ -45,7 +45,7 @@ test('settings that are sound, and those with nothing but defaults, are taken', 
   assert.equal(lineOf({ ...ALONE, directory: '', listen: '[::]:0' as SocketAddress }), undefined);
 });
 
-const REFUSED: readonly (readonly [Partial<DataPlaneSettings>, RegExp])[] = [
+const REFUSED: readonly (readonly [Partial<ReplicaSettings>, RegExp])[] = [
   [{ clusterId: 'testing' }, /^clusterId is "testing": .* uuid/],
   [{ listen: 'localhost:1' as SocketAddress }, /^listen is "localhost:1": .* IP:PORT/],
   [{ directory: '../elsewhere' }, /^directory is "..\/elsewhere": .* relative path/],
@@ -69,7 +69,10 @@ const REFUSED: readonly (readonly [Partial<DataPlaneSettings>, RegExp])[] = [
   [{ shards: [...SOUND.shards, ...SOUND.shards] }, /^shards is 0, 7, 0, 7: 0 is there twice/],
   [{ features: 4 }, /^features is 4: .* does not understand/],
   [{ features: -1 }, /^features is -1: /],
-  [{ features: 0, host: { quiet: true } }, /^host.quiet is true: .* Add 1 to the features/],
+  [
+    { features: 0, host: { hibernation: true } },
+    /^host.hibernation is true: .* Add 1 to the features/,
+  ],
   [{ host: { tickMs: Number.NaN } }, /^host.tickMs is NaN: .* a number from 1 to/],
   [{ wal: { segmentBytes: 8192.5 } }, /^wal.segmentBytes is 8192.5: .* a whole number from 8192/],
 ];
@@ -81,7 +84,7 @@ test('what cannot be is refused with its name, the reason and what to give inste
   }
 });
 
-const CONTRADICTIONS: readonly (readonly [Partial<DataPlaneSettings>, RegExp])[] = [
+const CONTRADICTIONS: readonly (readonly [Partial<ReplicaSettings>, RegExp])[] = [
   [
     { wal: { segmentBytes: 1024 * 1024, batchBytesMax: 1024 } },
     /^wal.segmentBytes is 1048576, and host.commandBytesMax is 1048576: .* Give .* 1052772 or more/,
@@ -93,8 +96,11 @@ const CONTRADICTIONS: readonly (readonly [Partial<DataPlaneSettings>, RegExp])[]
   [{ wal: { reserveBytes: 1024 } }, /^wal.reserveBytes is 1024, and wal.segmentBytes is 16777216/],
   [{ host: { heartbeatTicks: 10 } }, /^host.electionTicks is 10, .* Give host.electionTicks 11/],
   [{ host: { tickMs: 2 } }, /^host.tickMs is 2, and host.phases is 3/],
-  [{ host: { quietAfterTicks: 9 } }, /^host.quietAfterTicks is 9, and host.electionTicks is 10/],
-  [{ host: { electionTicks: 21, quietAfterTicks: 21 } }, /^host.lostTicks is 20, and/],
+  [
+    { host: { hibernateAfterTicks: 9 } },
+    /^host.hibernateAfterTicks is 9, and host.electionTicks is 10/,
+  ],
+  [{ host: { electionTicks: 21, hibernateAfterTicks: 21 } }, /^host.lostTicks is 20, and/],
 ];
 
 test('two numbers that contradict each other are refused with both', () => {
@@ -104,7 +110,7 @@ test('two numbers that contradict each other are refused with both', () => {
 });
 
 /** Opens a member alone, puts one command through it and closes it again. */
-async function propose(changes: Partial<DataPlaneSettings>, bytes: number): Promise<WriteOutcome> {
+async function propose(changes: Partial<ReplicaSettings>, bytes: number): Promise<WriteOutcome> {
   const world = new World({ seed: 1 });
   const machine = world.member('n1');
   const { capabilities } = machine;
@@ -117,19 +123,19 @@ async function propose(changes: Partial<DataPlaneSettings>, bytes: number): Prom
       openMemoryStore({ clock, disk, directory }, events),
   };
   const settings = { ...SOUND, ...ALONE, listen: machine.address(7_000), ...changes };
-  const opening = await world.settle(DataPlane.open(parts, settings));
+  const opening = await world.settle(MemberReplicas.open(parts, settings));
   assert(opening.kind === 'opened');
-  const { plane } = opening;
-  const isLed = (): boolean => (plane.host.status(1)?.applied.index ?? 0) > 1;
+  const { replicas } = opening;
+  const isLed = (): boolean => (replicas.host.status(1)?.applied.index ?? 0) > 1;
   assert(await world.runUntil(isLed, 3_600_000), `alone and leads: ${JSON.stringify(changes)}`);
   const payload = new Uint8Array(bytes);
   payload.set(encodeCommand({ kind: 'plain', body: new Uint8Array(0) }));
   const outcome = await world.settle(
     new Promise<WriteOutcome>((resolve) => {
-      plane.host.propose(1, payload, resolve);
+      replicas.host.propose(1, payload, resolve);
     }),
   );
-  await world.settle(plane.close());
+  await world.settle(replicas.close());
   return outcome;
 }
 

@@ -3,13 +3,13 @@
 
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { ShardState } from '../../core/machine.ts';
+import type { MachineState } from '../../core/machine.ts';
 import type { Store, StorePair } from '../../engine/store/index.ts';
 import { endOfPrefix } from './layout.ts';
 
 const { keyBytesMax, valueBytesMax } = LIMITS.state;
 
-export class ShardView implements ShardState {
+export class StoredMachineState implements MachineState {
   readonly #store: Store;
   readonly #prefix: Uint8Array;
   readonly #end: Uint8Array;

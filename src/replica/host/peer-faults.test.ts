@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { silentLog } from '../../../test/support/silent-log.ts';
 import { ManualClock } from '../../../test/support/wal-scenario.ts';
 import type { LogFields } from '../../base/capabilities.ts';
-import { Trouble } from './trouble.ts';
+import { PeerFaults } from './peer-faults.ts';
 
 test('[H92] what a peer says wrongly is told once a minute, with how often', async () => {
   const clock = new ManualClock();
@@ -13,14 +13,14 @@ test('[H92] what a peer says wrongly is told once a minute, with how often', asy
   const warn = (_event: string, { detail, from, kind, untold }: LogFields = {}) => {
     lines.push(`${from} ${kind} ${detail} ${untold}`);
   };
-  const trouble = new Trouble(clock, { ...silentLog, warn });
-  for (const detail of ['a', 'b', 'c']) trouble.note('malformed', 2, 7, detail);
-  trouble.note('malformed', 3, 7, 'd');
-  trouble.note('contradiction', 2, 7, 'e');
+  const faults = new PeerFaults(clock, { ...silentLog, warn });
+  for (const detail of ['a', 'b', 'c']) faults.note('malformed', 2, 7, detail);
+  faults.note('malformed', 3, 7, 'd');
+  faults.note('contradiction', 2, 7, 'e');
   await clock.pass(60_000);
-  trouble.note('malformed', 2, 7, 'f');
+  faults.note('malformed', 2, 7, 'f');
   await clock.pass(60_000);
-  trouble.note('malformed', 2, 7, 'g');
+  faults.note('malformed', 2, 7, 'g');
   assert.deepEqual(lines, [
     '2 malformed a 0',
     '3 malformed d 0',

@@ -7,7 +7,7 @@ import type { Message } from '../../core/raft/index.ts';
  * only tells the commit index, before one with entries; an acknowledgement before another one. To
  * leave it out is as harmless as its loss.
  */
-export function isOvertaken(messages: readonly Message[], at: number): boolean {
+export function isRedundant(messages: readonly Message[], at: number): boolean {
   const { entries, index, kind, reject, term, to } = messages[at] as Message;
   if (reject || entries.length > 0 || (kind !== 'append' && kind !== 'appendResponse')) {
     return false;

@@ -1,5 +1,5 @@
-// The composition root: makes a whole member out of capabilities and settings. In production the
-// capabilities are the machine's, in the simulator they are virtual; nothing here can tell.
+// A member's gossip, made of capabilities and settings: the socket, the seeds, the core and the
+// shell around it.
 
 import { parseAddress } from '../base/address.ts';
 import { assert, must } from '../base/assert.ts';
@@ -7,19 +7,19 @@ import type { Capabilities, DatagramSocket } from '../base/capabilities.ts';
 import { ParleyError } from '../base/errors.ts';
 import type { SocketAddress } from '../base/ids.ts';
 import { type BlockCodec, Gossip, parseGossipConfig } from '../core/gossip/index.ts';
+import { advertisedAddress, type GossipSettings } from './gossip-settings.ts';
 import { defaultNodeId, generationAt } from './identity.ts';
 import { Members } from './members.ts';
 import { Seeds } from './seeds.ts';
-import { advertisedAddress, type MemberSettings } from './settings.ts';
 
-export interface NodeParts {
+export interface MemberGossipParts {
   readonly capabilities: Capabilities;
   readonly blocks: BlockCodec;
   /** An address of this machine, for the message that refuses to advertise 0.0.0.0. */
   readonly proposedHost: string;
 }
 
-export class Node {
+export class MemberGossip {
   readonly members: Members;
   /** Bound for gossip; the HTTP edge takes the same address and port for TCP. */
   readonly address: SocketAddress;
@@ -36,7 +36,7 @@ export class Node {
    * a terminal. Nothing is sent before `start`: a member that cannot have its TCP port as well must
    * not have been seen by its peers.
    */
-  static async open(parts: NodeParts, settings: MemberSettings): Promise<Node> {
+  static async open(parts: MemberGossipParts, settings: GossipSettings): Promise<MemberGossip> {
     const { net, log } = parts.capabilities;
     let members: Members | undefined;
     const socket = await net.openDatagrams(settings.listen, {
@@ -49,7 +49,7 @@ export class Node {
       await socket.close();
       throw error;
     }
-    return new Node(members, socket.address, log);
+    return new MemberGossip(members, socket.address, log);
   }
 
   start(): void {
@@ -65,8 +65,8 @@ export class Node {
 }
 
 async function compose(
-  parts: NodeParts,
-  settings: MemberSettings,
+  parts: MemberGossipParts,
+  settings: GossipSettings,
   socket: DatagramSocket,
 ): Promise<Members> {
   const { capabilities } = parts;

@@ -4,10 +4,10 @@ import { draftMessage, type Message } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { SnapshotsHandler } from '../snapshots/index.ts';
-import { type ForsakenHome, takeState } from './forsaken.ts';
+import { type LostEntriesHome, takeState } from './lost-entries.ts';
 import type { Replica } from './replica.ts';
 
-export interface SnapshotNewsHome extends ForsakenHome {
+export interface SnapshotEventsHome extends LostEntriesHome {
   readonly member: MemberId;
   replica(shard: ShardId): Replica | undefined;
   /** A message of a peer. */
@@ -16,10 +16,10 @@ export interface SnapshotNewsHome extends ForsakenHome {
   stopBroken(replica: Replica, error: unknown): void;
 }
 
-export class SnapshotNews implements SnapshotsHandler {
-  readonly #home: SnapshotNewsHome;
+export class SnapshotEvents implements SnapshotsHandler {
+  readonly #home: SnapshotEventsHome;
 
-  constructor(home: SnapshotNewsHome) {
+  constructor(home: SnapshotEventsHome) {
     this.#home = home;
   }
 

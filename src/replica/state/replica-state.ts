@@ -11,6 +11,7 @@ import { encodeResult, STATUS } from './commands.ts';
 import { digestOf } from './digest.ts';
 import { DurableMarks } from './durable-marks.ts';
 import type { GarbageCollector } from './garbage.ts';
+import { StoredIncomingState } from './incoming-state.ts';
 import {
   decodeMeta,
   encodeMeta,
@@ -23,13 +24,12 @@ import {
 } from './layout.ts';
 import { prepared } from './prepared.ts';
 import { CommandRunner } from './runner.ts';
-import { NextState } from './staging.ts';
-import type { PreparedSnapshot, ResultSink, SessionLimits, ShardData } from './types.ts';
+import type { PreparedSnapshot, ReplicaState, ResultSink, SessionLimits } from './types.ts';
 
 const NO_DATA = new Uint8Array(0);
 const CLIENT_BYTES = 8;
 
-export interface SliceParts {
+export interface ReplicaStateParts {
   readonly shard: ShardId;
   readonly store: Store;
   readonly machine: ShardMachine;
@@ -40,9 +40,9 @@ export interface SliceParts {
   readonly staged: Staged | undefined;
 }
 
-export class ShardSlice implements ShardData {
+export class StoredReplicaState implements ReplicaState {
   readonly shard: ShardId;
-  readonly #parts: SliceParts;
+  readonly #parts: ReplicaStateParts;
   readonly #store: Store;
   readonly #metaKey: Uint8Array;
   readonly #marks: DurableMarks;
@@ -52,13 +52,13 @@ export class ShardSlice implements ShardData {
   /** The same as bytes, which go into every record. */
   #conf: Uint8Array;
   #runner: CommandRunner;
-  #staging: NextState | undefined;
+  #staging: StoredIncomingState | undefined;
   #broken: string | undefined;
   /** Of the batch that is applied; used again for each. */
   readonly #results: Uint8Array[] = [];
 
   /** `meta` is what the store has of the shard; `durable` says up to where that is durable. */
-  constructor(parts: SliceParts, meta: Meta, durable: number) {
+  constructor(parts: ReplicaStateParts, meta: Meta, durable: number) {
     const { shard, store, staged } = parts;
     this.shard = shard;
     this.#parts = parts;
@@ -70,7 +70,7 @@ export class ShardSlice implements ShardData {
     this.#confState = meta.snapshot.confState;
     this.#conf = encodeSnapshot(meta.snapshot);
     this.#runner = this.#newRunner();
-    if (staged !== undefined) this.#staging = new NextState(shard, store, staged);
+    if (staged !== undefined) this.#staging = new StoredIncomingState(shard, store, staged);
   }
 
   applied(): EntryId {
@@ -161,15 +161,15 @@ export class ShardSlice implements ShardData {
     return prepared(this.shard, meta, view, this.#parts.random);
   }
 
-  get staging(): NextState | undefined {
+  get staging(): StoredIncomingState | undefined {
     return this.#staging;
   }
 
-  stage(snapshot: Snapshot): NextState {
+  stage(snapshot: Snapshot): StoredIncomingState {
     this.dropStaging();
     const { garbage } = this.#parts;
     const generation = garbage.unusedGeneration(this.shard, this.#generation);
-    this.#staging = NextState.begin(this.shard, this.#store, generation, snapshot);
+    this.#staging = StoredIncomingState.begin(this.shard, this.#store, generation, snapshot);
     return this.#staging;
   }
 

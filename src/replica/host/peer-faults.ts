@@ -4,9 +4,9 @@ import type { Clock, Log } from '../../base/capabilities.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 
-type TroubleKind = 'contradiction' | 'malformed' | 'unknownShard';
+type PeerFaultKind = 'contradiction' | 'malformed' | 'unknownShard';
 
-const QUIET_MS = 60_000;
+const REPEAT_MS = 60_000;
 
 interface Told {
   readonly atMs: number;
@@ -14,7 +14,7 @@ interface Told {
   untold: number;
 }
 
-export class Trouble {
+export class PeerFaults {
   readonly #clock: Clock;
   readonly #log: Log;
   /** By kind and peer. Bounded: peers are members of this cluster. */
@@ -25,11 +25,11 @@ export class Trouble {
     this.#log = log;
   }
 
-  note(kind: TroubleKind, from: MemberId, shard: ShardId, detail: string): void {
+  note(kind: PeerFaultKind, from: MemberId, shard: ShardId, detail: string): void {
     const key = `${kind} ${from}`;
     const nowMs = this.#clock.monotonicMs();
     const last = this.#told.get(key);
-    if (last !== undefined && nowMs - last.atMs < QUIET_MS) {
+    if (last !== undefined && nowMs - last.atMs < REPEAT_MS) {
       last.untold += 1;
       return;
     }

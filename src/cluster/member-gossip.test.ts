@@ -1,4 +1,4 @@
-// Whole members on a simulated network: the same objects as in production, on virtual time.
+// The gossip of members on a simulated network: the same objects as in production, on virtual time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,9 +6,9 @@ import { World } from '../../sim/index.ts';
 import { ParleyError } from '../base/errors.ts';
 import type { SocketAddress } from '../base/ids.ts';
 import { zstdBlocks } from '../engine/codec/index.ts';
-import { Node } from './node.ts';
+import { CLASSIC, type GossipSettings } from './gossip-settings.ts';
+import { MemberGossip } from './member-gossip.ts';
 import { parseSeed, type Seed } from './seeds.ts';
-import { CLASSIC, type MemberSettings } from './settings.ts';
 
 const PORT = 10_001;
 const EVERYWHERE = '0.0.0.0:1' as SocketAddress;
@@ -17,13 +17,13 @@ const NO_PORT = '10.0.0.1:0' as SocketAddress;
 /** A world in which members start, die and are asked what they see, by name. */
 class Cluster {
   readonly world: World;
-  readonly nodes = new Map<string, Node>();
+  readonly gossips = new Map<string, MemberGossip>();
 
   constructor(seed: number) {
     this.world = new World({ seed });
   }
 
-  settings(name: string, more: Partial<MemberSettings> = {}): MemberSettings {
+  settings(name: string, more: Partial<GossipSettings> = {}): GossipSettings {
     return {
       ...CLASSIC,
       nodeId: name,
@@ -34,27 +34,27 @@ class Cluster {
     };
   }
 
-  async open(name: string, more: Partial<MemberSettings> = {}): Promise<Node> {
+  async open(name: string, more: Partial<GossipSettings> = {}): Promise<MemberGossip> {
     const { capabilities } = this.world.member(name);
     const parts = { capabilities, blocks: zstdBlocks, proposedHost: '10.0.0.1' };
-    return this.world.settle(Node.open(parts, this.settings(name, more)));
+    return this.world.settle(MemberGossip.open(parts, this.settings(name, more)));
   }
 
-  async start(name: string): Promise<Node> {
-    const node = await this.open(name);
-    this.nodes.set(name, node);
-    node.start();
-    return node;
+  async start(name: string): Promise<MemberGossip> {
+    const gossip = await this.open(name);
+    this.gossips.set(name, gossip);
+    gossip.start();
+    return gossip;
   }
 
-  node(name: string): Node {
-    const node = this.nodes.get(name);
-    assert.ok(node !== undefined, name);
-    return node;
+  gossip(name: string): MemberGossip {
+    const gossip = this.gossips.get(name);
+    assert.ok(gossip !== undefined, name);
+    return gossip;
   }
 
   live(name: string): string {
-    const ids = this.node(name).members.view().live;
+    const ids = this.gossip(name).members.view().live;
     return ids
       .map((id) => id.nodeId)
       .toSorted()
@@ -87,8 +87,8 @@ async function fiveMembers(seed: number): Promise<Cluster> {
 for (const seed of [1, 2, 3]) {
   test(`five members find each other through one seed, seed ${seed}`, async () => {
     const cluster = await fiveMembers(seed);
-    for (const name of cluster.nodes.keys()) {
-      const [self] = cluster.node(name).members.view().live;
+    for (const name of cluster.gossips.keys()) {
+      const [self] = cluster.gossip(name).members.view().live;
       assert.equal(self?.nodeId, name, 'a member names itself first');
     }
     assert.equal(cluster.journal('member joined').length, 20, 'each of five hears of four others');
@@ -98,18 +98,18 @@ for (const seed of [1, 2, 3]) {
 test('a key set on one reaches all, and listeners hear of it once', async () => {
   const cluster = await fiveMembers(4);
   const heard: string[] = [];
-  const subscription = cluster.node('n5').members.subscribe('app.', (change) => {
+  const subscription = cluster.gossip('n5').members.subscribe('app.', (change) => {
     heard.push(`${change.owner.nodeId} ${change.key}=${change.value}`);
   });
-  cluster.node('n2').members.set('app.color', 'blue');
-  cluster.node('n2').members.set('other', 'x');
+  cluster.gossip('n2').members.set('app.color', 'blue');
+  cluster.gossip('n2').members.set('other', 'x');
   await cluster.world.runFor(3_000);
-  for (const name of cluster.nodes.keys()) {
-    assert.equal(cluster.node(name).members.view().winners.get('app.color')?.value, 'blue', name);
+  for (const name of cluster.gossips.keys()) {
+    assert.equal(cluster.gossip(name).members.view().winners.get('app.color')?.value, 'blue', name);
   }
   assert.deepEqual(heard, ['n2 color=blue']);
   subscription.unsubscribe();
-  cluster.node('n2').members.set('app.color', 'green');
+  cluster.gossip('n2').members.set('app.color', 'green');
   await cluster.world.runFor(3_000);
   assert.equal(heard.length, 1);
 });
@@ -122,7 +122,7 @@ test('a watcher of the live members sees each come and go', async () => {
   await cluster.start('n2');
   await cluster.until('n1 n2', 5_000);
   await cluster.world.runFor(1_000);
-  await cluster.world.settle(cluster.node('n2').stop('test'));
+  await cluster.world.settle(cluster.gossip('n2').stop('test'));
   await cluster.until('n1', 3_000);
   await cluster.world.runFor(1_000);
   assert.equal(Math.max(...sizes), 2);
@@ -132,9 +132,9 @@ test('a watcher of the live members sees each come and go', async () => {
 test('a killed member is found dead, and is another member when it returns', async () => {
   const cluster = await fiveMembers(6);
   await cluster.world.runFor(30_000);
-  const firstRun = cluster.node('n4').members.self.generation;
+  const firstRun = cluster.gossip('n4').members.self.generation;
   cluster.world.member('n4').kill();
-  cluster.nodes.delete('n4');
+  cluster.gossips.delete('n4');
   const detectedMs = await cluster.until('n1 n2 n3 n5', 15_000);
   assert.ok(detectedMs > 1_000, `${detectedMs} ms: silence must last before it means death`);
   assert.equal(cluster.journal('member died').length, 4);
@@ -142,7 +142,7 @@ test('a killed member is found dead, and is another member when it returns', asy
   cluster.world.member('n4').restart();
   await cluster.start('n4');
   await cluster.until('n1 n2 n3 n4 n5', 5_000);
-  assert.ok(cluster.node('n4').members.self.generation > firstRun);
+  assert.ok(cluster.gossip('n4').members.self.generation > firstRun);
 });
 
 test('a member cut off and back again is the same member, back without a restart', async () => {
@@ -162,10 +162,10 @@ for (const seed of [20, 21, 22]) {
     const cluster = await fiveMembers(seed);
     const { network } = cluster.world;
     const chance = cluster.world.random('writes');
-    const names = [...cluster.nodes.keys()];
+    const names = [...cluster.gossips.keys()];
     network.links.all({ lossRate: 0.2, duplicateRate: 0.1, lateRate: 0.2, lateMs: 2_000 });
     for (let i = 0; i < 60; i++) {
-      const writer = cluster.node(names[chance.below(names.length)] as string).members;
+      const writer = cluster.gossip(names[chance.below(names.length)] as string).members;
       const key = `k${chance.below(5)}`;
       if (chance.below(5) === 0) writer.delete(key);
       else writer.set(key, `v${i}`);
@@ -177,7 +177,7 @@ for (const seed of [20, 21, 22]) {
     await cluster.until(names.join(' '), 30_000);
     await cluster.world.runFor(5_000);
     const views = names.map((name) => {
-      const { winners } = cluster.node(name).members.view();
+      const { winners } = cluster.gossip(name).members.view();
       return [...winners].map(([key, winner]) => `${key}=${winner.value}`).toSorted();
     });
     assert.ok(views[0]?.length !== 0, 'some key has survived');
@@ -188,8 +188,8 @@ for (const seed of [20, 21, 22]) {
 test('a member that leaves is dead for all others within two rounds', async () => {
   const cluster = await fiveMembers(8);
   await cluster.world.runFor(10_000);
-  const leaver = cluster.node('n3');
-  cluster.nodes.delete('n3');
+  const leaver = cluster.gossip('n3');
+  cluster.gossips.delete('n3');
   await cluster.world.settle(leaver.stop('test'));
   const heardMs = await cluster.until('n1 n2 n4 n5', 1_000);
   assert.ok(heardMs <= 1_000, `${heardMs} ms`);
@@ -201,8 +201,8 @@ test('a member that leaves is dead for all others within two rounds', async () =
 test('a leaver that nobody answers gives up quickly and sends nothing afterwards', async () => {
   const cluster = await fiveMembers(9);
   cluster.world.network.partition([0], [1, 2, 3, 4]);
-  const leaver = cluster.node('n1');
-  cluster.nodes.delete('n1');
+  const leaver = cluster.gossip('n1');
+  cluster.gossips.delete('n1');
   const since = cluster.world.nowMs;
   await cluster.world.settle(leaver.stop('test'));
   assert.ok(cluster.world.nowMs - since < 500);
@@ -216,7 +216,7 @@ test('rubbish on the port is summed up in one line a minute', async () => {
   const { net } = stranger.capabilities;
   const socket = await cluster.world.settle(net.openDatagrams(stranger.address(9), quiet));
   for (let i = 0; i < 300; i++) {
-    socket.send(new Uint8Array([i, 1, 2, 3, 4, 5]), cluster.node('n1').address);
+    socket.send(new Uint8Array([i, 1, 2, 3, 4, 5]), cluster.gossip('n1').address);
     await cluster.world.runFor(100);
   }
   const lines = cluster.journal('datagrams refused');

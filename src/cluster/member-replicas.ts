@@ -14,20 +14,20 @@ import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
 import { type ShardId, Wal } from '../engine/wal/index.ts';
-import { FEATURE_QUIET, Host } from '../replica/host/index.ts';
+import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
-import { openShardStates, PeerMemory, type ShardStates } from '../replica/state/index.ts';
-import { claimDirectory, lockDirectory } from './data-identity.ts';
+import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
-import { DataPlanePeers } from './data-plane-peers.ts';
+import { claimDirectory, lockDirectory } from './directory-owner.ts';
+import { ReplicaPeers } from './replica-peers.ts';
 import {
-  type DataPlaneSettings,
   FEATURES_ALL,
   type PeerSetting,
+  type ReplicaSettings,
   refusalOf,
-} from './data-plane-settings.ts';
+} from './replica-settings.ts';
 
-export interface DataPlaneParts {
+export interface MemberReplicasParts {
   readonly capabilities: Capabilities;
   /** `directory` is where its files belong, below the root of the member's disk. */
   readonly openStore: (directory: string, events: StoreEvents) => Promise<StoreOpening>;
@@ -42,18 +42,18 @@ export interface DataPlaneParts {
   readonly listen?: (onStream: (stream: Stream) => StreamHandler) => Promise<StreamListener>;
 }
 
-export type DataPlaneOpening =
-  | { readonly kind: 'opened'; readonly plane: DataPlane }
+export type MemberReplicasOpening =
+  | { readonly kind: 'opened'; readonly replicas: MemberReplicas }
   | { readonly kind: 'refused'; readonly error: ParleyError };
 
-export class DataPlane {
+export class MemberReplicas {
   readonly address: SocketAddress;
   readonly host: Host;
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
-  readonly #roster: DataPlanePeers;
-  readonly #states: ShardStates;
+  readonly #roster: ReplicaPeers;
+  readonly #states: StateStore;
   readonly #listener: StreamListener;
   readonly #lock: DiskLock;
   #closing: Promise<void> | undefined;
@@ -63,12 +63,15 @@ export class DataPlane {
    * lock comes first: a second process in the same directory must not get as far as the log, on
    * whatever port it would listen.
    */
-  static async open(parts: DataPlaneParts, settings: DataPlaneSettings): Promise<DataPlaneOpening> {
+  static async open(
+    parts: MemberReplicasParts,
+    settings: ReplicaSettings,
+  ): Promise<MemberReplicasOpening> {
     const refusal = refusalOf(settings);
     if (refusal !== undefined) return { kind: 'refused', error: refusal };
     const opening = new Opening(parts, settings);
     try {
-      return { kind: 'opened', plane: new DataPlane(await opening.run()) };
+      return { kind: 'opened', replicas: new MemberReplicas(await opening.run()) };
     } catch (error) {
       await opening.undo();
       if (!(error instanceof ParleyError)) throw error;
@@ -130,20 +133,20 @@ interface Made {
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
-  readonly states: ShardStates;
-  readonly roster: DataPlanePeers;
+  readonly states: StateStore;
+  readonly roster: ReplicaPeers;
 }
 
 /** The steps of opening, and the way back from each of them. */
 class Opening {
-  readonly #parts: DataPlaneParts;
-  readonly #settings: DataPlaneSettings;
+  readonly #parts: MemberReplicasParts;
+  readonly #settings: ReplicaSettings;
   /** What must be let go of if a later step fails, the newest last. */
   readonly #undo: (() => Promise<void>)[] = [];
   #accept: ((stream: Stream) => StreamHandler) | undefined;
   #isFailed = false;
 
-  constructor(parts: DataPlaneParts, settings: DataPlaneSettings) {
+  constructor(parts: MemberReplicasParts, settings: ReplicaSettings) {
     this.#parts = parts;
     this.#settings = settings;
   }
@@ -159,7 +162,7 @@ class Opening {
     const wal = await this.#openWal();
     const store = await this.#openStore();
     const states = this.#openStates(store);
-    const roster = new DataPlanePeers(
+    const roster = new ReplicaPeers(
       new PeerMemory(store),
       peerSettings.map((peer) => peer.member),
     );
@@ -185,7 +188,7 @@ class Opening {
         onFatal: (reason) => this.#fail(reason),
       },
       // What it does not say in its greetings it does not do either.
-      { quiet: (identity.features & FEATURE_QUIET) !== 0, ...this.#settings.host },
+      { hibernation: (identity.features & FEATURE_HIBERNATION) !== 0, ...this.#settings.host },
     );
     this.#undo.push(() => host.stop());
     const requests = new RequestServer({ member, clock, host, peers });
@@ -249,9 +252,9 @@ class Opening {
     return opened.store;
   }
 
-  #openStates(store: Store): ShardStates {
+  #openStates(store: Store): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const opened = openShardStates({ store, clock, random });
+    const opened = openStateStore({ store, clock, random });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#undo.push(() => Promise.resolve(opened.states.close()));
     return opened.states;

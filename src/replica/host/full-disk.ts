@@ -4,19 +4,19 @@
 import type { Clock } from '../../base/capabilities.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import { FRAME_KIND } from '../codec/index.ts';
-import { findHeir } from './disk-watch.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
+import { findSuccessor } from './slow-disk.ts';
 
-/** The bit of the hello that says: this member understands frames of the kind `room`. */
-export const FEATURE_ROOM = 2;
+/** The bit of the hello that says: this member understands frames of the kind `diskSpace`. */
+export const FEATURE_DISK_SPACE = 2;
 
 const FULL = Uint8Array.of(0);
 const ROOM = Uint8Array.of(1);
 /** Who was full leads again only after so long: else two small disks would pass it to and fro. */
 const SETTLED_MS = 10_000;
 
-export interface RoomWatchHome {
+export interface FullDiskHome {
   readonly member: MemberId;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly settings: HostSettings;
@@ -27,15 +27,15 @@ export interface RoomWatchHome {
   markDirty(replica: Replica): void;
 }
 
-export class RoomWatch {
-  readonly #home: RoomWatchHome;
+export class FullDisk {
+  readonly #home: FullDiskHome;
   readonly #up = new Set<MemberId>();
   /** Peers that are full: infinity; those that were: since when they have room again. */
   readonly #roomSinceMs = new Map<MemberId, number>();
   #hasRoom = true;
   #nextMs = 0;
 
-  constructor(home: RoomWatchHome) {
+  constructor(home: FullDiskHome) {
     this.#home = home;
   }
 
@@ -82,8 +82,8 @@ export class RoomWatch {
 
   #tell(member: MemberId): void {
     const { peers } = this.#home;
-    if ((peers.featuresOf(member) & FEATURE_ROOM) === 0) return;
-    peers.send(member, 'urgent', FRAME_KIND.room, this.#hasRoom ? ROOM : FULL);
+    if ((peers.featuresOf(member) & FEATURE_DISK_SPACE) === 0) return;
+    peers.send(member, 'urgent', FRAME_KIND.diskSpace, this.#hasRoom ? ROOM : FULL);
   }
 
   #handOver(nowMs: number): void {
@@ -91,10 +91,12 @@ export class RoomWatch {
     let left = wakesMax;
     for (const replica of this.#home.replicas()) {
       if (!replica.isLeader || replica.stopped !== undefined) continue;
-      const heir = findHeir(replica, this.#home.member, (peer) => this.#mayLead(peer, nowMs));
-      if (heir === undefined) continue;
+      const successor = findSuccessor(replica, this.#home.member, (peer) =>
+        this.#mayLead(peer, nowMs),
+      );
+      if (successor === undefined) continue;
       this.#home.wake(replica);
-      replica.core.transferLeader(heir);
+      replica.core.transferLeader(successor);
       replica.leavesUntilMs = nowMs + electionTicks * tickMs;
       this.#home.markDirty(replica);
       left -= 1;

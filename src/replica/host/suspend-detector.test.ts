@@ -3,20 +3,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostCluster } from '../../../test/support/host-cluster.ts';
-import { UncountedTime } from './uncounted-time.ts';
+import { SuspendDetector } from './suspend-detector.ts';
 
 /** Both clocks, each moved as the test says. */
 class Clocks {
   monotonic = 1_000;
   wall = 1_700_000_000_000;
-  readonly time: UncountedTime;
+  readonly time: SuspendDetector;
 
   constructor() {
     const clock = {
       monotonicMs: () => this.monotonic,
       wallMs: () => this.wall,
     };
-    this.time = new UncountedTime(clock as never, 15, 300);
+    this.time = new SuspendDetector(clock as never, 15, 300);
   }
 
   /** Whether leases count after `monotonicMs` and `wallMs` more. */
@@ -70,15 +70,15 @@ function sleep(cluster: HostCluster, id: number): () => void {
   };
 }
 
-for (const quiet of [false, true]) {
-  const who = quiet ? 'a quiet leader' : 'a leader';
+for (const hibernation of [false, true]) {
+  const who = hibernation ? 'a hibernating leader' : 'a leader';
   test(`[H32] ${who} that slept with its machine has no lease when it wakes`, async () => {
-    const cluster = await HostCluster.start({ seed: 3, host: { quiet } });
+    const cluster = await HostCluster.start({ seed: 3, host: { hibernation } });
     const old = await cluster.elect();
     assert.match(await cluster.put(old, 'a=before'), /^applied/);
     await cluster.world.runFor(200);
     assert.equal(await cluster.get(old, 'lease', 'a'), 'lease "before"');
-    const isReady = () => !quiet || cluster.status(old)?.isQuiet === true;
+    const isReady = () => !hibernation || cluster.status(old)?.isHibernating === true;
     assert.ok(await cluster.world.runUntil(isReady, 3_000));
     const wakeUp = sleep(cluster, old);
     assert.ok(await cluster.world.runUntil(() => ![0, old].includes(cluster.leader()), 5_000));

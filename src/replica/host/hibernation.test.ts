@@ -1,4 +1,4 @@
-// Shards that fall quiet, and everything that wakes them.
+// Shards that hibernate, and everything that wakes them.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,21 +6,23 @@ import { type ClusterOptions, HostCluster } from '../../../test/support/host-clu
 
 const SHARDS = 12;
 
-async function quietCluster(options: Partial<ClusterOptions> = {}): Promise<HostCluster> {
+async function hibernatingCluster(options: Partial<ClusterOptions> = {}): Promise<HostCluster> {
   const cluster = await HostCluster.start({ seed: 11, shards: SHARDS, ...options });
-  assert.ok(await cluster.world.runUntil(() => allQuiet(cluster), 10_000), 'all fall quiet');
+  assert.ok(await cluster.world.runUntil(() => allHibernate(cluster), 10_000), 'all hibernate');
   return cluster;
 }
 
-function allQuiet(cluster: HostCluster, ids: readonly number[] = [1, 2, 3]): boolean {
-  return cluster.shards.every((shard) => ids.every((id) => cluster.status(id, shard)?.isQuiet));
+function allHibernate(cluster: HostCluster, ids: readonly number[] = [1, 2, 3]): boolean {
+  return cluster.shards.every((shard) =>
+    ids.every((id) => cluster.status(id, shard)?.isHibernating),
+  );
 }
 
-test('[H80] idle shards fall quiet on all members, and keep their leader', async () => {
-  const cluster = await quietCluster();
+test('[H80] idle shards hibernate on all members, and keep their leader', async () => {
+  const cluster = await hibernatingCluster();
   const before = cluster.shards.map((shard) => cluster.status(1, shard)?.term);
   await cluster.world.runFor(20_000);
-  assert.ok(allQuiet(cluster), 'nobody woke');
+  assert.ok(allHibernate(cluster), 'nobody woke');
   assert.deepEqual(
     cluster.shards.map((shard) => cluster.status(1, shard)?.term),
     before,
@@ -29,18 +31,18 @@ test('[H80] idle shards fall quiet on all members, and keep their leader', async
   await cluster.close();
 });
 
-test('a quiet shard takes a write at once and falls quiet again', async () => {
-  const cluster = await quietCluster();
+test('a hibernating shard takes a write at once and hibernates again', async () => {
+  const cluster = await hibernatingCluster();
   const leader = cluster.leader(3);
   assert.match(await cluster.put(leader, 'a=1', 3), /^applied/);
-  assert.equal(cluster.status(leader, 4)?.isQuiet, true, 'the others sleep on');
-  assert.ok(await cluster.world.runUntil(() => allQuiet(cluster), 10_000));
+  assert.equal(cluster.status(leader, 4)?.isHibernating, true, 'the others sleep on');
+  assert.ok(await cluster.world.runUntil(() => allHibernate(cluster), 10_000));
   for (const id of [1, 2, 3]) assert.equal(await cluster.get(id, 'local', 'a', 3), 'local "1"');
   await cluster.close();
 });
 
-test('a strong read of a quiet shard is answered by its leader and by a follower', async () => {
-  const cluster = await quietCluster();
+test('a strong read of a hibernating shard is answered by its leader and by a follower', async () => {
+  const cluster = await hibernatingCluster();
   const leader = cluster.leader(2);
   for (const id of [leader, (leader % 3) + 1]) {
     assert.equal(await cluster.get(id, 'strong', 'a', 2), 'strong ""');
@@ -49,7 +51,7 @@ test('a strong read of a quiet shard is answered by its leader and by a follower
 });
 
 test('the member of a leader dies: the followers wake and elect another one', async () => {
-  const cluster = await quietCluster();
+  const cluster = await hibernatingCluster();
   const dead = cluster.leader(1);
   const orphans = cluster.shards.filter((shard) => cluster.leader(shard) === dead);
   const others = cluster.shards.filter((shard) => cluster.leader(shard) !== dead);
@@ -58,7 +60,7 @@ test('the member of a leader dies: the followers wake and elect another one', as
   assert.ok(await cluster.world.runUntil(isLed, 3_000), 'new leaders within three seconds');
   const survivor = dead === 1 ? 2 : 1;
   for (const shard of others) {
-    assert.equal(cluster.status(survivor, shard)?.isQuiet, true, 'no reason to wake');
+    assert.equal(cluster.status(survivor, shard)?.isHibernating, true, 'no reason to wake');
   }
   for (const shard of cluster.shards) {
     assert.match(await cluster.put(cluster.leader(shard), 'a=1', shard), /^applied/);
@@ -67,15 +69,15 @@ test('the member of a leader dies: the followers wake and elect another one', as
 });
 
 test('a connection that breaks wakes the followers at once, silence after a while', async () => {
-  const cluster = await quietCluster();
+  const cluster = await hibernatingCluster();
   const [dead, survivor] = cluster.leader(1) === 1 ? [1, 2] : [cluster.leader(1), 1];
   const orphans = cluster.shards.filter((shard) => cluster.leader(shard) === dead);
   const isAwake = (): boolean =>
-    orphans.every((shard) => cluster.status(survivor, shard)?.isQuiet === false);
+    orphans.every((shard) => cluster.status(survivor, shard)?.isHibernating === false);
   cluster.kill(dead);
   assert.ok(await cluster.world.runUntil(isAwake, 100), 'it was told that the process is gone');
   await cluster.restart(dead);
-  assert.ok(await cluster.world.runUntil(() => allQuiet(cluster), 15_000));
+  assert.ok(await cluster.world.runUntil(() => allHibernate(cluster), 15_000));
   // Nobody is told anything, and the connections stand for two seconds yet.
   const cut = cluster.leader(1);
   cluster.world.network.partition(
@@ -88,7 +90,7 @@ test('a connection that breaks wakes the followers at once, silence after a whil
 });
 
 test('[H85] a member that is restarted hears from the leaders and deposes none', async () => {
-  const cluster = await quietCluster();
+  const cluster = await hibernatingCluster();
   const leader = cluster.leader(1);
   const other = (leader % 3) + 1;
   const terms = cluster.shards
@@ -101,13 +103,13 @@ test('[H85] a member that is restarted hears from the leaders and deposes none',
   for (const [shard] of terms) {
     assert.notEqual(cluster.status(other, shard)?.leader, 0, 'it need not campaign to be told');
   }
-  assert.ok(await cluster.world.runUntil(() => allQuiet(cluster), 15_000), 'quiet again');
+  assert.ok(await cluster.world.runUntil(() => allHibernate(cluster), 15_000), 'hibernating again');
   for (const [shard, term] of terms) assert.equal(cluster.status(leader, shard)?.term, term);
   await cluster.close();
 });
 
 test('[H83] a leader that slept while others elected has no lease left', async () => {
-  const cluster = await quietCluster({ shards: 1 });
+  const cluster = await hibernatingCluster({ shards: 1 });
   const old = cluster.leader(1);
   const others = [1, 2, 3].filter((id) => id !== old);
   cluster.world.network.partition(
@@ -123,10 +125,10 @@ test('[H83] a leader that slept while others elected has no lease left', async (
   await cluster.close();
 });
 
-test('shards stay awake while a peer does not know of quiet ones', async () => {
+test('shards stay awake while a peer does not know of hibernation', async () => {
   const cluster = await HostCluster.start({ seed: 5, features: (id) => (id === 2 ? 0 : 1) });
   await cluster.elect();
   await cluster.world.runFor(5_000);
-  for (const id of [1, 2, 3]) assert.equal(cluster.status(id)?.isQuiet, false);
+  for (const id of [1, 2, 3]) assert.equal(cluster.status(id)?.isHibernating, false);
   await cluster.close();
 });

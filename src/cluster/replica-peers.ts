@@ -28,7 +28,7 @@ const OF_MEMBERS: ReadonlySet<number> = new Set([
 ]);
 const ADMITTED: Admission = { kind: 'admitted' };
 
-export class DataPlanePeers implements PeersHandler {
+export class ReplicaPeers implements PeersHandler {
   readonly #memory: Pick<PeerMemory, 'meet'>;
   readonly #members: Set<MemberId>;
   #receivers: Receivers | undefined;

@@ -8,7 +8,7 @@ import type { MemberId } from '../../engine/transport/index.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
 
-export interface DiskWatchHome {
+export interface SlowDiskHome {
   readonly member: MemberId;
   readonly log: Log;
   readonly settings: HostSettings;
@@ -16,36 +16,36 @@ export interface DiskWatchHome {
   wake(replica: Replica): void;
 }
 
-export class DiskWatch {
-  readonly #home: DiskWatchHome;
-  #isSick = false;
+export class SlowDisk {
+  readonly #home: SlowDiskHome;
+  #isSlow = false;
   #isSilent = false;
 
-  constructor(home: DiskWatchHome) {
+  constructor(home: SlowDiskHome) {
     this.#home = home;
   }
 
   /** `waitedMs`: for how long the oldest append has not been answered. */
   step(waitedMs: number): void {
-    const { electionTicks, sickDiskMs, tickMs } = this.#home.settings;
-    if (waitedMs < sickDiskMs) {
-      if (this.#isSick) this.#recover();
+    const { electionTicks, slowDiskMs, tickMs } = this.#home.settings;
+    if (waitedMs < slowDiskMs) {
+      if (this.#isSlow) this.#recover();
       return;
     }
-    if (!this.#isSick) this.#handOver(waitedMs);
+    if (!this.#isSlow) this.#handOver(waitedMs);
     // A transfer has one election timeout.
-    if (!this.#isSilent && waitedMs >= sickDiskMs + electionTicks * tickMs) this.#fallSilent();
+    if (!this.#isSilent && waitedMs >= slowDiskMs + electionTicks * tickMs) this.#fallSilent();
   }
 
   #handOver(waitedMs: number): void {
-    this.#isSick = true;
+    this.#isSlow = true;
     this.#home.log.warn('disk does not answer', { waitedMs: Math.round(waitedMs) });
     for (const replica of this.#home.replicas()) {
       if (!replica.isLeader || replica.stopped !== undefined) continue;
-      const heir = findHeir(replica, this.#home.member);
-      if (heir === undefined) continue;
+      const successor = findSuccessor(replica, this.#home.member);
+      if (successor === undefined) continue;
       this.#home.wake(replica);
-      replica.core.transferLeader(heir);
+      replica.core.transferLeader(successor);
     }
   }
 
@@ -53,7 +53,7 @@ export class DiskWatch {
     this.#isSilent = true;
     for (const replica of this.#home.replicas()) {
       // Whoever is alone has nobody to leave the shard to.
-      if (replica.isLeader && findHeir(replica, this.#home.member) !== undefined) {
+      if (replica.isLeader && findSuccessor(replica, this.#home.member) !== undefined) {
         this.#home.wake(replica);
         replica.isSilentForDisk = true;
       }
@@ -61,7 +61,7 @@ export class DiskWatch {
   }
 
   #recover(): void {
-    this.#isSick = false;
+    this.#isSlow = false;
     this.#isSilent = false;
     this.#home.log.info('disk answers again');
     for (const replica of this.#home.replicas()) replica.isSilentForDisk = false;
@@ -69,7 +69,7 @@ export class DiskWatch {
 }
 
 /** The voter that has the most of those who may lead. */
-export function findHeir(
+export function findSuccessor(
   replica: Replica,
   self: MemberId,
   mayLead: (peer: MemberId) => boolean = () => true,

@@ -1,9 +1,9 @@
-// Idle shards fall quiet: nobody ticks them and nothing is sent for them. See SPEC.md for why that
+// Idle shards hibernate: nobody ticks them and nothing is sent for them. See SPEC.md for why that
 // harms nobody.
 //
 //   leader --ask(term, index)--> everyone      all logs end there, committed and applied
 //   leader <--agree------------- everyone
-//   leader --rest--------------> everyone      from here on, neither side ticks
+//   leader --hibernate---------> everyone      from here on, neither side ticks
 //
 // Any message of Raft, any request and the loss of the leader's member wake a replica.
 
@@ -11,14 +11,19 @@ import { NO_NODE, type PeerStatus } from '../../core/raft/index.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { FRAME_KIND, PackedWriter } from '../codec/index.ts';
-import { type QuietNote, type QuietWord, readQuietNotes, writeQuietNote } from './quiet-codec.ts';
+import {
+  type HibernationNote,
+  type HibernationStep,
+  readHibernationNotes,
+  writeHibernationNote,
+} from './hibernation-codec.ts';
 import { AWAKE, type Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
 
-/** The bit of the hello that says: this member's shards can fall quiet. */
-export const FEATURE_QUIET = 1;
+/** The bit of the hello that says: this member's shards can hibernate. */
+export const FEATURE_HIBERNATION = 1;
 
-export interface QuietHome {
+export interface HibernationHome {
   readonly member: MemberId;
   readonly settings: HostSettings;
   readonly peers: Pick<Peers, 'featuresOf' | 'isUp' | 'lastHeardMs' | 'send'>;
@@ -29,19 +34,19 @@ export interface QuietHome {
   schedule(): void;
 }
 
-export class Quiet {
-  readonly #home: QuietHome;
-  /** Quiet replicas by the member that leads them. */
+export class Hibernation {
+  readonly #home: HibernationHome;
+  /** Hibernating replicas by the member that leads them. */
   readonly #byLeader = new Map<MemberId, Set<Replica>>();
   /** To be woken, a few per step: all at once would be an election storm. */
   readonly #toWake = new Set<Replica>();
   readonly #notes = new Map<MemberId, PackedWriter>();
 
-  constructor(home: QuietHome) {
+  constructor(home: HibernationHome) {
     this.#home = home;
   }
 
-  /** Replicas that are quiet now. */
+  /** Replicas that hibernate now. */
   get count(): number {
     let count = 0;
     for (const replicas of this.#byLeader.values()) count += replicas.size;
@@ -52,10 +57,10 @@ export class Quiet {
 
   /** A replica that is awake was ticked. */
   ticked(replica: Replica, nowMs: number): void {
-    const { electionTicks, quiet, quietAfterTicks } = this.#home.settings;
+    const { electionTicks, hibernation, hibernateAfterTicks } = this.#home.settings;
     const { idleTicks } = replica;
-    if (!quiet || idleTicks < quietAfterTicks) {
-      replica.rest = AWAKE;
+    if (!hibernation || idleTicks < hibernateAfterTicks) {
+      replica.activity = AWAKE;
       return;
     }
     // Asked again and again: notes may be lost. Not once per election timeout, which is how often
@@ -64,13 +69,13 @@ export class Quiet {
     const peers = this.#idlePeers(replica);
     if (peers === undefined) return;
     const { lastIndex } = replica.core.basicStatus();
-    replica.rest = { kind: 'asking', agreed: new Set(), index: lastIndex };
-    if (peers.length === 0) this.#fallQuiet(replica, nowMs);
+    replica.activity = { kind: 'asking', agreed: new Set(), index: lastIndex };
+    if (peers.length === 0) this.#hibernate(replica, nowMs);
     else this.#tell(peers, 'ask', replica);
   }
 
   /**
-   * The peers of a shard that could be quiet: everyone has everything, and spoke up lately. Else
+   * The peers of a shard that could hibernate: everyone has everything, and spoke up lately. Else
    * undefined. [H80]
    */
   #idlePeers(replica: Replica): readonly PeerStatus[] | undefined {
@@ -82,14 +87,14 @@ export class Quiet {
     for (const { id, isRecentlyActive, match, state } of others) {
       if (match !== lastIndex || state !== 'replicate' || !isRecentlyActive) return undefined;
       if (!this.#home.peers.isUp(id)) return undefined;
-      if ((this.#home.peers.featuresOf(id) & FEATURE_QUIET) === 0) return undefined;
+      if ((this.#home.peers.featuresOf(id) & FEATURE_HIBERNATION) === 0) return undefined;
     }
     return others;
   }
 
   /** False when the bytes are no notes. */
   onFrame(from: MemberId, body: Uint8Array, nowMs: number): boolean {
-    const notes = readQuietNotes(body);
+    const notes = readHibernationNotes(body);
     for (const note of notes ?? []) {
       const replica = this.#home.replica(note.shard);
       if (replica !== undefined) this.#onNote(replica, from, note, nowMs);
@@ -97,55 +102,55 @@ export class Quiet {
     return notes !== undefined;
   }
 
-  #onNote(replica: Replica, from: MemberId, note: QuietNote, nowMs: number): void {
-    if (note.word === 'agree') {
+  #onNote(replica: Replica, from: MemberId, note: HibernationNote, nowMs: number): void {
+    if (note.step === 'agree') {
       this.#onAgree(replica, from, note, nowMs);
       return;
     }
-    if (!this.#home.settings.quiet || replica.rest.kind === 'quiet') return;
+    if (!this.#home.settings.hibernation || replica.activity.kind === 'hibernating') return;
     if (!agreesWith(replica, from, note)) return;
-    if (note.word === 'rest') this.#fallQuiet(replica, nowMs);
-    else this.#note(from, { ...note, word: 'agree' });
+    if (note.step === 'hibernate') this.#hibernate(replica, nowMs);
+    else this.#note(from, { ...note, step: 'agree' });
   }
 
   /**
-   * [H81] The last one to agree sends all of them to rest, unless something happened meanwhile: a
+   * [H81] The last one to agree makes all of them hibernate, unless something happened meanwhile: a
    * proposal after the question ends the idleness, a new term ends the role.
    */
-  #onAgree(replica: Replica, from: MemberId, note: QuietNote, nowMs: number): void {
-    const { rest } = replica;
-    if (rest.kind !== 'asking' || rest.index !== note.index) return;
+  #onAgree(replica: Replica, from: MemberId, note: HibernationNote, nowMs: number): void {
+    const { activity } = replica;
+    if (activity.kind !== 'asking' || activity.index !== note.index) return;
     if (replica.core.basicStatus().term !== note.term) return;
-    rest.agreed.add(from);
+    activity.agreed.add(from);
     const peers = this.#idlePeers(replica);
-    if (peers === undefined || !peers.every(({ id }) => rest.agreed.has(id))) return;
-    this.#tell(peers, 'rest', replica);
-    this.#fallQuiet(replica, nowMs);
+    if (peers === undefined || !peers.every(({ id }) => activity.agreed.has(id))) return;
+    this.#tell(peers, 'hibernate', replica);
+    this.#hibernate(replica, nowMs);
   }
 
-  #fallQuiet(replica: Replica, nowMs: number): void {
-    replica.rest = { kind: 'quiet', sinceMs: nowMs };
-    let quiet = this.#byLeader.get(replica.leader);
-    if (quiet === undefined) {
-      quiet = new Set();
-      this.#byLeader.set(replica.leader, quiet);
+  #hibernate(replica: Replica, nowMs: number): void {
+    replica.activity = { kind: 'hibernating', sinceMs: nowMs };
+    let hibernating = this.#byLeader.get(replica.leader);
+    if (hibernating === undefined) {
+      hibernating = new Set();
+      this.#byLeader.set(replica.leader, hibernating);
     }
-    quiet.add(replica);
+    hibernating.add(replica);
   }
 
-  #tell(peers: readonly PeerStatus[], word: QuietWord, replica: Replica): void {
+  #tell(peers: readonly PeerStatus[], step: HibernationStep, replica: Replica): void {
     const { lastIndex, term } = replica.core.basicStatus();
-    const note = { word, shard: replica.shard, term, index: lastIndex };
+    const note = { step, shard: replica.shard, term, index: lastIndex };
     for (const { id } of peers) this.#note(id, note);
   }
 
-  #note(member: MemberId, note: QuietNote): void {
+  #note(member: MemberId, note: HibernationNote): void {
     let writer = this.#notes.get(member);
     if (writer === undefined) {
       writer = new PackedWriter(64);
       this.#notes.set(member, writer);
     }
-    writeQuietNote(writer, note);
+    writeHibernationNote(writer, note);
     this.#home.schedule();
   }
 
@@ -153,23 +158,23 @@ export class Quiet {
   flush(): void {
     for (const [member, writer] of this.#notes) {
       if (writer.length === 0) continue;
-      this.#home.peers.send(member, 'urgent', FRAME_KIND.quiet, writer.view());
+      this.#home.peers.send(member, 'urgent', FRAME_KIND.hibernation, writer.view());
       writer.reset();
     }
   }
 
   // --- waking up --------------------------------------------------------------------------------
 
-  /** Wakes a replica that is quiet; harmless for others. */
+  /** Wakes a replica that hibernates; harmless for others. */
   wake(replica: Replica, nowMs: number): void {
-    const { rest } = replica;
-    if (rest.kind !== 'quiet') return;
+    const { activity } = replica;
+    if (activity.kind !== 'hibernating') return;
     const { settings } = this.#home;
-    replica.rest = AWAKE;
+    replica.activity = AWAKE;
     replica.idleTicks = 0;
     this.#byLeader.get(replica.leader)?.delete(replica);
     this.#toWake.delete(replica);
-    const sleptTicks = (nowMs - rest.sinceMs) / settings.tickMs;
+    const sleptTicks = (nowMs - activity.sinceMs) / settings.tickMs;
     if (replica.isLeader) {
       // [H83] Rounded up: its lease must not outlive the time that others measured.
       const missed = Math.min(settings.electionTicks, Math.ceil(sleptTicks) + 1);
@@ -187,7 +192,7 @@ export class Quiet {
     return nowMs - this.#home.peers.lastHeardMs(member) >= lostTicks * tickMs;
   }
 
-  /** Looks after the members that lead quiet shards, and wakes some of those to be woken. */
+  /** Looks after the members that lead hibernating shards, and wakes some of those to be woken. */
   step(nowMs: number): void {
     for (const [leader, replicas] of this.#byLeader) {
       if (replicas.size === 0 || !this.#isLost(leader, nowMs)) continue;
@@ -219,7 +224,7 @@ export class Quiet {
 
   /** It is not one of the host's replicas any more. */
   forget(replica: Replica): void {
-    replica.rest = AWAKE;
+    replica.activity = AWAKE;
     this.#toWake.delete(replica);
     for (const replicas of this.#byLeader.values()) replicas.delete(replica);
   }
@@ -232,7 +237,7 @@ function isIdle(replica: Replica): boolean {
 }
 
 /** [H80] A follower agrees when it stands exactly where the leader does. */
-function agreesWith(replica: Replica, from: MemberId, { index, term }: QuietNote): boolean {
+function agreesWith(replica: Replica, from: MemberId, { index, term }: HibernationNote): boolean {
   if (!isIdle(replica)) return false;
   const status = replica.core.basicStatus();
   return (

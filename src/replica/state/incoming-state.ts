@@ -15,9 +15,9 @@ import {
   type Staged,
   stagedKey,
 } from './layout.ts';
-import type { Progress, Staging } from './types.ts';
+import type { IncomingState, Progress } from './types.ts';
 
-export class NextState implements Staging {
+export class StoredIncomingState implements IncomingState {
   readonly snapshot: Snapshot;
   readonly generation: Generation;
   readonly #shard: ShardId;
@@ -42,9 +42,9 @@ export class NextState implements Staging {
     store: Store,
     generation: Generation,
     snapshot: Snapshot,
-  ): NextState {
+  ): StoredIncomingState {
     const staged: Staged = { generation, snapshot, isComplete: false, progress: NO_PROGRESS };
-    const next = new NextState(shard, store, staged);
+    const next = new StoredIncomingState(shard, store, staged);
     next.#save();
     return next;
   }

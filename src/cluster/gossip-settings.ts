@@ -7,7 +7,7 @@ import { ParleyError } from '../base/errors.ts';
 import type { SocketAddress } from '../base/ids.ts';
 import type { Seed } from './seeds.ts';
 
-export interface MemberSettings {
+export interface GossipSettings {
   readonly clusterId: string;
   /** Undefined: a generated name. */
   readonly nodeId: string | undefined;
@@ -54,7 +54,7 @@ export const CLASSIC = {
  * because nobody's answer arrives. `proposal` is an address of this machine, for the message.
  */
 export function advertisedAddress(
-  settings: MemberSettings,
+  settings: GossipSettings,
   bound: SocketAddress,
   proposal: string,
 ): SocketAddress | ParleyError {

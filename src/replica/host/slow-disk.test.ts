@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLog } from '../../../test/support/silent-log.ts';
-import { DiskWatch } from './disk-watch.ts';
 import type { Replica } from './replica.ts';
 import { settle } from './settings.ts';
+import { SlowDisk } from './slow-disk.ts';
 
 interface Stub {
   isLeader: boolean;
@@ -32,11 +32,11 @@ function leaderStub(voters: readonly number[]): Stub & { core: unknown; stopped:
   };
 }
 
-function watchOver(...replicas: Stub[]): DiskWatch {
-  return new DiskWatch({
+function watchOver(...replicas: Stub[]): SlowDisk {
+  return new SlowDisk({
     member: 1,
     log: silentLog,
-    settings: settle({ sickDiskMs: 1_000, tickMs: 30, electionTicks: 10 }),
+    settings: settle({ slowDiskMs: 1_000, tickMs: 30, electionTicks: 10 }),
     replicas: () => replicas as unknown as Replica[],
     wake: () => {},
   });

@@ -14,8 +14,8 @@ import {
 import { Prng } from '../../base/prng.ts';
 import { APPEND_THREAD, draftMessage, RaftCore, type Snapshot } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
-import { type ForsakenHome, takeState } from './forsaken.ts';
 import { HardStateMemory, LogWriter } from './log-writer.ts';
+import { type LostEntriesHome, takeState } from './lost-entries.ts';
 import type { Replica } from './replica.ts';
 
 const APPLIED = { index: 2, term: 2 };
@@ -49,7 +49,7 @@ async function followerWithHole(wal: Wal): Promise<RaftCore> {
 }
 
 /** What `takeState` uses of a replica and of its host. */
-function makeReplica(wal: Wal, core: RaftCore): { home: ForsakenHome; replica: Replica } {
+function makeReplica(wal: Wal, core: RaftCore): { home: LostEntriesHome; replica: Replica } {
   const nothing = (): void => {};
   const writer = new LogWriter(wal, nothing, nothing, nothing);
   const memory = new HardStateMemory(wal.shard(1).initialState().hardState);
@@ -74,7 +74,7 @@ function makeReplica(wal: Wal, core: RaftCore): { home: ForsakenHome; replica: R
     isClosed: false,
     retire: () => writer.flush(0),
     reopen: nothing,
-  } as unknown as ForsakenHome;
+  } as unknown as LostEntriesHome;
   return { home, replica };
 }
 

@@ -6,7 +6,7 @@ import { type Disk, DiskError, type DiskFile, type DiskLock } from '../base/capa
 import { ParleyError } from '../base/errors.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 
-export interface DataIdentity {
+export interface DirectoryOwner {
   readonly clusterId: string;
   readonly member: MemberId;
 }
@@ -38,7 +38,7 @@ export async function lockDirectory(
 export async function claimDirectory(
   disk: Disk,
   directory: string,
-  own: DataIdentity,
+  own: DirectoryOwner,
 ): Promise<ParleyError | undefined> {
   const path = below(directory, NAME);
   const line = `parley cluster ${own.clusterId} member ${own.member}\n`;
@@ -103,7 +103,7 @@ async function writeIdentity(
 }
 
 /** Somebody else's, or nobody can tell whose: what its owner promised is in there either way. */
-function refusalOf(found: string, path: string, own: DataIdentity, line: string): ParleyError {
+function refusalOf(found: string, path: string, own: DirectoryOwner, line: string): ParleyError {
   const known = /^parley cluster (\S+) member (\d+)\n$/.exec(found);
   const name = `member ${own.member} of cluster ${own.clusterId}`;
   if (known !== null) {

@@ -18,20 +18,20 @@ import {
   type Staged,
   shardOfKey,
 } from './layout.ts';
-import { confBytes, ShardSlice, type SliceParts } from './shard-slice.ts';
+import { confBytes, type ReplicaStateParts, StoredReplicaState } from './replica-state.ts';
 import type {
-  ShardData,
-  ShardStates,
-  ShardStatesOptions,
-  StatesOpening,
-  StatesRefusal,
+  ReplicaState,
+  StateStore,
+  StateStoreOpening,
+  StateStoreOptions,
+  StateStoreRefusal,
 } from './types.ts';
 
 const FIRST_GENERATION = 1;
 const NO_DATA = new Uint8Array(0);
 
 /** Reads what the store knows of its shards. */
-export function openShardStates(options: ShardStatesOptions): StatesOpening {
+export function openStateStore(options: StateStoreOptions): StateStoreOpening {
   const { store } = options;
   const format = store.get(FORMAT_KEY);
   if (format === undefined) {
@@ -52,10 +52,10 @@ export function openShardStates(options: ShardStatesOptions): StatesOpening {
     if (record === undefined) return refuse('corrupt', `what is staged of ${shardOfKey(key)}`);
     staged.set(shardOfKey(key), record);
   }
-  return { kind: 'opened', states: new StatesOfStore(options, metas, staged) };
+  return { kind: 'opened', states: new OpenedStateStore(options, metas, staged) };
 }
 
-function refuse(reason: StatesRefusal['reason'], what: string): StatesRefusal {
+function refuse(reason: StateStoreRefusal['reason'], what: string): StateStoreRefusal {
   const message =
     reason === 'version'
       ? `The store was written by another Parley: ${what}. Start the version that wrote it.`
@@ -63,18 +63,14 @@ function refuse(reason: StatesRefusal['reason'], what: string): StatesRefusal {
   return { kind: 'refused', reason, message };
 }
 
-class StatesOfStore implements ShardStates {
-  readonly #options: ShardStatesOptions;
+class OpenedStateStore implements StateStore {
+  readonly #options: StateStoreOptions;
   readonly #metas: Map<ShardId, Meta>;
   readonly #staged: Map<ShardId, Staged>;
   readonly #garbage: GarbageCollector;
-  readonly #open = new Map<ShardId, ShardSlice>();
+  readonly #open = new Map<ShardId, StoredReplicaState>();
 
-  constructor(
-    options: ShardStatesOptions,
-    metas: Map<ShardId, Meta>,
-    staged: Map<ShardId, Staged>,
-  ) {
+  constructor(options: StateStoreOptions, metas: Map<ShardId, Meta>, staged: Map<ShardId, Staged>) {
     this.#options = options;
     this.#metas = metas;
     this.#staged = staged;
@@ -85,17 +81,17 @@ class StatesOfStore implements ShardStates {
     return [...this.#metas.keys()].toSorted((a, b) => a - b);
   }
 
-  state(shard: ShardId): ShardData | undefined {
+  state(shard: ShardId): ReplicaState | undefined {
     return this.#open.get(shard);
   }
 
-  open(shard: ShardId, machine: ShardMachine): ShardData | undefined {
+  open(shard: ShardId, machine: ShardMachine): ReplicaState | undefined {
     const meta = this.#metas.get(shard);
     if (meta === undefined) return undefined;
     return this.#add(shard, machine, meta, meta.applied.index);
   }
 
-  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ShardData {
+  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ReplicaState {
     assert(!this.#metas.has(shard), '[D1] a shard is created once');
     const { store } = this.#options;
     const snapshot = { ...at, confState, data: NO_DATA };
@@ -111,13 +107,13 @@ class StatesOfStore implements ShardStates {
     this.#garbage.close();
   }
 
-  #add(shard: ShardId, machine: ShardMachine, meta: Meta, durable: number): ShardSlice {
+  #add(shard: ShardId, machine: ShardMachine, meta: Meta, durable: number): StoredReplicaState {
     assert(!this.#open.has(shard), '[D1] a shard has one slice');
     const { store, random, sessions = {} } = this.#options;
     const staged = this.#staged.get(shard);
     const garbage = this.#garbage;
-    const parts: SliceParts = { shard, store, machine, random, garbage, sessions, staged };
-    const slice = new ShardSlice(parts, meta, durable);
+    const parts: ReplicaStateParts = { shard, store, machine, random, garbage, sessions, staged };
+    const slice = new StoredReplicaState(parts, meta, durable);
     this.#open.set(shard, slice);
     return slice;
   }

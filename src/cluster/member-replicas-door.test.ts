@@ -16,7 +16,7 @@ import { ClientConnections, ShardClient } from '../replica/requests/index.ts';
 import { decodeResult, encodeCommand } from '../replica/state/index.ts';
 import type { WriteOutcome } from '../replica/types.ts';
 import { decodeKvResult, encodeKvCommand, kvMachine } from '../service/kv/index.ts';
-import { DataPlane, type DataPlaneParts } from './data-plane.ts';
+import { MemberReplicas, type MemberReplicasParts } from './member-replicas.ts';
 
 const CLUSTER_ID = '11111111-2222-4333-8444-555555555555';
 const ANY_PORT = '127.0.0.1:0' as SocketAddress;
@@ -38,10 +38,10 @@ class Home {
     this.capabilities = realCapabilities({ dataDirectory: directory, log: silentLog });
   }
 
-  async open(capabilities = this.capabilities): Promise<DataPlane> {
+  async open(capabilities = this.capabilities): Promise<MemberReplicas> {
     const { clock } = capabilities;
     const http = this.#http;
-    const parts: DataPlaneParts = {
+    const parts: MemberReplicasParts = {
       capabilities,
       openStore: (below, events) =>
         Promise.resolve(openLmdbStore({ clock, path: join(this.#directory, below) }, events)),
@@ -53,7 +53,7 @@ class Home {
         return { address: door.address, close: () => door.refuseMore() };
       },
     };
-    const opening = await DataPlane.open(parts, {
+    const opening = await MemberReplicas.open(parts, {
       clusterId: CLUSTER_ID,
       member: 1,
       listen: ANY_PORT,
@@ -62,25 +62,25 @@ class Home {
       directory: '',
     });
     assert(opening.kind === 'opened');
-    return opening.plane;
+    return opening.replicas;
   }
 
-  clientOf(plane: DataPlane): { callees: ClientConnections; client: ShardClient } {
-    const members = new Map([[1, plane.address]]);
+  clientOf(replicas: MemberReplicas): { callees: ClientConnections; client: ShardClient } {
+    const members = new Map([[1, replicas.address]]);
     const options = { ...this.capabilities, clusterId: CLUSTER_ID, members };
     const callees = new ClientConnections(options);
     return { callees, client: new ShardClient({ ...this.capabilities, callees, shard: 1 }) };
   }
 
-  async close(plane: DataPlane): Promise<void> {
-    await plane.close();
+  async close(replicas: MemberReplicas): Promise<void> {
+    await replicas.close();
     this.#http.closeIdleConnections();
     await this.#door?.close(1_000);
   }
 }
 
 async function homeFor(t: TestContext): Promise<Home> {
-  const directory = await mkdtemp(join(tmpdir(), 'parley-plane-'));
+  const directory = await mkdtemp(join(tmpdir(), 'parley-replicas-'));
   t.after(() => rm(directory, { recursive: true }));
   return new Home(directory);
 }
@@ -94,17 +94,17 @@ function addOne(client: ShardClient): Promise<WriteOutcome> {
 test('one port serves HTTP and commands, and what was acknowledged stays', async (t) => {
   const home = await homeFor(t);
   for (const sum of [1, 2]) {
-    const plane = await home.open();
-    const { callees, client } = home.clientOf(plane);
+    const replicas = await home.open();
+    const { callees, client } = home.clientOf(replicas);
     const outcome = await addOne(client);
     assert(outcome.kind === 'applied', JSON.stringify(outcome));
     const result = decodeResult(outcome.result);
     assert(result?.kind === 'done');
     assert.deepEqual(decodeKvResult(result.body), { kind: 'sum', version: outcome.index, sum });
-    const page = await fetch(`http://${plane.address}/`);
+    const page = await fetch(`http://${replicas.address}/`);
     assert.equal(await page.text(), 'hello');
     callees.close();
-    await home.close(plane);
+    await home.close(replicas);
   }
 });
 
@@ -151,13 +151,13 @@ function slowDisk(disk: Disk): { disk: Disk; hold: () => Promise<void>; release:
 test('who waits when a member behind a door closes hears what became of it', async (t) => {
   const home = await homeFor(t);
   const slow = slowDisk(home.capabilities.disk);
-  const plane = await home.open({ ...home.capabilities, disk: slow.disk });
-  const { callees, client } = home.clientOf(plane);
+  const replicas = await home.open({ ...home.capabilities, disk: slow.disk });
+  const { callees, client } = home.clientOf(replicas);
   await addOne(client);
   const whenWaiting = slow.hold();
   const outcome = addOne(client);
   await whenWaiting;
-  const closing = home.close(plane);
+  const closing = home.close(replicas);
   setTimeout(slow.release, 50);
   const heard = await outcome;
   const isTold =

@@ -9,10 +9,10 @@ import type { SocketAddress } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 import type { ShardId } from '../engine/wal/index.ts';
-import { FEATURE_QUIET, FEATURE_ROOM } from '../replica/host/index.ts';
-import { type DataPlaneNumbers, refusalOfNumbers } from './data-plane-numbers.ts';
+import { FEATURE_DISK_SPACE, FEATURE_HIBERNATION } from '../replica/host/index.ts';
+import { type ReplicaNumbers, refusalOfNumbers } from './data-plane-numbers.ts';
 
-export interface DataPlaneSettings extends DataPlaneNumbers {
+export interface ReplicaSettings extends ReplicaNumbers {
   readonly clusterId: string;
   readonly member: MemberId;
   readonly listen: SocketAddress;
@@ -36,13 +36,13 @@ interface ShardSetting {
 }
 
 /** All that this version understands. */
-export const FEATURES_ALL = FEATURE_QUIET | FEATURE_ROOM;
+export const FEATURES_ALL = FEATURE_HIBERNATION | FEATURE_DISK_SPACE;
 
 const U32_MAX = 2 ** 32 - 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Why a member cannot run with these; undefined when it can. */
-export function refusalOf(settings: DataPlaneSettings): ParleyError | undefined {
+export function refusalOf(settings: ReplicaSettings): ParleyError | undefined {
   return (
     refusalOfIdentity(settings) ??
     refusalOfPeers(settings) ??
@@ -52,7 +52,7 @@ export function refusalOf(settings: DataPlaneSettings): ParleyError | undefined 
   );
 }
 
-function refusalOfIdentity(settings: DataPlaneSettings): ParleyError | undefined {
+function refusalOfIdentity(settings: ReplicaSettings): ParleyError | undefined {
   const { clusterId, directory, listen, member } = settings;
   if (!UUID.test(clusterId)) {
     const why = 'members of different clusters are told apart by uuids';
@@ -82,7 +82,7 @@ function refusalOfId(subject: string, id: number, min = 1): ParleyError | undefi
   );
 }
 
-function refusalOfPeers({ member, peers }: DataPlaneSettings): ParleyError | undefined {
+function refusalOfPeers({ member, peers }: ReplicaSettings): ParleyError | undefined {
   const owners = new Map<string, MemberId>();
   const ids = peers.map((peer) => peer.member);
   for (const [i, peer] of peers.entries()) {
@@ -108,7 +108,7 @@ function refusalOfPeers({ member, peers }: DataPlaneSettings): ParleyError | und
   return refusalOfTwice('peers', ids);
 }
 
-function refusalOfShards({ shards }: DataPlaneSettings): ParleyError | undefined {
+function refusalOfShards({ shards }: ReplicaSettings): ParleyError | undefined {
   const { configNodesMax } = LIMITS.wire;
   for (const [i, { founders, shard }] of shards.entries()) {
     const name = `shards[${i}]`;
@@ -137,15 +137,15 @@ function refusalOfTwice(subject: string, ids: readonly number[]): ParleyError | 
   return refuse(subject, ids.join(', '), `${twice} is there twice`, 'Name each one once.');
 }
 
-function refusalOfFeatures({ features, host }: DataPlaneSettings): ParleyError | undefined {
+function refusalOfFeatures({ features, host }: ReplicaSettings): ParleyError | undefined {
   if (features === undefined) return undefined;
   if (!Number.isInteger(features) || (features & FEATURES_ALL) !== features) {
     const why = 'peers would count on what this version does not understand';
     return refuse('features', `${features}`, why, `Give bits of ${FEATURES_ALL}, or leave it out.`);
   }
-  if (host?.quiet === true && (features & FEATURE_QUIET) === 0) {
+  if (host?.hibernation === true && (features & FEATURE_HIBERNATION) === 0) {
     const why = 'the greetings do not say so, and peers would not know';
-    return refuse('host.quiet', 'true', why, `Add ${FEATURE_QUIET} to the features.`);
+    return refuse('host.hibernation', 'true', why, `Add ${FEATURE_HIBERNATION} to the features.`);
   }
   return undefined;
 }

@@ -16,7 +16,7 @@ import type { HostSettings } from './settings.ts';
  */
 const LISTEN_MS = 10_000;
 
-export interface ForsakenHome {
+export interface LostEntriesHome {
   readonly clock: Clock;
   readonly log: Log;
   readonly wal: Wal;
@@ -34,33 +34,34 @@ export interface ForsakenHome {
 }
 
 /** The case of one replica, from the first hole until its log is whole. */
-export class Forsaken {
-  readonly #home: ForsakenHome;
+export class LostEntries {
+  readonly #home: LostEntriesHome;
   readonly #replica: Replica;
   readonly #sinceMs: number;
   #isTold = false;
   /** As leader: until then a transfer may succeed. */
   #transferUntilMs: number | undefined;
 
-  constructor(home: ForsakenHome, replica: Replica) {
+  constructor(home: LostEntriesHome, replica: Replica) {
     this.#home = home;
     this.#replica = replica;
     this.#sinceMs = home.clock.monotonicMs();
   }
 
-  /** From time to time. `isForsaken`: everyone who is there was asked in vain. */
-  look(isForsaken: boolean, others: readonly MemberId[]): void {
+  /** From time to time. `isUnrepairable`: everyone who is there was asked in vain. */
+  look(isUnrepairable: boolean, others: readonly MemberId[]): void {
     const replica = this.#replica;
     const applied = replica.data.applied().index;
     const missing = [...replica.log.wal.holes.keys()].filter((index) => index > applied);
-    replica.isForsaken = isForsaken && missing.length > 0;
+    replica.isUnrepairable = isUnrepairable && missing.length > 0;
     if (!replica.isLeader) this.#transferUntilMs = undefined;
     if (missing.length === 0) {
       // The state has all of it, and need only be written down.
-      if (isForsaken || others.length === 0) this.#home.watch('flush', this.#home.store.flush());
+      if (isUnrepairable || others.length === 0)
+        this.#home.watch('flush', this.#home.store.flush());
     } else if (others.length === 0) {
       this.#maybeStop(missing);
-    } else if (isForsaken) {
+    } else if (isUnrepairable) {
       this.#tell(missing);
       if (replica.isLeader) this.#stepAside(Math.max(...missing));
     }
@@ -101,14 +102,14 @@ export class Forsaken {
     const replica = this.#replica;
     const { config, id, peers } = replica.core.status();
     const active = peers.filter((peer) => peer.id !== id && peer.isRecentlyActive);
-    const heir = active.find((peer) => !peer.isLearner && peer.match >= lastMissing);
-    if (heir === undefined && !isQuorum(config, active)) return;
+    const successor = active.find((peer) => !peer.isLearner && peer.match >= lastMissing);
+    if (successor === undefined && !isQuorum(config, active)) return;
     this.#home.wake(replica);
     const nowMs = clock.monotonicMs();
     if (this.#transferUntilMs === undefined) {
       const transferMs = settings.electionTicks * settings.tickMs;
-      this.#transferUntilMs = heir === undefined ? nowMs : nowMs + transferMs;
-      if (heir !== undefined) replica.core.transferLeader(heir.id);
+      this.#transferUntilMs = successor === undefined ? nowMs : nowMs + transferMs;
+      if (successor !== undefined) replica.core.transferLeader(successor.id);
     }
     if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;
     this.#home.markDirty(replica);
@@ -131,7 +132,7 @@ function isQuorum(config: ConfState, peers: readonly PeerStatus[]): boolean {
  * is replaced, and the replica begins anew from log and state, as after a restart. By then all that
  * its core asked for is durable. What it promised for that is lost, as any message may be.
  */
-export function takeState(home: ForsakenHome, replica: Replica, snapshot: Snapshot): boolean {
+export function takeState(home: LostEntriesHome, replica: Replica, snapshot: Snapshot): boolean {
   const { data, log, shard } = replica;
   const { index, term } = snapshot;
   if (replica.isLeader) return false;
