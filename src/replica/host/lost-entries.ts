@@ -135,6 +135,10 @@ function isQuorum(config: ConfState, peers: readonly PeerStatus[]): boolean {
 export function takeState(home: LostEntriesHome, replica: Replica, snapshot: Snapshot): boolean {
   const { data, log, shard } = replica;
   const { index, term } = snapshot;
+  if (replica.isLeader) return false;
+  // [H65] Its core may know a commit index of entries that nobody has handed to the log.
+  replica.work(home.clock.monotonicMs());
+  if (replica.core.hasReady()) return false;
   const applied = data.applied().index;
   const isNeeded = [...log.wal.holes.keys()].some((hole) => hole > applied && hole <= index);
   // The log's newest snapshot is beyond the state only while the core installs one.
