@@ -124,7 +124,7 @@ class Client {
     this.#clients = clients;
     this.#random = cluster.world.random(`client ${id}`);
     this.#moreRandom = cluster.world.random(`client ${id} more`);
-    this.#machine = cluster.world.member(this.#name);
+    this.#machine = cluster.world.machine(this.#name);
   }
 
   start(): void {

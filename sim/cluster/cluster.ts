@@ -73,7 +73,7 @@ export class Cluster {
   /** A machine with an empty disk and an id that nobody had before. It does not run yet. */
   addSite(): Site {
     const id = this.sites.size + 1;
-    const machine = this.world.member(`m${id}`);
+    const machine = this.world.machine(`m${id}`);
     const site = new Site(id, machine, this.scenario, {
       onUp: (up) => this.#cameUp(up),
       onRefused: (refused, reason) => this.#notStarted(refused, reason),

@@ -20,7 +20,7 @@ function sitesOf(count: number): { world: World; sites: Site[] } {
   const world = new World({ seed: 1 });
   const scenario = drawScenario(1);
   const ids = Array.from({ length: count }, (_, i) => i + 1);
-  const siteOf = (id: number) => new Site(id, world.member(`m${id}`), scenario, NO_EVENTS);
+  const siteOf = (id: number) => new Site(id, world.machine(`m${id}`), scenario, NO_EVENTS);
   return { world, sites: ids.map(siteOf) };
 }
 

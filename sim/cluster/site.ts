@@ -2,7 +2,7 @@
 
 import { assert, must } from '../../src/base/assert.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
-import type { Member } from '../member.ts';
+import type { Machine } from '../machine.ts';
 import type { Opened, OpenProgram, Program, ProgramSettings } from './program.ts';
 import type { Scenario, Sizes } from './scenario.ts';
 
@@ -26,7 +26,7 @@ export interface SiteEvents {
 
 export class Site {
   readonly id: MemberId;
-  readonly machine: Member;
+  readonly machine: Machine;
   state: SiteState = 'down';
   /** Counts the starts of the process. */
   life = 0;
@@ -41,7 +41,7 @@ export class Site {
   program: Program | undefined;
   readonly #events: SiteEvents;
 
-  constructor(id: MemberId, machine: Member, { beginsOld, sizes }: Scenario, events: SiteEvents) {
+  constructor(id: MemberId, machine: Machine, { beginsOld, sizes }: Scenario, events: SiteEvents) {
     this.id = id;
     this.machine = machine;
     this.isOld = beginsOld;

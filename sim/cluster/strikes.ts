@@ -126,7 +126,7 @@ function partition(
     .filter(({ state }) => state !== 'retired')
     .map(({ machine }) => machine.index);
   const isMember = new Set(members);
-  const others = [...cluster.world.members]
+  const others = [...cluster.world.machines]
     .map(({ index }) => index)
     .filter((index) => !isMember.has(index));
   if (members.length < 2 && kind !== 'isolate') return false;

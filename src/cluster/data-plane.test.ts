@@ -28,15 +28,15 @@ class Planes {
 
   constructor(seed: number) {
     this.world = new World({ seed });
-    for (const member of MEMBERS) this.world.member(`n${member}`);
+    for (const member of MEMBERS) this.world.machine(`n${member}`);
   }
 
   address(member: number): SocketAddress {
-    return this.world.member(`n${member}`).address(PORT);
+    return this.world.machine(`n${member}`).address(PORT);
   }
 
   open(member: number, more: Partial<DataPlaneSettings> = {}): Promise<DataPlaneOpening> {
-    const { capabilities } = this.world.member(`n${member}`);
+    const { capabilities } = this.world.machine(`n${member}`);
     const { clock, disk } = capabilities;
     const parts = {
       capabilities,
@@ -87,7 +87,7 @@ class Planes {
 
   /** A client on a machine of its own that knows these members. */
   client(members: readonly number[] = MEMBERS): ShardClient {
-    const { clock, net, random } = this.world.member('client').capabilities;
+    const { clock, net, random } = this.world.machine('client').capabilities;
     const addresses = new Map(members.map((member) => [member, this.address(member)]));
     const options = { clock, net, clusterId: CLUSTER_ID, members: addresses };
     const callees = new ClientConnections(options);
@@ -143,7 +143,7 @@ test('[Q6] a session outlives the leader: what it wrote is there once', async ()
   await planes.put(session, 'a', '1');
   const leader = planes.leader();
   assert(leader !== undefined);
-  planes.world.member(`n${leader}`).kill();
+  planes.world.machine(`n${leader}`).kill();
   planes.planes.delete(leader);
   assert.equal((await planes.put(session, 'a', '2')).kind, 'done');
   assert.equal(await planes.get(client, 'a'), '2');
@@ -156,8 +156,8 @@ test('a member that is closed and opened again goes on where it was', async () =
   await planes.put(new ShardSession(client), 'a', '1');
   for (const [member, plane] of planes.planes) {
     await planes.world.settle(plane.close());
-    planes.world.member(`n${member}`).exit();
-    planes.world.member(`n${member}`).restart();
+    planes.world.machine(`n${member}`).exit();
+    planes.world.machine(`n${member}`).restart();
   }
   planes.planes.clear();
   await planes.startAll();
@@ -170,7 +170,7 @@ test('a member whose disk was wiped is refused by those who knew it', async () =
   await planes.startAll();
   await planes.put(new ShardSession(planes.client()), 'a', '1');
   const lost = planes.follower();
-  const machine = planes.world.member(`n${lost}`);
+  const machine = planes.world.machine(`n${lost}`);
   machine.kill();
   machine.disk.wipe();
   machine.restart();
@@ -197,7 +197,7 @@ test('a data directory whose name is empty or torn says so, and what to do', asy
   const planes = new Planes(10);
   const plane = await planes.start(1);
   await planes.world.settle(plane.close());
-  const { disk } = planes.world.member('n1').capabilities;
+  const { disk } = planes.world.machine('n1').capabilities;
   const file = await planes.world.settle(disk.open('data/identity', 'readWrite'));
   for (const [length, state] of [
     [20, 'damaged'],
@@ -217,7 +217,7 @@ test('a data directory whose name is empty or torn says so, and what to do', asy
 test('a directory takes one process, on whatever port, until that one closes', async () => {
   const planes = new Planes(6);
   const first = await planes.start(1);
-  const elsewhere = planes.world.member('n1').address(PORT + 1);
+  const elsewhere = planes.world.machine('n1').address(PORT + 1);
   const second = await planes.open(1, { listen: elsewhere });
   assert(second.kind === 'refused');
   assert.match(second.error.line, /Another process has the data directory.* \[E_DATA\]$/);
@@ -253,7 +253,7 @@ test('a member whose log is too small falls behind, and the others go on', async
 test('a member that finds its port taken lets go of its directory', async () => {
   const planes = new Planes(11);
   await planes.start(1);
-  for (const listen of [planes.address(1), planes.world.member('n1').address(PORT + 1)]) {
+  for (const listen of [planes.address(1), planes.world.machine('n1').address(PORT + 1)]) {
     const second = await planes.open(1, { directory: 'other', listen });
     const found = second.kind === 'refused' ? second.error.code : second.kind;
     assert.equal(found, listen === planes.address(1) ? 'E_ADDRESS_IN_USE' : 'opened');
@@ -288,7 +288,7 @@ test('a member whose disk fails says so once, and closes all the same', async ()
   await planes.startAll();
   const leader = planes.leader();
   assert(leader !== undefined);
-  planes.world.member(`n${leader}`).disk.rules({ syncErrorRate: 1 });
+  planes.world.machine(`n${leader}`).disk.rules({ syncErrorRate: 1 });
   await planes.put(new ShardSession(planes.client()), 'a', '1');
   await planes.world.runFor(2_000);
   assert.equal(planes.fatal.length, 1);
