@@ -323,7 +323,7 @@ class Client {
   // --- reads ------------------------------------------------------------------------------------
 
   #read(shard: ShardId, level: 'strong' | 'lease', patienceMs: number, done: () => void): void {
-    const { counters, machine, note, oracle } = this.#cluster;
+    const { counters, note, oracle, stateMachine } = this.#cluster;
     const key = this.#drawKey();
     const question = words.get(key);
     const floor = oracle.floor(shard);
@@ -339,7 +339,7 @@ class Client {
         this.#clients.history.complete(this.#id, { kind: 'read', value });
         this.#learn(shard, key, { kind: 'read', value });
         note(this.#name, 'ask', `shard ${shard}: read ${value} at ${answer.index}`);
-        oracle.fresh(shard, machine, question, answer, floor);
+        oracle.fresh(shard, stateMachine, question, answer, floor);
       }
       done();
     });
@@ -347,11 +347,11 @@ class Client {
 
   /** Asks a member itself: what it says may be old, but never goes back. */
   #readLocal(shard: ShardId, done: () => void): void {
-    const { machine, oracle } = this.#cluster;
-    const site = oneOf(this.#cluster.running(), this.#random);
-    if (site?.program === undefined) return done();
+    const { oracle, stateMachine } = this.#cluster;
+    const member = oneOf(this.#cluster.running(), this.#random);
+    if (member?.program === undefined) return done();
     const question = words.get(this.#drawKey());
-    const { id, life } = site;
+    const { id, life } = member;
     let isAnswered = false;
     const finish = (): void => {
       if (!isAnswered) done();
@@ -359,10 +359,10 @@ class Client {
     };
     // A process that ends meanwhile says nothing any more.
     this.#cluster.world.after(1_000, finish);
-    site.program.host.read(shard, 'local', question, (answer) => {
+    member.program.host.read(shard, 'local', question, (answer) => {
       if (answer.kind === 'answered') {
         this.#countRead(answer.level);
-        oracle.local(id, life, shard, machine, question, answer);
+        oracle.local(id, life, shard, stateMachine, question, answer);
       } else this.#cluster.counters.readsRefused += 1;
       finish();
     });

@@ -86,7 +86,7 @@ class Run {
   async run(): Promise<number> {
     const cluster = this.#cluster;
     this.#look();
-    for (const site of cluster.sites.values()) cluster.start(site);
+    for (const member of cluster.members.values()) cluster.start(member);
     plan(cluster);
     this.#clients.start();
     this.#tell('safety');
@@ -105,11 +105,11 @@ class Run {
   /** Again and again holds against each other what the members say of themselves. */
   #look(): void {
     const { oracle, shards, world } = this.#cluster;
-    for (const site of this.#cluster.running()) {
-      if (site.isWiped) continue;
+    for (const member of this.#cluster.running()) {
+      if (member.isWiped) continue;
       for (const shard of shards) {
-        const status = this.#cluster.status(site, shard);
-        if (status !== undefined) oracle.observe(site.id, site.life, status);
+        const status = this.#cluster.status(member, shard);
+        if (status !== undefined) oracle.observe(member.id, member.life, status);
       }
     }
     if (world.events > EVENTS_MAX) this.#cluster.violate('the run never comes to an end');
@@ -163,7 +163,7 @@ class Run {
   /** What was promised must be on the disks, and nowhere else. */
   async #darkness(): Promise<void> {
     const cluster = this.#cluster;
-    for (const site of cluster.running()) cluster.crash(site, 'blackout');
+    for (const member of cluster.running()) cluster.crash(member, 'blackout');
     await this.#mustBecome(CONVERGE_MS, () => {
       if (!this.#operators.isDone) return 'the config is not what operators want';
       return disagreement(cluster, this.#operators.wanted);
