@@ -1,7 +1,7 @@
 // A world in which everything happens at once: machines that chat over datagrams and streams and
 // write files, under every fault there is. It checks nothing but that it is the same each time.
 //
-//   node sim/soup.ts 7        prints the trace hash of seed 7 and the table of faults
+//   node sim/chaos.ts 7        prints the trace hash of seed 7 and the table of faults
 
 import type { Capabilities, DatagramSocket, StreamHandler } from '../src/base/capabilities.ts';
 import type { SocketAddress } from '../src/base/ids.ts';
@@ -12,7 +12,7 @@ import { World } from './world.ts';
 const PORT = 7_000;
 const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5'];
 
-export interface SoupResult {
+export interface ChaosResult {
   readonly hash: string;
   readonly events: number;
   readonly faults: FaultCounters;
@@ -96,7 +96,7 @@ const SILENT: StreamHandler = {
   onClose: () => {},
 };
 
-export async function runSoup(seed: number, durationMs: number): Promise<SoupResult> {
+export async function runChaos(seed: number, durationMs: number): Promise<ChaosResult> {
   const world = new World({ seed });
   for (const name of NAMES) world.machine(name);
   for (const machine of world.machines) {
@@ -160,7 +160,7 @@ function strike(world: World, victim: Machine, kind: number): void {
 }
 
 if (import.meta.main) {
-  const { hash, events, faults } = await runSoup(Number(process.argv[2] ?? 1), 6_000);
+  const { hash, events, faults } = await runChaos(Number(process.argv[2] ?? 1), 6_000);
   console.log(`${hash} after ${events} events`);
   for (const [fault, count] of Object.entries(faults))
     console.log(`${String(count).padStart(8)} ${fault}`);
