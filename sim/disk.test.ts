@@ -312,7 +312,7 @@ test('a rename that fails has happened, or it has not', async () => {
     const machine = world.machine('n1');
     const { disk } = machine.capabilities;
     await world.settle(write(disk, 'f', 0, Buffer.from('old')));
-    machine.disk.lieInWait({ call: 'rename', directory: '', spared: 0, strike: 'fail' });
+    machine.disk.setTrap({ call: 'rename', directory: '', spared: 0, strike: 'fail' });
     const failed = await world.settle(disk.rename('f', 'g').then(undefined, (error) => error));
     assert.ok(failed instanceof DiskError && failed.code === 'io');
     assert.equal(world.faults.nameFailed, 1);
@@ -334,12 +334,12 @@ test('a file whose closing fails is closed', async () => {
   );
 });
 
-test('an ambush waits for its call in its directory, and strikes before it', async () => {
+test('an trap waits for its call in its directory, and strikes before it', async () => {
   const world = new World({ seed: 3 });
   const machine = world.machine('n1');
   const { disk } = machine.capabilities;
   const strike = (): void => machine.kill();
-  machine.disk.lieInWait({ call: 'syncDirectory', directory: 'a', spared: 1, strike });
+  machine.disk.setTrap({ call: 'syncDirectory', directory: 'a', spared: 1, strike });
   await world.settle(disk.makeDirectory('a'));
   await world.settle(disk.syncDirectory(''));
   await world.settle(disk.syncDirectory('a'));

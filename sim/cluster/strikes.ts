@@ -3,7 +3,7 @@
 
 import { assert } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { NameCall } from '../ambushes.ts';
+import type { NameCall } from '../disk-traps.ts';
 import type { Cluster } from './cluster.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
 import { type CutKind, cut } from './partitions.ts';
@@ -280,7 +280,7 @@ function nameError(cluster: Cluster, random: Prng): boolean {
   const directory = oneOf(DIRECTORIES, random);
   const spared = random.below(3);
   if (victim === undefined || call === undefined || directory === undefined) return false;
-  victim.machine.disk.lieInWait({ call, directory, spared, strike: 'fail' });
+  victim.machine.disk.setTrap({ call, directory, spared, strike: 'fail' });
   cluster.note(`m${victim.id}`, 'fault', `${call} in ${directory} shall fail, after ${spared}`);
   if (isAtStart) cluster.crash(victim, 'kill');
   return true;

@@ -122,11 +122,11 @@ function betweenNameAndSync(
   strike: () => void,
 ): void {
   const strikeAtSync = (): void => beforeSync(member, directory, strike);
-  member.machine.disk.lieInWait({ call, directory, spared: 0, strike: strikeAtSync });
+  member.machine.disk.setTrap({ call, directory, spared: 0, strike: strikeAtSync });
 }
 
 function beforeSync({ machine: { disk } }: SimMember, directory: string, strike: () => void): void {
-  disk.lieInWait({ call: 'syncDirectory', directory, spared: 0, strike });
+  disk.setTrap({ call: 'syncDirectory', directory, spared: 0, strike });
 }
 
 function onceUp(cluster: Cluster, member: SimMember, act: () => void): void {
