@@ -8,11 +8,11 @@ import { World } from '../world.ts';
 import { Atlas } from './atlas.ts';
 import { noCounts } from './counters.ts';
 import { FAULT_CLASSES } from './fault-classes.ts';
+import { overrideArgs, parseOverrides } from './overrides.ts';
 import { cut } from './partitions.ts';
-import { drawScenario, type Wishes } from './scenario.ts';
+import { drawScenario, type Overrides } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { SimMember } from './sim-member.ts';
-import { parseWishes, wishWords } from './wishes.ts';
 
 const NO_EVENTS = { onUp: () => {}, onRefused: () => {}, onFatal: () => {} };
 
@@ -86,19 +86,24 @@ test('over many seeds every class of faults is drawn, together with every other'
   assert.equal(pairs.size, FAULT_CLASSES.length ** 2);
 });
 
-test('wishes survive the way over a command line', () => {
-  const wishes: Wishes = { without: ['rot', 'kill'], members: 3, clients: 1, safetyMs: 2_500 };
-  assert.deepEqual(parseWishes(wishWords(wishes)), wishes);
-  assert.deepEqual(parseWishes(wishWords({})), {});
-  assert.throws(() => parseWishes(['--without', 'lightning']), /lightning/);
+test('overrides survive the way over a command line', () => {
+  const overrides: Overrides = {
+    without: ['rot', 'kill'],
+    members: 3,
+    clients: 1,
+    safetyMs: 2_500,
+  };
+  assert.deepEqual(parseOverrides(overrideArgs(overrides)), overrides);
+  assert.deepEqual(parseOverrides(overrideArgs({})), {});
+  assert.throws(() => parseOverrides(['--without', 'lightning']), /lightning/);
 });
 
 test('a failing seed shrinks to what makes it fail', async () => {
   const { faults } = drawScenario(3);
   const culprit = [...faults][2];
   assert.ok(culprit !== undefined);
-  const run = (wishes: Wishes) => {
-    const { clients, faults: left, safetyMs, seed } = drawScenario(3, wishes);
+  const run = (overrides: Overrides) => {
+    const { clients, faults: left, safetyMs, seed } = drawScenario(3, overrides);
     const fails = left.has(culprit) && safetyMs >= 5_000;
     return Promise.resolve({
       seed,

@@ -13,7 +13,7 @@ import type { Counters } from './counters.ts';
 import { disagreement, electionMs, holdsAllTallies, leaderless } from './judge.ts';
 import { openMember } from './member.ts';
 import { Operators } from './operators.ts';
-import { drawScenario, type Wishes } from './scenario.ts';
+import { drawScenario, type Overrides } from './scenario.ts';
 import { heal, plan } from './strikes.ts';
 
 /** `span` is in simulated milliseconds. */
@@ -27,7 +27,7 @@ export interface Narrator {
 }
 
 export interface RunOptions {
-  readonly wishes?: Wishes;
+  readonly overrides?: Overrides;
   readonly narrator?: Narrator;
 }
 
@@ -40,7 +40,7 @@ const CHECK_BYTES_MAX = 256 * 1024 * 1024;
 const EVENTS_MAX = 6_000_000;
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
-  const scenario = drawScenario(seed, options.wishes);
+  const scenario = drawScenario(seed, options.overrides);
   const cluster = new Cluster(scenario, openMember, kvMachine, options.narrator?.listener);
   options.narrator?.follow(cluster.world);
   const onStray = (reason: unknown): void => cluster.violate(describe(reason));
