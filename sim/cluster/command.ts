@@ -52,9 +52,9 @@ export async function clusterCommand(args: string[], nowMs: () => number): Promi
   }
   if (values.determinism !== undefined) return compare(bounds, overrides);
   const [first, last] = bounds;
-  const words = { command: '', span: (ms: number) => `${Math.round(ms / 60_000)} min simulated` };
+  const labels = { command: '', span: (ms: number) => `${Math.round(ms / 60_000)} min simulated` };
   const range = { worker: WORKER, first, last, args: overrideArgs(overrides), noCounts };
-  return tellRange(range, words, nowMs);
+  return tellRange(range, labels, nowMs);
 }
 
 function parseRange(text: string | undefined): [number, number] | undefined {

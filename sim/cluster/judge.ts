@@ -4,9 +4,9 @@ import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { Clients } from './clients.ts';
 import type { Cluster } from './cluster.ts';
+import * as kv from './kv-commands.ts';
 import type { Scenario } from './scenario.ts';
 import type { SimMember } from './sim-member.ts';
-import * as words from './words.ts';
 
 /** The longest that a follower waits before it campaigns. */
 export function electionMs({ timing }: Scenario): number {
@@ -86,7 +86,7 @@ export function holdsAllTallies(
   for (const { done, key, shard, unknown } of clients.tallies) {
     const { last } = cluster.oracle.reference(shard);
     const view = cluster.oracle.reference(shard).viewAt(last);
-    const counted = words.valueOf(cluster.stateMachine.query(words.get(key), view)) ?? 0;
+    const counted = kv.valueOf(cluster.stateMachine.query(kv.get(key), view)) ?? 0;
     if (counted < done || counted > done + unknown) {
       return `shard ${shard}: ${key} is ${counted} after ${done} additions and ${unknown} in doubt`;
     }

@@ -5,8 +5,8 @@ import { type Prng, shuffle } from '../../src/base/prng.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import { encodeCommand } from '../../src/replica/state/index.ts';
 import type { Cluster } from './cluster.ts';
+import * as kv from './kv-commands.ts';
 import type { SimMember } from './sim-member.ts';
-import * as words from './words.ts';
 
 /** The heir must take over by then. */
 const HANDOVER_MS = 1_000;
@@ -140,7 +140,7 @@ function onceUp(cluster: Cluster, member: SimMember, act: () => void): void {
 
 function write(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
   const { nowMs, oracle } = cluster;
-  const payload = encodeCommand({ kind: 'plain', body: words.put(KEY, Math.floor(nowMs)) });
+  const payload = encodeCommand({ kind: 'plain', body: kv.put(KEY, Math.floor(nowMs)) });
   program?.host.propose(shard, payload, (outcome) => {
     if (outcome.kind === 'applied') oracle.acknowledged(shard, outcome.index);
   });
@@ -148,7 +148,7 @@ function write(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
 
 function read(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
   const { counters, oracle, stateMachine } = cluster;
-  const question = words.get(KEY);
+  const question = kv.get(KEY);
   const floor = oracle.floor(shard);
   program?.host.read(shard, 'lease', question, (answer) => {
     if (answer.kind === 'refused') counters.readsRefused += 1;

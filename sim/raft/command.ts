@@ -53,6 +53,6 @@ function tell(seed: number): number {
 
 function range(first: number, last: number, nowMs: () => number): Promise<number> {
   const worker = new URL('./worker.ts', import.meta.url);
-  const words = { command: 'raft', span: (ticks: number): string => `${ticks} ticks` };
-  return tellRange({ worker, first, last, args: [], noCounts }, words, nowMs);
+  const labels = { command: 'raft', span: (ticks: number): string => `${ticks} ticks` };
+  return tellRange({ worker, first, last, args: [], noCounts }, labels, nowMs);
 }
