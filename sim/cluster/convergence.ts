@@ -1,4 +1,4 @@
-// What must be true of a cluster when all is well.
+// What must be true of a cluster when no fault strikes any more.
 
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
