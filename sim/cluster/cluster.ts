@@ -8,8 +8,8 @@ import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
 import { World } from '../world.ts';
-import { Atlas } from './atlas.ts';
 import { type ClusterCounters, noClusterCounts } from './counters.ts';
+import { FaultBudget } from './fault-budget.ts';
 import { hear } from './heard.ts';
 import { Oracle } from './oracle.ts';
 import type { Neighbour, OpenProgram } from './program.ts';
@@ -31,7 +31,7 @@ export class Cluster {
   readonly world: World;
   readonly counters: ClusterCounters = noClusterCounts();
   readonly oracle: Oracle;
-  readonly atlas: Atlas;
+  readonly faultBudget: FaultBudget;
   readonly stateMachine: ShardMachine;
   readonly members = new Map<MemberId, SimMember>();
   /** Those that clients use first, then the idle ones. */
@@ -54,7 +54,7 @@ export class Cluster {
     this.#random = this.world.random('restarts');
     this.oracle = new Oracle(this.counters, (what) => this.violate(what));
     this.#founders = Array.from({ length: scenario.members }, (_, i) => i + 1);
-    this.atlas = new Atlas(this.#founders, this.world.random('atlas'));
+    this.faultBudget = new FaultBudget(this.#founders, this.world.random('fault budget'));
     const shardCount = scenario.shards + scenario.idleShards;
     this.shards = Array.from({ length: shardCount }, (_, i) => i + 1);
     this.world.journal.onNote = (note) => hear(note, this.counters, (what) => this.violate(what));
@@ -147,7 +147,7 @@ export class Cluster {
   /** Ends the process; it comes back after a while. False when it must not end just now. */
   crash(member: SimMember, how: 'kill' | 'powerLoss' | 'blackout'): boolean {
     if (!member.machine.alive || member.state === 'down') return false;
-    if (!this.atlas.mayCrash(member, this.nowMs)) return false;
+    if (!this.faultBudget.mayCrash(member, this.nowMs)) return false;
     this.note(`m${member.id}`, 'fault', how);
     if (how === 'kill') member.kill();
     else member.losePower(how === 'blackout');
@@ -158,7 +158,7 @@ export class Cluster {
   /** A restart as operators do it: in good order or not. It must not take long. */
   restart(member: SimMember, isOrderly: boolean): boolean {
     if (!isOrderly) return this.crash(member, 'kill');
-    if (!member.isUp || !this.atlas.mayCrash(member, this.nowMs)) return false;
+    if (!member.isUp || !this.faultBudget.mayCrash(member, this.nowMs)) return false;
     this.note(`m${member.id}`, 'plan', 'stops in good order');
     this.#stopInOrder(member);
     return true;
@@ -190,7 +190,7 @@ export class Cluster {
 
   /** An empty disk takes the place of the old one, and the member comes back under its old name. */
   wipe(member: SimMember): boolean {
-    if (!member.isUp || !this.atlas.mayHarm(member)) return false;
+    if (!member.isUp || !this.faultBudget.mayHarm(member)) return false;
     this.note(`m${member.id}`, 'fault', 'disk wiped');
     member.kill();
     member.machine.disk.wipe();

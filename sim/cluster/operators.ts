@@ -216,7 +216,7 @@ export class Operators {
       this.#confirmed.has(shard) && this.#isAsWanted(shard);
     if (!this.#cluster.shards.every(isSettled)) return;
     for (const [member, heir] of this.#heirs) {
-      this.#cluster.atlas.succeed(member, heir);
+      this.#cluster.faultBudget.succeed(member, heir);
       this.#cluster.retire(member);
       this.#cluster.counters.membersReplaced += 1;
     }

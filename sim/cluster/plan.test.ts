@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { Prng } from '../../src/base/prng.ts';
 import { Links } from '../links.ts';
 import { World } from '../world.ts';
-import { Atlas } from './atlas.ts';
 import { noCounts } from './counters.ts';
+import { FaultBudget } from './fault-budget.ts';
 import { FAULT_CLASSES } from './fault-classes.ts';
 import { overrideArgs, parseOverrides } from './overrides.ts';
 import { cut } from './partitions.ts';
@@ -33,17 +33,17 @@ test('fewer than half of the members are frail, and heirs take their place', () 
   ] as const) {
     const { members } = membersOf(count + 1);
     const founders = members.slice(0, count);
-    const atlas = new Atlas(
+    const faultBudget = new FaultBudget(
       founders.map(({ id }) => id),
       Prng.from(7),
     );
-    const frail = founders.filter((member) => atlas.mayHarm(member));
+    const frail = founders.filter((member) => faultBudget.mayHarm(member));
     assert.equal(frail.length, frailMax);
     const [gone, heir] = [frail[0], members[count]];
     if (gone === undefined || heir === undefined) continue;
-    atlas.succeed(gone, heir);
-    assert.equal(members.filter((member) => atlas.mayHarm(member)).length, frailMax);
-    assert.ok(atlas.mayHarm(heir) && !atlas.mayHarm(gone));
+    faultBudget.succeed(gone, heir);
+    assert.equal(members.filter((member) => faultBudget.mayHarm(member)).length, frailMax);
+    assert.ok(faultBudget.mayHarm(heir) && !faultBudget.mayHarm(gone));
   }
 });
 
@@ -51,16 +51,16 @@ test('nobody crashes right after a write went wrong unnoticed', async () => {
   const { members, world } = membersOf(1);
   const [member] = members;
   assert.ok(member !== undefined);
-  const atlas = new Atlas([1], Prng.from(7));
+  const faultBudget = new FaultBudget([1], Prng.from(7));
   const { disk } = member.machine.capabilities;
-  assert.ok(atlas.mayCrash(member, world.nowMs));
+  assert.ok(faultBudget.mayCrash(member, world.nowMs));
   member.machine.disk.failNext('bitFlip');
-  assert.ok(!atlas.mayCrash(member, world.nowMs));
+  assert.ok(!faultBudget.mayCrash(member, world.nowMs));
   const file = await world.settle(disk.open('f', 'create'));
   await world.settle(file.write(0, Buffer.alloc(10)));
-  assert.ok(!atlas.mayCrash(member, world.nowMs));
+  assert.ok(!faultBudget.mayCrash(member, world.nowMs));
   await world.runFor(3_000);
-  assert.ok(atlas.mayCrash(member, world.nowMs));
+  assert.ok(faultBudget.mayCrash(member, world.nowMs));
 });
 
 test('leaving out a class of faults changes nothing else about a seed', () => {

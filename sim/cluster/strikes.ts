@@ -191,7 +191,7 @@ function crashOne(cluster: Cluster, random: Prng, how: 'kill' | 'powerLoss'): bo
 function blackOut(cluster: Cluster): boolean {
   const victims = alive(cluster);
   if (victims.length === 0) return false;
-  if (!victims.every((member) => cluster.atlas.mayCrash(member, cluster.nowMs))) return false;
+  if (!victims.every((member) => cluster.faultBudget.mayCrash(member, cluster.nowMs))) return false;
   for (const victim of victims) cluster.crash(victim, 'blackout');
   cluster.counters.blackouts += 1;
   return true;
@@ -321,7 +321,9 @@ function alive(cluster: Cluster): SimMember[] {
 }
 
 function frailOf(cluster: Cluster): SimMember[] {
-  return cluster.running().filter((member) => cluster.atlas.mayHarm(member) && !member.isWiped);
+  return cluster
+    .running()
+    .filter((member) => cluster.faultBudget.mayHarm(member) && !member.isWiped);
 }
 
 export function oneOf<T>(items: readonly T[], random: Prng): T | undefined {

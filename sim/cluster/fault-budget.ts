@@ -14,7 +14,7 @@ import type { SimMember } from './sim-member.ts';
  */
 const CRASH_FREE_MS = 2_000;
 
-export class Atlas {
+export class FaultBudget {
   readonly #frail: Set<number>;
 
   constructor(members: readonly number[], random: Prng) {
