@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { renderCounts } from '../counts.ts';
 import { runRange } from '../range.ts';
-import { tellRange } from '../tell-range.ts';
+import { reportRange } from '../report-range.ts';
 import { noCounts } from './counters.ts';
 import { LEGEND, narrator } from './narrator.ts';
 import { OVERRIDE_OPTIONS, overrideArgs, overridesOf } from './overrides.ts';
@@ -54,7 +54,7 @@ export async function clusterCommand(args: string[], nowMs: () => number): Promi
   const [first, last] = bounds;
   const labels = { command: '', span: (ms: number) => `${Math.round(ms / 60_000)} min simulated` };
   const range = { worker: WORKER, first, last, args: overrideArgs(overrides), noCounts };
-  return tellRange(range, labels, nowMs);
+  return reportRange(range, labels, nowMs);
 }
 
 function parseRange(text: string | undefined): [number, number] | undefined {

@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { renderCounts } from '../counts.ts';
-import { tellRange } from '../tell-range.ts';
+import { reportRange } from '../report-range.ts';
 import { noCounts } from './counters.ts';
 import { LEGEND, narrate } from './narrator.ts';
 import { runSeed } from './run.ts';
@@ -54,5 +54,5 @@ function tell(seed: number): number {
 function range(first: number, last: number, nowMs: () => number): Promise<number> {
   const worker = new URL('./worker.ts', import.meta.url);
   const labels = { command: 'raft', span: (ticks: number): string => `${ticks} ticks` };
-  return tellRange({ worker, first, last, args: [], noCounts }, labels, nowMs);
+  return reportRange({ worker, first, last, args: [], noCounts }, labels, nowMs);
 }

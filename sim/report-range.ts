@@ -16,7 +16,7 @@ export interface RangeLabels {
 }
 
 /** The exit code: 1 if a seed failed or, with enough seeds, a class of fault never happened. */
-export async function tellRange<Counts extends object>(
+export async function reportRange<Counts extends object>(
   range: Omit<Range<Counts>, 'onReport'>,
   labels: RangeLabels,
   nowMs: () => number,
