@@ -14,8 +14,8 @@ import { drawBanner } from './banner.ts';
 
 async function bannerOf(more: Partial<GossipSettings>): Promise<string> {
   const world = new World({ seed: 1 });
-  const { capabilities } = world.member('n1');
-  const listen = world.member('n1').address(10_001);
+  const { capabilities } = world.machine('n1');
+  const listen = world.machine('n1').address(10_001);
   const settings = {
     ...CLASSIC,
     nodeId: 'n1',

@@ -112,7 +112,7 @@ test('two numbers that contradict each other are refused with both', () => {
 /** Opens a member alone, puts one command through it and closes it again. */
 async function propose(changes: Partial<ReplicaSettings>, bytes: number): Promise<WriteOutcome> {
   const world = new World({ seed: 1 });
-  const machine = world.member('n1');
+  const machine = world.machine('n1');
   const { capabilities } = machine;
   const { clock, disk } = capabilities;
   const parts = {

@@ -1,7 +1,7 @@
 // Members with replicas in a simulated world: the real log, store, connections and host, told by a
 // test what happens to them.
 
-import { type Member, World } from '../../sim/index.ts';
+import { type Machine, World } from '../../sim/index.ts';
 import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
 import { MemberReplicas } from '../../src/cluster/member-replicas.ts';
@@ -77,8 +77,8 @@ export class HostCluster {
     return cluster;
   }
 
-  machine(id: number): Member {
-    return this.world.member(`n${id}`);
+  machine(id: number): Machine {
+    return this.world.machine(`n${id}`);
   }
 
   plane(id: number): MemberReplicas {

@@ -17,7 +17,7 @@ export type NameCall =
   | 'close';
 
 /** Strikes once, and is gone. */
-export interface Ambush {
+export interface DiskTrap {
   readonly call: NameCall;
   /** Where: the call names this directory or something directly in it. */
   readonly directory: string;
@@ -27,11 +27,11 @@ export interface Ambush {
   readonly strike: 'fail' | (() => void);
 }
 
-export class Ambushes {
-  #waiting: { readonly ambush: Ambush; left: number }[] = [];
+export class DiskTraps {
+  #waiting: { readonly trap: DiskTrap; left: number }[] = [];
 
-  add(ambush: Ambush): void {
-    this.#waiting.push({ ambush, left: ambush.spared });
+  add(trap: DiskTrap): void {
+    this.#waiting.push({ trap, left: trap.spared });
   }
 
   clear(): void {
@@ -39,14 +39,14 @@ export class Ambushes {
   }
 
   /** What a call springs; mostly nothing. */
-  spring(call: NameCall, path: string): Ambush[] {
-    const sprung: Ambush[] = [];
+  spring(call: NameCall, path: string): DiskTrap[] {
+    const sprung: DiskTrap[] = [];
     for (const waiting of this.#waiting) {
-      const { ambush } = waiting;
-      if (ambush.call !== call) continue;
-      if (path !== ambush.directory && parentOf(path) !== ambush.directory) continue;
+      const { trap } = waiting;
+      if (trap.call !== call) continue;
+      if (path !== trap.directory && parentOf(path) !== trap.directory) continue;
       waiting.left -= 1;
-      if (waiting.left < 0) sprung.push(ambush);
+      if (waiting.left < 0) sprung.push(trap);
     }
     if (sprung.length > 0) this.#waiting = this.#waiting.filter(({ left }) => left >= 0);
     return sprung;
