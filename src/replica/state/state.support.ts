@@ -4,9 +4,18 @@
 import type { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { ManualClock } from '../../../test/support/wal-scenario.ts';
 import { Prng } from '../../base/prng.ts';
-import type { MachineCommand, MachineState, ShardMachine } from '../../core/machine.ts';
+import {
+  answered,
+  type MachineCommand,
+  type MachineQuestion,
+  type MachineState,
+  type MachineView,
+  PLAIN_EDITIONS,
+  type QueryAnswer,
+  type ShardMachine,
+} from '../../core/machine.ts';
 import type { ConfState, Entry } from '../../core/raft/index.ts';
-import { openMemoryStore, type Store, type StoreView } from '../../engine/store/index.ts';
+import { openMemoryStore, type Store } from '../../engine/store/index.ts';
 import { type Command, decodeResult, encodeCommand, stampCommand } from './commands.ts';
 import { openStateStore } from './state-store.ts';
 import type { SessionLimits, StateStore } from './types.ts';
@@ -19,6 +28,8 @@ export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(by
  *   breakAfter KEY VALUE: sets, then throws, as only a machine with a bug does
  */
 export const wordMachine: ShardMachine = {
+  kind: 'words',
+  editions: PLAIN_EDITIONS,
   apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [verb = '', key = '', value = ''] = textOf(body).split(' ');
     if (verb === 'set') state.put(utf8(key), utf8(value));
@@ -35,11 +46,12 @@ export const wordMachine: ShardMachine = {
     } else return utf8('what?');
     return utf8('ok');
   },
-  query(question: Uint8Array, view: StoreView): Uint8Array {
-    const text = textOf(question);
-    if (text !== 'all') return view.get(utf8(text)) ?? utf8('-');
+  query({ body }: MachineQuestion, view: MachineView): QueryAnswer {
+    const text = textOf(body);
+    if (text !== 'all') return answered(view.get(utf8(text)) ?? utf8('-'));
     const pairs = [...view.range(new Uint8Array(0), undefined)];
-    return utf8(pairs.map(({ key, value }) => `${textOf(key)}=${textOf(value)}`).join(' '));
+    const list = pairs.map(({ key, value }) => `${textOf(key)}=${textOf(value)}`).join(' ');
+    return answered(utf8(list));
   },
 };
 

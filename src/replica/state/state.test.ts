@@ -4,6 +4,12 @@ import fc from 'fast-check';
 import { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { AssertionError } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
+import {
+  answered,
+  type MachineQuestion,
+  type MachineState,
+  type MachineView,
+} from '../../core/machine.ts';
 import type { Snapshot } from '../../core/raft/index.ts';
 import type { StoreView } from '../../engine/store/index.ts';
 import { decodeResult, encodeCommand, stampCommand } from './commands.ts';
@@ -15,6 +21,7 @@ import {
   encodeStaged,
   endOfPrefix,
   FORMAT_KEY,
+  GARBAGE_RANGE,
   generationPrefix,
   metaKey,
   stagedKey,
@@ -199,10 +206,10 @@ test('[D7] a value too long for a chunk breaks the machine that wrote it', async
 test('[D6] a question that writes is a bug of the machine', async () => {
   const { states } = await openState(new CrashDisk());
   const machine = {
-    apply: () => new Uint8Array(0),
-    query: (key: Uint8Array, view: unknown) => {
-      (view as { put(key: Uint8Array, value: Uint8Array): void }).put(key, key);
-      return key;
+    ...wordMachine,
+    query: ({ body }: MachineQuestion, view: MachineView) => {
+      (view as MachineState).put(body, body);
+      return answered(body);
     },
   };
   const data = states.create(1, machine, FIRST, votersOf(1));
@@ -294,7 +301,7 @@ test('[D19] garbage of before the start is removed as well, slice by slice', asy
   const again = await openState(new CrashDisk(disk.files()));
   for (let i = 0; i < 3; i++) await again.clock.pass(5);
   assert.equal(count(again.store), 0);
-  assert.deepEqual([...again.store.range(Uint8Array.of(4), undefined)], []);
+  assert.deepEqual([...again.store.range(...GARBAGE_RANGE)], []);
 });
 
 test('[D19] a state is staged apart from one that is still being removed', async () => {
