@@ -15,9 +15,9 @@ export interface ShardMachine {
   /** [M5] Ascending versions, all that this release can carry out. The first one never changes. */
   readonly editions: readonly MachineEdition[];
 
-  /** Carries out a committed command and answers its result. */
+  /** [M1, M2, M4] Carries out a committed command and answers its result. */
   apply(command: MachineCommand, state: MachineState): Uint8Array;
-  /** Answers a question about the state, and changes nothing. */
+  /** [M3] Answers a question about the state, and changes nothing. */
   query(question: MachineQuestion, view: MachineView): QueryAnswer;
   /** [M12] The time has come that the machine set with `wakeAt`, which is unset now. */
   wake?(moment: MachineMoment, state: MachineState): void;
@@ -58,7 +58,7 @@ export interface MachineState extends MachineView {
    * from, undefined when nothing is left.
    */
   deleteRange(low: Uint8Array, high: Uint8Array | undefined): Uint8Array | undefined;
-  /** [M8] Tells followers of the shard, and queries that wait for this very topic. Copied. */
+  /** [M8, M9] Tells followers of the shard, and queries that wait for this very topic. Copied. */
   emit(topic: Uint8Array, event: Uint8Array): void;
   /** [M12] The one time to be woken at, in ms of the shard's time; `NEVER_MS` for none. */
   wakeAt(timeMs: number): void;
@@ -133,8 +133,8 @@ export interface MachineFile {
 }
 
 /**
- * Files that only grow, by the numbers that the machine gives them. Their lengths are part of the
- * replicated state, as if they were pairs; their bytes are not read while a command is applied.
+ * [M14] Files that only grow, by the numbers that the machine gives them. Their lengths are part of
+ * the replicated state, as if they were pairs; their bytes are not read while a command is applied.
  */
 export interface FileState extends MachineState {
   file(file: number): MachineFile | undefined;

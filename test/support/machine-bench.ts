@@ -69,7 +69,7 @@ export class PlainState implements MachineState {
 const BUDGET: QueryBudget = { stepsMax: 10_000, bytesMax: 1024 * 1024 };
 
 /** A question as it comes first, to a machine whose state is that after `index`. */
-export function questionOf(
+function questionOf(
   machine: ShardMachine,
   body: Uint8Array,
   more: Partial<MachineQuestion> = {},

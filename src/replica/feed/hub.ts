@@ -182,16 +182,17 @@ export class FeedHub {
     if (open === undefined) return undefined;
     const { waiters } = open;
     const name = nameOf(topic);
+    const group = waiters.get(name) ?? new Set<Waiting>();
+    waiters.set(name, group);
     const waiting: Waiting = {
       wake,
       close: () => {
-        const group = waiters.get(name);
-        if (group?.delete(waiting) === true && group.size === 0) waiters.delete(name);
+        // One who is woken already, and not called yet, is not called.
+        group.delete(waiting);
+        if (group.size === 0 && waiters.get(name) === group) waiters.delete(name);
       },
     };
-    const group = waiters.get(name);
-    if (group === undefined) waiters.set(name, new Set([waiting]));
-    else group.add(waiting);
+    group.add(waiting);
     return waiting;
   }
 
@@ -211,7 +212,7 @@ export class FeedHub {
     this.#moved.clear();
     for (const call of calls) call();
     for (const shard of moved) {
-      for (const follower of [...shard.followers]) {
+      for (const follower of Array.from(shard.followers)) {
         if (follower.isClosed) continue;
         const news = this.#newsFor(shard, follower);
         if (news === undefined) continue;

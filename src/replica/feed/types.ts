@@ -11,7 +11,7 @@ export interface FeedEvent {
 }
 
 export type FeedNews =
-  /** In order. Nothing up to `index` is left out; of an entry behind it the first events may come. */
+  /** In order. Nothing up to `index` is left out; the first events of the next entry may come. */
   | { readonly kind: 'events'; readonly events: readonly FeedEvent[]; readonly index: number }
   /** Events up to `index` are gone: read the state, which is at least there, and go on. */
   | { readonly kind: 'gap'; readonly index: number }

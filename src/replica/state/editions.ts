@@ -14,11 +14,19 @@ import {
   type ShardMachine,
   whyUnsupported,
 } from '../../core/machine.ts';
-import type { SessionLimits } from './types.ts';
 
 /** Names, and room for more limits than any machine has. */
 const EDITIONS_BYTES_MAX = 64 * 1024;
 const NAME_BYTES_MAX = 255;
+
+export interface SessionLimits {
+  /** Beyond this the session that was used least recently goes. */
+  readonly sessionsMax: number;
+  /** Replicated time after which an unused session goes. */
+  readonly idleMs: number;
+  /** A longer result is not kept for those who ask again. */
+  readonly resultBytesMax: number;
+}
 
 export interface ShardEditions {
   readonly kind: string;

@@ -15,7 +15,7 @@ const GARBAGE = 4;
 const STATE = 5;
 const REMOVED = 6;
 
-/** What follows a generation's prefix: sessions, what the machine wrote, what the shard agreed on. */
+/** What follows a generation's prefix: sessions, the machine's pairs, what the shard agreed on. */
 export const SESSION_SPACE = 0;
 export const MACHINE_SPACE = 1;
 export const SHARD_SPACE = 2;

@@ -29,6 +29,7 @@ import {
 import {
   firstEditions,
   isRaised,
+  type SessionLimits,
   type ShardEditions,
   type ShardRules,
   whyNotHere,
@@ -37,7 +38,7 @@ import { type Generation, MACHINE_SPACE, SESSION_SPACE, spacePrefix } from './la
 import { type Emit, StoredMachineState } from './machine-state.ts';
 import { type SessionLoad, SessionTable } from './sessions.ts';
 import { ShardRecord } from './shard-record.ts';
-import type { Question, SessionLimits } from './types.ts';
+import type { Question } from './types.ts';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 

@@ -4,8 +4,8 @@
 import { assert } from '../../base/assert.ts';
 import { ByteReader, ByteWriter, ownBytes, readU64le, writeU64le } from '../../base/bytes.ts';
 import type { Store } from '../../engine/store/index.ts';
+import type { SessionLimits } from './editions.ts';
 import { endOfPrefix, joinBytes } from './layout.ts';
-import type { SessionLimits } from './types.ts';
 
 const RECORD_BYTES = 25;
 /** What a session takes in memory beside its result: the object, its places in map and store. */

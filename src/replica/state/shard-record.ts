@@ -36,7 +36,7 @@ export class ShardRecord {
     this.#editions = editions;
   }
 
-  /** Of a new shard: it is said from the beginning, so that no later release takes it for another. */
+  /** Of a new shard: said from the beginning, so that no later release takes it for another. */
   static begin(store: Store, shard: ShardId, generation: Generation, first: ShardEditions): void {
     const prefix = spacePrefix(shard, generation, SHARD_SPACE);
     store.put(joinBytes(prefix, EDITIONS), encodeEditions(first));

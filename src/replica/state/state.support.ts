@@ -14,11 +14,13 @@ import {
   type QueryAnswer,
   type ShardMachine,
 } from '../../core/machine.ts';
-import type { ConfState, Entry } from '../../core/raft/index.ts';
+import type { ConfState, Entry, Snapshot } from '../../core/raft/index.ts';
 import { openMemoryStore, type Store } from '../../engine/store/index.ts';
 import { type Command, decodeResult, encodeCommand, stampCommand } from './commands.ts';
+import type { SessionLimits } from './editions.ts';
+import { endOfPrefix } from './layout.ts';
 import { openStateStore } from './state-store.ts';
-import type { SessionLimits, StateStore } from './types.ts';
+import type { ReplicaState, StateStore, StateStoreOptions } from './types.ts';
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -66,9 +68,10 @@ export async function openState(
   disk: CrashDisk,
   sessions: Partial<SessionLimits> = {},
   seed = 1,
+  more: Pick<StateStoreOptions, 'feed' | 'rules'> = {},
 ): Promise<OpenState> {
   const clock = new ManualClock();
-  return openStateOf(await openTestStore(disk, clock), disk, clock, sessions, seed);
+  return openStateOf(await openTestStore(disk, clock), disk, clock, sessions, seed, more);
 }
 
 export function openStateOf(
@@ -77,8 +80,10 @@ export function openStateOf(
   clock: ManualClock,
   sessions: Partial<SessionLimits> = {},
   seed = 1,
+  more: Pick<StateStoreOptions, 'feed' | 'rules'> = {},
 ): OpenState {
-  const opening = openStateStore({ store, clock, random: Prng.from(seed, 'names'), sessions });
+  const random = Prng.from(seed, 'names');
+  const opening = openStateStore({ store, clock, random, sessions, ...more });
   if (opening.kind === 'refused') throw new Error(opening.message);
   return { disk, clock, store, states: opening.states };
 }
@@ -88,6 +93,22 @@ export async function openTestStore(disk: CrashDisk, clock: ManualClock): Promis
   const opening = await openMemoryStore(options, { onDurable: () => {}, onFailure: () => {} });
   if (opening.kind === 'refused') throw new Error(opening.message);
   return opening.store;
+}
+
+/** As if it had come over the network. */
+export function copyState(
+  view: MachineView,
+  prefix: Uint8Array,
+  to: ReplicaState,
+  snapshot: Snapshot,
+): void {
+  const staging = to.stage(snapshot);
+  const pairs = [...view.range(prefix, endOfPrefix(prefix))].map(({ key, value }) => {
+    return { key: key.subarray(prefix.length), value };
+  });
+  const lastKey = pairs.at(-1)?.key ?? new Uint8Array(0);
+  staging.add(pairs, { ...staging.progress, lastKey });
+  staging.complete();
 }
 
 export function votersOf(...voters: number[]): ConfState {

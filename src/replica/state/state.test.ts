@@ -10,8 +10,6 @@ import {
   type MachineState,
   type MachineView,
 } from '../../core/machine.ts';
-import type { Snapshot } from '../../core/raft/index.ts';
-import type { StoreView } from '../../engine/store/index.ts';
 import { decodeResult, encodeCommand, stampCommand } from './commands.ts';
 import { DurableMarks } from './durable-marks.ts';
 import {
@@ -29,6 +27,7 @@ import {
 import { PeerMemory } from './peer-memory.ts';
 import { confBytes } from './replica-state.ts';
 import {
+  copyState,
   entryOf,
   openState,
   payloadOf,
@@ -114,7 +113,7 @@ test('[D8, D13] however batches are cut, restored or not, a replica holds the sa
       applyInBatches(other, lines.slice(0, restoredAt), cuts);
       const third = states.create(3, wordMachine, { index: 0, term: 0 }, votersOf());
       const prepared = await other.prepareSnapshot();
-      copy(prepared.view, prepared.prefix, third, prepared.snapshot);
+      copyState(prepared.view, prepared.prefix, third, prepared.snapshot);
       prepared.close();
       assert.ok(third.install(prepared.snapshot));
       const late = applyInBatches(third, lines, cuts);
@@ -128,16 +127,6 @@ test('[D8, D13] however batches are cut, restored or not, a replica holds the sa
   );
 });
 
-function copy(view: StoreView, prefix: Uint8Array, to: ReplicaState, snapshot: Snapshot): void {
-  const staging = to.stage(snapshot);
-  const pairs = [...view.range(prefix, endOfPrefix(prefix))].map(({ key, value }) => {
-    return { key: key.subarray(prefix.length), value };
-  });
-  const lastKey = pairs.at(-1)?.key ?? new Uint8Array(0);
-  staging.add(pairs, { ...staging.progress, lastKey });
-  staging.complete();
-}
-
 test('[D8] a session that came with a snapshot still knows what it did', async () => {
   const { states } = await openState(new CrashDisk(), SESSIONS);
   const leader = create(states);
@@ -147,7 +136,7 @@ test('[D8] a session that came with a snapshot still knows what it did', async (
   );
   const follower = states.create(2, wordMachine, { index: 0, term: 0 }, votersOf());
   const { view, prefix, snapshot } = await leader.prepareSnapshot();
-  copy(view, prefix, follower, snapshot);
+  copyState(view, prefix, follower, snapshot);
   follower.install(snapshot);
   const told: string[] = [];
   const sink = {
@@ -232,7 +221,7 @@ test('[D17] a state that is not newer than what is applied is never installed', 
   const { states } = await openState(new CrashDisk());
   const [source, target] = [create(states, 1), create(states, 2)];
   const { view, prefix, snapshot } = await source.prepareSnapshot();
-  copy(view, prefix, target, snapshot);
+  copyState(view, prefix, target, snapshot);
   assert.throws(() => target.install(snapshot), /\[D17\]/);
 });
 

@@ -6,7 +6,7 @@ import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.
 import type { Store, StorePair, StoreSnapshot, StoreView } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { FeedHub } from '../feed/index.ts';
-import type { ShardEditions, ShardRules } from './editions.ts';
+import type { SessionLimits, ShardEditions, ShardRules } from './editions.ts';
 
 export interface StateStoreOptions {
   readonly store: Store;
@@ -20,15 +20,6 @@ export interface StateStoreOptions {
   readonly rules?: ShardRules;
   /** Whom machines' events go to. */
   readonly feed?: FeedHub;
-}
-
-export interface SessionLimits {
-  /** Beyond this the session that was used least recently goes. */
-  readonly sessionsMax: number;
-  /** Replicated time after which an unused session goes. */
-  readonly idleMs: number;
-  /** A longer result is not kept for those who ask again. */
-  readonly resultBytesMax: number;
 }
 
 /** Why the store's records cannot be used; what to do about it is said in `message`. */
@@ -98,8 +89,7 @@ export interface ReplicaState {
   /** [D23] Given to the store and not durable yet. */
   unwrittenBytes(): number;
   /**
-   * Why nothing is applied any more; undefined while all is well. The machine broke, which is a bug,
-   * or the shard agreed on an edition that this release does not know. The state is as it was
+   * Why nothing is applied any more; undefined while all is well. The machine broke, a bug, or the shard agreed on an edition that this release does not know. The state is as it was
    * before the batch in which that came up, until the member starts anew.
    */
   readonly broken: string | undefined;

@@ -83,7 +83,7 @@ export function encodeKvCommand(command: KvCommand): Uint8Array {
 }
 
 /**
- * Undefined when the bytes are no command of `edition`. Keys have the space in front, and are views.
+ * Undefined when the bytes are no command of `edition`. Keys are views, with the space in front.
  */
 export function decodeKvCommand(bytes: Uint8Array, edition: MachineEdition): KvCommand | undefined {
   const reader = new ByteReader(bytes);
