@@ -238,6 +238,23 @@ test('[M12] a machine is woken once, not before its time, and again after a rest
   assert.equal(again.digest(), data.digest());
 });
 
+test('[M12] a wake that is early, or comes twice, does not reach the machine', async () => {
+  const woken: number[] = [];
+  const machine: ShardMachine = {
+    ...wordMachine,
+    apply: (_command, state) => {
+      state.wakeAt(150);
+      return utf8('ok');
+    },
+    wake: ({ timeMs }) => woken.push(timeMs),
+  };
+  const data = create((await openState(new CrashDisk())).states, machine);
+  run(data, { kind: 'wake', at: 99 }, '100 set', { kind: 'wake', at: 149 });
+  assert.deepEqual(woken, [], 'not set yet, and not yet due');
+  run(data, { kind: 'wake', at: 160 }, { kind: 'wake', at: 170 });
+  assert.deepEqual(woken, [160]);
+});
+
 test('[M13] a range goes in slices of as many pairs as the edition says', async () => {
   const rules = shardRules({});
   const [first] = rules.editions;
@@ -301,6 +318,21 @@ test('[D21] sessions that were used least recently are ended, and answer expired
   assert.equal(again.states.sessionBytes(), states.sessionBytes());
   await again.states.remove(1);
   assert.equal(again.states.sessionBytes(), 0);
+});
+
+test('[D21] sessions of a state that was replaced weigh nothing', async () => {
+  const [source, target] = [await openState(new CrashDisk()), await openState(new CrashDisk())];
+  const data = create(source.states);
+  run(data, '1 open', '1 open', '1 open', '1 set a 1');
+  const into = create(target.states);
+  run(into, '1 open');
+  const { prefix, snapshot, view } = await data.prepareSnapshot();
+  copyState(view, prefix, into, snapshot);
+  into.install(snapshot);
+  assert.equal(target.states.sessionBytes(), 0);
+  run(into, '1 open');
+  assert.equal(into.sessionsHeld().count, 4);
+  assert.equal(target.states.sessionBytes(), into.sessionsHeld().bytes);
 });
 
 test('[D21] what sessions weigh is what is there, whatever comes', async () => {
