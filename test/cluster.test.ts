@@ -61,7 +61,7 @@ test('all five see all five, each naming itself first', async () => {
   }
 });
 
-test('a key set on one member is on all others within 1.5 seconds', async () => {
+test('a key set on one member comes to all others', async () => {
   const answer = await member(1).fetch('/set_kv?key=color&value=deep+blue');
   assert.deepEqual(await answer.json(), { status: true });
   await untilAll('the key', members, ({ cluster_state }) => {
