@@ -6,8 +6,17 @@ import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
 import { MemberReplicas } from '../../src/cluster/member-replicas.ts';
 import type { ReplicaSettings } from '../../src/cluster/replica-settings.ts';
-import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
-import { openMemoryStore, type StoreView } from '../../src/engine/store/index.ts';
+import {
+  answered,
+  type MachineCommand,
+  type MachineQuestion,
+  type MachineState,
+  type MachineView,
+  PLAIN_EDITIONS,
+  type QueryAnswer,
+  type ShardMachine,
+} from '../../src/core/machine.ts';
+import { openMemoryStore } from '../../src/engine/store/index.ts';
 import type { HostSettings } from '../../src/replica/host/index.ts';
 import { decodeResult, encodeCommand } from '../../src/replica/state/index.ts';
 import type { ReadAnswer, ReadLevel, ShardStatus, WriteOutcome } from '../../src/replica/types.ts';
@@ -21,6 +30,9 @@ export const bytes = (of: string): Uint8Array => encoder.encode(of);
 
 /** `key=value` sets, and answers what was there; a question is a key. `boom` breaks it. */
 class PairMachine implements ShardMachine {
+  readonly kind = 'pairs';
+  readonly editions = PLAIN_EDITIONS;
+
   apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [key = '', value = ''] = text(body).split('=');
     assert(value !== 'boom', 'a machine with a bug');
@@ -29,8 +41,8 @@ class PairMachine implements ShardMachine {
     return before ?? bytes('');
   }
 
-  query(question: Uint8Array, view: StoreView): Uint8Array {
-    return view.get(question) ?? bytes('');
+  query({ body }: MachineQuestion, view: MachineView): QueryAnswer {
+    return answered(view.get(body) ?? bytes(''));
   }
 }
 
