@@ -8,10 +8,10 @@ import { drawBanner } from './banner.ts';
 
 async function bannerOf(more: Partial<GossipSettings>): Promise<string> {
   const world = new World({ seed: 1 });
-  const { capabilities } = world.member('n1');
+  const { capabilities } = world.machine('n1');
   const settings = {
     cluster: { name: CLASSIC.clusterId },
-    listen: world.member('n1').address(10_001),
+    listen: world.machine('n1').address(10_001),
     gossip: { ...CLASSIC, nodeId: 'n1', advertised: undefined, seeds: [], ...more },
   };
   const parts = { capabilities, proposedHost: '127.0.0.1' };

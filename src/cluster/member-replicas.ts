@@ -7,9 +7,9 @@ import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
 import { type ShardId, Wal } from '../engine/wal/index.ts';
-import { FEATURE_QUIET, Host } from '../replica/host/index.ts';
+import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
-import { openShardStates, PeerMemory, type ShardStates } from '../replica/state/index.ts';
+import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
 import { ClosingStack } from './closing-stack.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
 import { claimDirectory } from './directory-owner.ts';
@@ -31,7 +31,7 @@ export class MemberReplicas {
   readonly wal: Wal;
   readonly store: Store;
   readonly #roster: ReplicaPeers;
-  readonly #states: ShardStates;
+  readonly #states: StateStore;
   readonly #opened: ClosingStack;
 
   /**
@@ -94,7 +94,7 @@ interface Made {
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
-  readonly states: ShardStates;
+  readonly states: StateStore;
   readonly roster: ReplicaPeers;
 }
 
@@ -146,7 +146,7 @@ class Opening {
         onFatal: (reason) => this.#fail(reason),
       },
       // What it does not say in its greetings it does not do either.
-      { quiet: (identity.features & FEATURE_QUIET) !== 0, ...this.#settings.host },
+      { hibernation: (identity.features & FEATURE_HIBERNATION) !== 0, ...this.#settings.host },
     );
     this.#opened.add(() => host.stop());
     const requests = new RequestServer({ member, clock, host, peers });
@@ -182,9 +182,9 @@ class Opening {
     return opened.store;
   }
 
-  #openStates(store: Store): ShardStates {
+  #openStates(store: Store): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const opened = openShardStates({ store, clock, random });
+    const opened = openStateStore({ store, clock, random });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#opened.add(() => opened.states.close());
     return opened.states;

@@ -69,7 +69,10 @@ const REFUSED: readonly (readonly [Partial<ReplicaSettings>, RegExp])[] = [
   [{ shards: [...SOUND.shards, ...SOUND.shards] }, /^shards is 0, 7, 0, 7: 0 is there twice/],
   [{ features: 4 }, /^features is 4: .* does not understand/],
   [{ features: -1 }, /^features is -1: /],
-  [{ features: 0, host: { quiet: true } }, /^host.quiet is true: .* Add 1 to the features/],
+  [
+    { features: 0, host: { hibernation: true } },
+    /^host.hibernation is true: .* Add 1 to the features/,
+  ],
   [{ host: { tickMs: Number.NaN } }, /^host.tickMs is NaN: .* a number from 1 to/],
   [{ wal: { segmentBytes: 8192.5 } }, /^wal.segmentBytes is 8192.5: .* a whole number from 8192/],
 ];
@@ -93,8 +96,11 @@ const CONTRADICTIONS: readonly (readonly [Partial<ReplicaSettings>, RegExp])[] =
   [{ wal: { reserveBytes: 1024 } }, /^wal.reserveBytes is 1024, and wal.segmentBytes is 16777216/],
   [{ host: { heartbeatTicks: 10 } }, /^host.electionTicks is 10, .* Give host.electionTicks 11/],
   [{ host: { tickMs: 2 } }, /^host.tickMs is 2, and host.phases is 3/],
-  [{ host: { quietAfterTicks: 9 } }, /^host.quietAfterTicks is 9, and host.electionTicks is 10/],
-  [{ host: { electionTicks: 21, quietAfterTicks: 21 } }, /^host.lostTicks is 20, and/],
+  [
+    { host: { hibernateAfterTicks: 9 } },
+    /^host.hibernateAfterTicks is 9, and host.electionTicks is 10/,
+  ],
+  [{ host: { electionTicks: 21, hibernateAfterTicks: 21 } }, /^host.lostTicks is 20, and/],
 ];
 
 test('two numbers that contradict each other are refused with both', () => {
@@ -106,7 +112,7 @@ test('two numbers that contradict each other are refused with both', () => {
 /** Opens a member alone, puts one command through it and closes it again. */
 async function propose(changes: Partial<ReplicaSettings>, bytes: number): Promise<WriteOutcome> {
   const world = new World({ seed: 1 });
-  const { capabilities } = world.member('n1');
+  const { capabilities } = world.machine('n1');
   const { clock, disk } = capabilities;
   const parts = {
     capabilities,

@@ -9,7 +9,7 @@ import type { SocketAddress } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 import type { ShardId } from '../engine/wal/index.ts';
-import { FEATURE_QUIET, FEATURE_ROOM } from '../replica/host/index.ts';
+import { FEATURE_DISK_SPACE, FEATURE_HIBERNATION } from '../replica/host/index.ts';
 import { type ReplicaNumbers, refusalOfNumbers } from './data-plane-numbers.ts';
 
 export interface ReplicaSettings extends ReplicaNumbers {
@@ -37,7 +37,7 @@ interface ShardSetting {
 }
 
 /** All that this version understands. */
-export const FEATURES_ALL = FEATURE_QUIET | FEATURE_ROOM;
+export const FEATURES_ALL = FEATURE_HIBERNATION | FEATURE_DISK_SPACE;
 
 const U32_MAX = 2 ** 32 - 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -141,9 +141,9 @@ function refusalOfFeatures({ features, host }: ReplicaSettings): ParleyError | u
     const why = 'peers would count on what this version does not understand';
     return refuse('features', `${features}`, why, `Give bits of ${FEATURES_ALL}, or leave it out.`);
   }
-  if (host?.quiet === true && (features & FEATURE_QUIET) === 0) {
+  if (host?.hibernation === true && (features & FEATURE_HIBERNATION) === 0) {
     const why = 'the greetings do not say so, and peers would not know';
-    return refuse('host.quiet', 'true', why, `Add ${FEATURE_QUIET} to the features.`);
+    return refuse('host.hibernation', 'true', why, `Add ${FEATURE_HIBERNATION} to the features.`);
   }
   return undefined;
 }

@@ -36,18 +36,18 @@ class Cluster {
 
   constructor(seed: number) {
     this.world = new World({ seed });
-    for (const member of MEMBERS) this.world.member(`n${member}`);
+    for (const member of MEMBERS) this.world.machine(`n${member}`);
   }
 
   address(member: number): SocketAddress {
-    return this.world.member(`n${member}`).address(PORT);
+    return this.world.machine(`n${member}`).address(PORT);
   }
 
   open(
     member: number,
     { clusterId = CLUSTER_ID, directory = 'data', gossips, listen, ...more }: Options = {},
   ): Promise<MemberOpening> {
-    const { capabilities } = this.world.member(`n${member}`);
+    const { capabilities } = this.world.machine(`n${member}`);
     const { clock, disk } = capabilities;
     const parts: MemberParts = {
       capabilities,
@@ -108,7 +108,7 @@ class Cluster {
 
   /** A client on a machine of its own that knows these members. */
   client(members: readonly number[] = MEMBERS): ShardClient {
-    const { clock, net, random } = this.world.member('client').capabilities;
+    const { clock, net, random } = this.world.machine('client').capabilities;
     const addresses = new Map(members.map((member) => [member, this.address(member)]));
     const options = { clock, net, clusterId: CLUSTER_ID, members: addresses };
     const callees = new ClientConnections(options);
@@ -164,7 +164,7 @@ test('[Q6] a session outlives the leader: what it wrote is there once', async ()
   await cluster.put(session, 'a', '1');
   const leader = cluster.leader();
   assert(leader !== undefined);
-  cluster.world.member(`n${leader}`).kill();
+  cluster.world.machine(`n${leader}`).kill();
   cluster.running.delete(leader);
   assert.equal((await cluster.put(session, 'a', '2')).kind, 'done');
   assert.equal(await cluster.get(client, 'a'), '2');
@@ -177,8 +177,8 @@ test('a member that is closed and opened again goes on where it was', async () =
   await cluster.put(new ShardSession(client), 'a', '1');
   for (const [id, member] of cluster.running) {
     await cluster.world.settle(member.close());
-    cluster.world.member(`n${id}`).exit();
-    cluster.world.member(`n${id}`).restart();
+    cluster.world.machine(`n${id}`).exit();
+    cluster.world.machine(`n${id}`).restart();
   }
   cluster.running.clear();
   await cluster.startAll();
@@ -191,7 +191,7 @@ test('a member whose disk was wiped is refused by those who knew it', async () =
   await cluster.startAll();
   await cluster.put(new ShardSession(cluster.client()), 'a', '1');
   const lost = cluster.follower();
-  const machine = cluster.world.member(`n${lost}`);
+  const machine = cluster.world.machine(`n${lost}`);
   machine.kill();
   machine.disk.wipe();
   machine.restart();
@@ -222,7 +222,7 @@ test('a data directory whose name is empty or torn says so, and what to do', asy
   const cluster = new Cluster(10);
   const member = await cluster.start(1);
   await cluster.world.settle(member.close());
-  const { disk } = cluster.world.member('n1').capabilities;
+  const { disk } = cluster.world.machine('n1').capabilities;
   const file = await cluster.world.settle(disk.open('data/identity', 'readWrite'));
   for (const [length, state] of [
     [20, 'damaged'],
@@ -242,7 +242,7 @@ test('a data directory whose name is empty or torn says so, and what to do', asy
 test('a directory takes one process, on whatever port, until that one closes', async () => {
   const cluster = new Cluster(6);
   const first = await cluster.start(1);
-  const elsewhere = cluster.world.member('n1').address(PORT + 1);
+  const elsewhere = cluster.world.machine('n1').address(PORT + 1);
   const second = await cluster.open(1, { listen: elsewhere });
   assert(second.kind === 'refused');
   assert.match(second.error.line, /Another process has the data directory.* \[E_DATA\]$/);
@@ -279,7 +279,7 @@ test('a member whose log is too small falls behind, and the others go on', async
 test('a member that finds its port taken lets go of its directory', async () => {
   const cluster = new Cluster(11);
   await cluster.start(1);
-  for (const listen of [cluster.address(1), cluster.world.member('n1').address(PORT + 1)]) {
+  for (const listen of [cluster.address(1), cluster.world.machine('n1').address(PORT + 1)]) {
     const second = await cluster.open(1, { directory: 'other', listen });
     const found = second.kind === 'refused' ? second.error.code : second.kind;
     assert.equal(found, listen === cluster.address(1) ? 'E_ADDRESS_IN_USE' : 'opened');
@@ -314,7 +314,7 @@ test('a member whose disk fails says so once, and closes all the same', async ()
   await cluster.startAll();
   const leader = cluster.leader();
   assert(leader !== undefined);
-  cluster.world.member(`n${leader}`).disk.rules({ syncErrorRate: 1 });
+  cluster.world.machine(`n${leader}`).disk.rules({ syncErrorRate: 1 });
   await cluster.put(new ShardSession(cluster.client()), 'a', '1');
   await cluster.world.runFor(2_000);
   assert.equal(cluster.fatal.length, 1);
@@ -356,7 +356,7 @@ test('a member that a later step refuses lets go of all it had, and nobody saw i
   const witness = await cluster.open(1, { gossips: true });
   assert(witness.kind === 'opened');
   const elsewhere = await cluster.world.settle(
-    cluster.world.member('n2').capabilities.net.openDatagrams(cluster.address(2), {
+    cluster.world.machine('n2').capabilities.net.openDatagrams(cluster.address(2), {
       onDatagram: () => {},
       onTrouble: () => {},
     }),
@@ -381,7 +381,7 @@ test('a member that a later step refuses lets go of all it had, and nobody saw i
 
 test('replicas without a uuid of their cluster, or without a directory, are refused', async () => {
   const cluster = new Cluster(16);
-  const { capabilities } = cluster.world.member('n1');
+  const { capabilities } = cluster.world.machine('n1');
   const parts = { capabilities, proposedHost: '10.0.0.1' };
   const listen = cluster.address(1);
   const replicas = { member: 1, peers: [], shards: [] };

@@ -1,14 +1,14 @@
 // Members with replicas in a simulated world: the real log, store, connections and host, told by a
 // test what happens to them.
 
-import { type Member, World } from '../../sim/index.ts';
+import { type Machine, World } from '../../sim/index.ts';
 import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
 import type { ParleyError } from '../../src/base/errors.ts';
 import type { MemberReplicas, ReplicaSettings } from '../../src/cluster/index.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
 import { openMemoryStore, type StoreView } from '../../src/engine/store/index.ts';
-import { type Member as OpenMember, openMember } from '../../src/member/index.ts';
+import { type Member, openMember } from '../../src/member/index.ts';
 import type { HostSettings } from '../../src/replica/host/index.ts';
 import { decodeResult, encodeCommand } from '../../src/replica/state/index.ts';
 import type { ReadAnswer, ReadLevel, ShardStatus, WriteOutcome } from '../../src/replica/types.ts';
@@ -22,7 +22,7 @@ export const bytes = (of: string): Uint8Array => encoder.encode(of);
 
 /** `key=value` sets, and answers what was there; a question is a key. `boom` breaks it. */
 class PairMachine implements ShardMachine {
-  apply({ body }: MachineCommand, state: ShardState): Uint8Array {
+  apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [key = '', value = ''] = text(body).split('=');
     assert(value !== 'boom', 'a machine with a bug');
     const before = state.get(bytes(key));
@@ -61,7 +61,7 @@ export class HostCluster {
   readonly options: ClusterOptions;
   /** The replicas of members that run, by member. */
   readonly planes = new Map<number, MemberReplicas>();
-  readonly #members = new Map<number, OpenMember>();
+  readonly #members = new Map<number, Member>();
   readonly fatal: string[] = [];
   readonly size: number;
   readonly founders: readonly number[];
@@ -80,8 +80,8 @@ export class HostCluster {
     return cluster;
   }
 
-  machine(id: number): Member {
-    return this.world.member(`n${id}`);
+  machine(id: number): Machine {
+    return this.world.machine(`n${id}`);
   }
 
   plane(id: number): MemberReplicas {

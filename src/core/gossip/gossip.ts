@@ -46,8 +46,10 @@ import type {
   Subscription,
   Watermark,
   Winner,
+  WonKey,
   WriteOutcome,
 } from './types.ts';
+import { pageOfWinners } from './winners-page.ts';
 
 const { datagramBytesMax } = LIMITS.gossip;
 
@@ -344,6 +346,11 @@ export class Gossip {
   /** For every key visible on a live node the latest value; the same on all members in time. */
   winners(): Map<string, Winner> {
     return findWinners(this.#roster);
+  }
+
+  /** Up to `count` won keys in key order that begin with `prefix` and follow `after`. */
+  winnersPage(prefix: string, after: string | undefined, count: number): readonly WonKey[] {
+    return pageOfWinners(this.#roster, prefix, after, count);
   }
 
   watermark(id: GossipId): Watermark | undefined {
