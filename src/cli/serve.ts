@@ -21,14 +21,14 @@ export interface ServeOptions {
 export async function serve({ settings, logLevel, version }: ServeOptions): Promise<void> {
   const stopping = new StopSignals();
   const capabilities = realCapabilities({ level: logLevel });
-  const { log, random } = capabilities;
+  const { clock, log, random } = capabilities;
   const node = await Node.open(
     { capabilities, blocks: zstdBlocks, proposedHost: hostOfThisMachine() },
     settings,
   );
   // Both ports are ours before the first datagram goes out: nobody hears of a member that fails.
   const cluster = node.members;
-  const http = await openHttpEdge(node.address, { cluster, log, random, version });
+  const http = await openHttpEdge(node.address, { cluster, clock, log, random, version });
   node.start();
   if (process.stderr.isTTY) process.stderr.write(drawBanner(node, settings, version));
   warnIfExposed(capabilities, node);

@@ -55,6 +55,8 @@ export async function openHttpEdge(
 ): Promise<HttpEdge> {
   const server = createServer({
     maxHeaderSize: HEADER_BYTES_MAX,
+    // The application refuses what has none, as it refuses all else.
+    requireHostHeader: false,
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     connectionsCheckingInterval: timeouts.checkMs,
