@@ -11,8 +11,8 @@ import {
 } from '../src/base/capabilities.ts';
 import { diskPathParts } from '../src/base/disk-path.ts';
 import type { Prng } from '../src/base/prng.ts';
-import { type Ambush, Ambushes, type NameCall } from './ambushes.ts';
 import { DirectoryTree } from './directory-tree.ts';
+import { type DiskTrap, DiskTraps, type NameCall } from './disk-traps.ts';
 import type { FaultCounters } from './faults.ts';
 import type { FileImage, Write } from './file-image.ts';
 import { Action, completeLater, type Process, type Scheduler } from './scheduler.ts';
@@ -59,7 +59,7 @@ export class SimDisk {
   #tree = new DirectoryTree();
   #rules = SOUND;
   readonly #next = new Set<DiskFault>();
-  readonly #ambushes = new Ambushes();
+  readonly #traps = new DiskTraps();
   /** Who has what, alive or not; never on the disk itself. */
   readonly #locks = new Map<string, { readonly holder: Process }>();
   #silentFaultAtMs = Number.NEGATIVE_INFINITY;
@@ -81,8 +81,8 @@ export class SimDisk {
   }
 
   /** One call on names, as soon as it comes. */
-  lieInWait(ambush: Ambush): void {
-    this.#ambushes.add(ambush);
+  setTrap(trap: DiskTrap): void {
+    this.#traps.add(trap);
   }
 
   /** It has not happened yet. */
@@ -110,7 +110,7 @@ export class SimDisk {
   /** Nothing that was ordered happens any more. */
   relent(): void {
     this.#next.clear();
-    this.#ambushes.clear();
+    this.#traps.clear();
   }
 
   /**
@@ -261,7 +261,7 @@ export class SimDisk {
 
   #isOrderedToFail(call: NameCall, path: string): boolean {
     let fails = false;
-    for (const { strike } of this.#ambushes.spring(call, path)) {
+    for (const { strike } of this.#traps.spring(call, path)) {
       if (strike === 'fail') fails = true;
       else this.#scheduler.schedule(new Action(undefined, strike), 0);
     }

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
-import { DataPlane, type DataPlaneParts } from '../../src/cluster/index.ts';
+import { MemberReplicas, type MemberReplicasParts } from '../../src/cluster/index.ts';
 import { realCapabilities } from '../../src/engine/capabilities.ts';
 import { openLmdbStore, openMemoryStore } from '../../src/engine/store/index.ts';
 import { CLUSTER_ID, parsePeers } from './cluster.ts';
@@ -46,14 +46,14 @@ const peers = [...parsePeers(need('peers'))].map(([id, address]) => ({ member: i
 const capabilities = realCapabilities({ level: flags.log as LogLevel, dataDirectory: data });
 const { clock, disk } = capabilities;
 
-const openStore: DataPlaneParts['openStore'] = (directory, events) =>
+const openStore: MemberReplicasParts['openStore'] = (directory, events) =>
   flags.store === 'memory'
     ? openMemoryStore({ clock, disk, directory }, events)
     : Promise.resolve(
         openLmdbStore({ clock, path: join(data, directory), ...sizes.store }, events),
       );
 
-const opening = await DataPlane.open(
+const opening = await MemberReplicas.open(
   { capabilities, openStore, machineOf: () => puts, onFatal: die },
   {
     clusterId: CLUSTER_ID,
@@ -71,11 +71,11 @@ const opening = await DataPlane.open(
 );
 if (opening.kind === 'refused') die(opening.error.line);
 else {
-  const { plane } = opening;
+  const { replicas } = opening;
   process.on('SIGTERM', () => {
-    void plane.close().then(() => process.exit(0));
+    void replicas.close().then(() => process.exit(0));
   });
-  console.log(`member ${member} listens on ${plane.address}`);
+  console.log(`member ${member} listens on ${replicas.address}`);
 }
 
 function need(name: 'member' | 'listen' | 'data' | 'peers'): string {

@@ -1,11 +1,11 @@
-// A whole member, composed as in production: the data plane on the simulated disk and network, and
-// beside it the gossip node where the seed has gossip.
+// A whole member, composed as in production: the replicas on the simulated disk and network, and
+// beside it gossip where the seed has gossip.
 
 import type { Capabilities } from '../../src/base/capabilities.ts';
 import { ParleyError } from '../../src/base/errors.ts';
-import { DataPlane, type DataPlaneParts } from '../../src/cluster/data-plane.ts';
-import type { DataPlaneSettings } from '../../src/cluster/data-plane-settings.ts';
-import { CLASSIC, Node } from '../../src/cluster/index.ts';
+import { CLASSIC, MemberGossip } from '../../src/cluster/index.ts';
+import { MemberReplicas, type MemberReplicasParts } from '../../src/cluster/member-replicas.ts';
+import type { ReplicaSettings } from '../../src/cluster/replica-settings.ts';
 import { zstdBlocks } from '../../src/engine/codec/index.ts';
 import { openMemoryStore } from '../../src/engine/store/index.ts';
 import { CLUSTER_ID, type Opened, type ProgramSettings } from './program.ts';
@@ -22,23 +22,26 @@ export async function openMember(
   capabilities: Capabilities,
   settings: ProgramSettings,
 ): Promise<Opened> {
-  const opening = await DataPlane.open(partsOf(capabilities, settings), planeSettings(settings));
+  const opening = await MemberReplicas.open(
+    partsOf(capabilities, settings),
+    replicaSettings(settings),
+  );
   if (opening.kind === 'refused') return { kind: 'refused', reason: opening.error.line };
-  const { plane } = opening;
-  if (settings.gossips) await gossip(capabilities, settings);
+  const { replicas } = opening;
+  if (settings.gossips) await openGossip(capabilities, settings);
   return {
     kind: 'opened',
     program: {
-      host: plane.host,
-      digest: (shard) => plane.digest(shard),
-      setPeer: (peer) => plane.addPeer(peer),
-      dropPeer: (member) => plane.removePeer(member),
-      close: () => plane.close(),
+      host: replicas.host,
+      digest: (shard) => replicas.digest(shard),
+      setPeer: (peer) => replicas.addPeer(peer),
+      dropPeer: (member) => replicas.removePeer(member),
+      close: () => replicas.close(),
     },
   };
 }
 
-function partsOf(capabilities: Capabilities, settings: ProgramSettings): DataPlaneParts {
+function partsOf(capabilities: Capabilities, settings: ProgramSettings): MemberReplicasParts {
   const { clock, disk } = capabilities;
   const flushDelayMs = settings.sizes.storeFlushMs;
   return {
@@ -50,7 +53,7 @@ function partsOf(capabilities: Capabilities, settings: ProgramSettings): DataPla
   };
 }
 
-function planeSettings(settings: ProgramSettings): DataPlaneSettings {
+function replicaSettings(settings: ProgramSettings): ReplicaSettings {
   const { isOld, listen, member, peers, shards, sizes, timing } = settings;
   return {
     clusterId: CLUSTER_ID,
@@ -80,18 +83,18 @@ function planeSettings(settings: ProgramSettings): DataPlaneSettings {
   };
 }
 
-async function gossip(capabilities: Capabilities, settings: ProgramSettings): Promise<void> {
+async function openGossip(capabilities: Capabilities, settings: ProgramSettings): Promise<void> {
   const { listen, member, seeds } = settings;
   const parts = { capabilities, blocks: zstdBlocks, proposedHost: '10.0.0.1' };
   try {
-    const node = await Node.open(parts, {
+    const gossip = await MemberGossip.open(parts, {
       ...CLASSIC,
       listen,
       nodeId: `m${member}`,
       advertised: undefined,
       seeds: seeds.map((address) => ({ kind: 'address', address })),
     });
-    node.start();
+    gossip.start();
   } catch (error) {
     // The port is free again when the process before is gone, and seeds are addresses.
     if (!(error instanceof ParleyError)) throw error;

@@ -1,7 +1,7 @@
 // Sees everything and checks what must hold. Each check looks only at what just happened, so that
 // it costs the same however long the run is. The first violation ends the run.
 
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
@@ -16,7 +16,7 @@ interface Watermarks {
   applied: number;
   firstIndex: number;
   readAt: number;
-  isQuiet: boolean;
+  isHibernating: boolean;
 }
 
 export class Oracle {
@@ -37,7 +37,7 @@ export class Oracle {
   watch(machine: ShardMachine, shard: ShardId): ShardMachine {
     const reference = this.reference(shard);
     return {
-      apply: (command: MachineCommand, state: ShardState) => {
+      apply: (command: MachineCommand, state: MachineState) => {
         const { isNew, result } = reference.apply(machine, command, state);
         if (isNew) this.#counters.commandsApplied += 1;
         return result;
@@ -77,9 +77,9 @@ export class Oracle {
     // While a snapshot is installed, the log has it a moment before the state does.
     if (status.firstIndex > commit + 1) this.#violate(`${who}: purged what is not committed`);
     if (status.firstIndex > seen.firstIndex && seen.firstIndex > 0) this.#counters.logsPurged += 1;
-    if (status.isQuiet && !seen.isQuiet) this.#counters.shardsQuiet += 1;
-    const { firstIndex, isQuiet } = status;
-    Object.assign(seen, { term, commit, applied, firstIndex, isQuiet });
+    if (status.isHibernating && !seen.isHibernating) this.#counters.shardsQuiet += 1;
+    const { firstIndex, isHibernating } = status;
+    Object.assign(seen, { term, commit, applied, firstIndex, isHibernating });
     if (status.role === 'leader') this.#noteLeader(shard, term, member);
   }
 
@@ -112,7 +112,7 @@ export class Oracle {
         applied: 0,
         firstIndex: 0,
         readAt: 0,
-        isQuiet: false,
+        isHibernating: false,
       };
       this.#watermarks.set(key, seen);
     }

@@ -3,7 +3,7 @@
 // that clients are told, are held against it.
 
 import { crc32c } from '../../src/base/crc32c.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
 import type { StorePair, StoreView } from '../../src/engine/store/index.ts';
 
 interface Applied {
@@ -40,7 +40,7 @@ export class ShardReference {
   apply(
     machine: ShardMachine,
     command: MachineCommand,
-    state: ShardState,
+    state: MachineState,
   ): { readonly result: Uint8Array; readonly isNew: boolean } {
     const { body, index } = command;
     const known = this.#applied.get(index);
@@ -94,7 +94,7 @@ export class ShardReference {
   }
 
   /** A member's state that remembers here what is written to it. */
-  #recording(index: number, state: ShardState): ShardState {
+  #recording(index: number, state: MachineState): MachineState {
     const note = (key: Uint8Array, value: Uint8Array | undefined): void => {
       const name = hexOf(key);
       const versions = this.#versions.get(name);

@@ -52,8 +52,8 @@ export interface Scenario {
   readonly sizes: Sizes;
 }
 
-/** What a person wants otherwise than drawn. */
-export interface Wishes {
+/** What the command line sets otherwise than drawn. */
+export interface Overrides {
   readonly without?: readonly FaultClass[];
   readonly members?: number;
   readonly shards?: number;
@@ -74,12 +74,12 @@ const RARE: ReadonlyMap<FaultClass, number> = new Map([
   ['syncError', 0.2],
 ]);
 
-export function drawScenario(seed: number, wishes: Wishes = {}): Scenario {
+export function drawScenario(seed: number, overrides: Overrides = {}): Scenario {
   const dice = Dice.of(seed, 'cluster scenario');
   const members = dice.oneOf([1, 3, 3, 3, 3, 3, 3, 3, 5]);
   const shards = dice.oneOf([1, 1, 2, 4]);
   const isCrowded = dice.chance(0.03);
-  const without = [...(wishes.without ?? []), ...(isCrowded ? NOT_IN_CROWDS : [])];
+  const without = [...(overrides.without ?? []), ...(isCrowded ? NOT_IN_CROWDS : [])];
   const faults = drawFaults(Dice.of(seed, 'cluster faults'), without);
   const drawn = {
     seed,
@@ -99,10 +99,10 @@ export function drawScenario(seed: number, wishes: Wishes = {}): Scenario {
   };
   return {
     ...drawn,
-    members: wishes.members ?? drawn.members,
-    shards: wishes.shards ?? drawn.shards,
-    clients: wishes.clients ?? drawn.clients,
-    safetyMs: wishes.safetyMs ?? drawn.safetyMs,
+    members: overrides.members ?? drawn.members,
+    shards: overrides.shards ?? drawn.shards,
+    clients: overrides.clients ?? drawn.clients,
+    safetyMs: overrides.safetyMs ?? drawn.safetyMs,
   };
 }
 

@@ -3,11 +3,11 @@
 
 import { assert } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { NameCall } from '../ambushes.ts';
+import type { NameCall } from '../disk-traps.ts';
 import type { Cluster } from './cluster.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
 import { type CutKind, cut } from './partitions.ts';
-import type { Site } from './site.ts';
+import type { SimMember } from './sim-member.ts';
 import { coup, solitude, twoLives } from './traps.ts';
 
 /** Answers whether it struck: sometimes nobody is there whom it may hit. */
@@ -35,8 +35,8 @@ const STRIKES: Partial<Record<FaultClass, Strike>> = {
   fullDisk,
   slowDisk,
   wipe: (cluster, random) => {
-    const site = oneOf(frailOf(cluster), random);
-    return site !== undefined && cluster.wipe(site);
+    const member = oneOf(frailOf(cluster), random);
+    return member !== undefined && cluster.wipe(member);
   },
   interruptSnapshot,
   coup,
@@ -92,11 +92,11 @@ export function heal(cluster: Cluster): void {
   const { links } = cluster.world.network;
   links.all({ lossRate: 0, delayMsMean: 0.1, duplicateRate: 0, lateRate: 0 });
   links.heal();
-  for (const site of cluster.sites.values()) {
-    site.machine.disk.relent();
-    site.machine.disk.rules({ capacityBytes: 1024 ** 4, slowFactor: 1 });
-    site.machine.resume();
-    cluster.start(site);
+  for (const member of cluster.members.values()) {
+    member.machine.disk.relent();
+    member.machine.disk.rules({ capacityBytes: 1024 ** 4, slowFactor: 1 });
+    member.machine.resume();
+    cluster.start(member);
   }
 }
 
@@ -122,11 +122,11 @@ function partition(
   kind: CutKind,
   counter: 'cutIsolated' | 'cutHalves' | 'cutRing' | 'cutOneWay',
 ): boolean {
-  const members = [...cluster.sites.values()]
+  const members = [...cluster.members.values()]
     .filter(({ state }) => state !== 'retired')
     .map(({ machine }) => machine.index);
   const isMember = new Set(members);
-  const others = [...cluster.world.members]
+  const others = [...cluster.world.machines]
     .map(({ index }) => index)
     .filter((index) => !isMember.has(index));
   if (members.length < 2 && kind !== 'isolate') return false;
@@ -158,7 +158,7 @@ function interruptSnapshot(cluster: Cluster, random: Prng): boolean {
     if (leader === undefined || firstIndex === undefined) continue;
     const lacking = cluster
       .running()
-      .find((site) => (cluster.status(site, shard)?.lastIndex ?? firstIndex) + 1 < firstIndex);
+      .find((member) => (cluster.status(member, shard)?.lastIndex ?? firstIndex) + 1 < firstIndex);
     if (lacking === undefined) continue;
     cluster.world.after(random.below(20), () => disturb(cluster, random, leader, lacking));
     return true;
@@ -166,7 +166,7 @@ function interruptSnapshot(cluster: Cluster, random: Prng): boolean {
   return false;
 }
 
-function disturb(cluster: Cluster, random: Prng, sender: Site, receiver: Site): void {
+function disturb(cluster: Cluster, random: Prng, sender: SimMember, receiver: SimMember): void {
   if (!sender.isUp || !receiver.isUp) return;
   cluster.counters.snapshotsInterrupted += 1;
   cluster.note(`m${receiver.id}`, 'fault', `its snapshot from m${sender.id} is disturbed`);
@@ -191,7 +191,7 @@ function crashOne(cluster: Cluster, random: Prng, how: 'kill' | 'powerLoss'): bo
 function blackOut(cluster: Cluster): boolean {
   const victims = alive(cluster);
   if (victims.length === 0) return false;
-  if (!victims.every((site) => cluster.atlas.mayCrash(site, cluster.nowMs))) return false;
+  if (!victims.every((member) => cluster.faultBudget.mayCrash(member, cluster.nowMs))) return false;
   for (const victim of victims) cluster.crash(victim, 'blackout');
   cluster.counters.blackouts += 1;
   return true;
@@ -212,7 +212,7 @@ function pause(cluster: Cluster, random: Prng): boolean {
 const DRIFT_PPM_MAX = 20_000;
 
 function drift(cluster: Cluster, random: Prng): boolean {
-  const victim = oneOf([...cluster.sites.values()], random);
+  const victim = oneOf([...cluster.members.values()], random);
   if (victim === undefined) return false;
   const partsPerMillion = random.below(2 * DRIFT_PPM_MAX) - DRIFT_PPM_MAX;
   cluster.note(`m${victim.id}`, 'fault', `clock drifts ${partsPerMillion} ppm`);
@@ -221,7 +221,7 @@ function drift(cluster: Cluster, random: Prng): boolean {
 }
 
 function jump(cluster: Cluster, random: Prng): boolean {
-  const victim = oneOf([...cluster.sites.values()], random);
+  const victim = oneOf([...cluster.members.values()], random);
   if (victim === undefined) return false;
   const byMs = (random.below(2) === 0 ? 1 : -1) * random.below(86_400_000);
   cluster.note(`m${victim.id}`, 'fault', `wall clock jumps ${byMs} ms`);
@@ -280,7 +280,7 @@ function nameError(cluster: Cluster, random: Prng): boolean {
   const directory = oneOf(DIRECTORIES, random);
   const spared = random.below(3);
   if (victim === undefined || call === undefined || directory === undefined) return false;
-  victim.machine.disk.lieInWait({ call, directory, spared, strike: 'fail' });
+  victim.machine.disk.setTrap({ call, directory, spared, strike: 'fail' });
   cluster.note(`m${victim.id}`, 'fault', `${call} in ${directory} shall fail, after ${spared}`);
   if (isAtStart) cluster.crash(victim, 'kill');
   return true;
@@ -314,14 +314,16 @@ function slowDisk(cluster: Cluster, random: Prng): boolean {
 // --- whom it may hit ----------------------------------------------------------------------------
 
 /** Some of them may still be starting, or stopping. */
-function alive(cluster: Cluster): Site[] {
-  const isThere = ({ state }: Site): boolean =>
+function alive(cluster: Cluster): SimMember[] {
+  const isThere = ({ state }: SimMember): boolean =>
     state === 'up' || state === 'starting' || state === 'stopping';
-  return [...cluster.sites.values()].filter(isThere);
+  return [...cluster.members.values()].filter(isThere);
 }
 
-function frailOf(cluster: Cluster): Site[] {
-  return cluster.running().filter((site) => cluster.atlas.mayHarm(site) && !site.isWiped);
+function frailOf(cluster: Cluster): SimMember[] {
+  return cluster
+    .running()
+    .filter((member) => cluster.faultBudget.mayHarm(member) && !member.isWiped);
 }
 
 export function oneOf<T>(items: readonly T[], random: Prng): T | undefined {

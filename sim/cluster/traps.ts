@@ -5,8 +5,8 @@ import { type Prng, shuffle } from '../../src/base/prng.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import { encodeCommand } from '../../src/replica/state/index.ts';
 import type { Cluster } from './cluster.ts';
-import type { Site } from './site.ts';
-import * as words from './words.ts';
+import * as kv from './kv-commands.ts';
+import type { SimMember } from './sim-member.ts';
 
 /** The heir must take over by then. */
 const HANDOVER_MS = 1_000;
@@ -24,7 +24,9 @@ export function coup(cluster: Cluster, random: Prng): boolean {
   if (shard === undefined || voter?.program === undefined) return false;
   const { host } = voter.program;
   const voters = host.status(shard)?.config.voters ?? [];
-  const peers = cluster.running().filter((site) => site !== voter && voters.includes(site.id));
+  const peers = cluster
+    .running()
+    .filter((member) => member !== voter && voters.includes(member.id));
   shuffle(peers, random);
   const [heir, deaf] = peers;
   if (heir === undefined || deaf === undefined) return false;
@@ -114,55 +116,57 @@ export function twoLives(cluster: Cluster, random: Prng): boolean {
 
 /** Strikes when `call` has changed a name in `directory` and the sync of it is asked for. */
 function betweenNameAndSync(
-  site: Site,
+  member: SimMember,
   directory: string,
   call: 'rename' | 'remove',
   strike: () => void,
 ): void {
-  const strikeAtSync = (): void => beforeSync(site, directory, strike);
-  site.machine.disk.lieInWait({ call, directory, spared: 0, strike: strikeAtSync });
+  const strikeAtSync = (): void => beforeSync(member, directory, strike);
+  member.machine.disk.setTrap({ call, directory, spared: 0, strike: strikeAtSync });
 }
 
-function beforeSync({ machine: { disk } }: Site, directory: string, strike: () => void): void {
-  disk.lieInWait({ call: 'syncDirectory', directory, spared: 0, strike });
+function beforeSync({ machine: { disk } }: SimMember, directory: string, strike: () => void): void {
+  disk.setTrap({ call: 'syncDirectory', directory, spared: 0, strike });
 }
 
-function onceUp(cluster: Cluster, site: Site, act: () => void): void {
+function onceUp(cluster: Cluster, member: SimMember, act: () => void): void {
   const look = (): void => {
     if (cluster.isHealing) return;
-    if (site.isUp) act();
+    if (member.isUp) act();
     else cluster.world.after(PROBE_MS, look);
   };
   look();
 }
 
-function write(cluster: Cluster, { program }: Site, shard: ShardId): void {
+function write(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
   const { nowMs, oracle } = cluster;
-  const payload = encodeCommand({ kind: 'plain', body: words.put(KEY, Math.floor(nowMs)) });
+  const payload = encodeCommand({ kind: 'plain', body: kv.put(KEY, Math.floor(nowMs)) });
   program?.host.propose(shard, payload, (outcome) => {
     if (outcome.kind === 'applied') oracle.acknowledged(shard, outcome.index);
   });
 }
 
-function read(cluster: Cluster, { program }: Site, shard: ShardId): void {
-  const { counters, machine, oracle } = cluster;
-  const question = words.get(KEY);
+function read(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
+  const { counters, oracle, stateMachine } = cluster;
+  const question = kv.get(KEY);
   const floor = oracle.floor(shard);
   program?.host.read(shard, 'lease', question, (answer) => {
     if (answer.kind === 'refused') counters.readsRefused += 1;
-    else oracle.fresh(shard, machine, question, answer, floor);
+    else oracle.fresh(shard, stateMachine, question, answer, floor);
   });
 }
 
-function othersOf(cluster: Cluster, site: Site): Site[] {
-  return [...cluster.sites.values()].filter((other) => other !== site && other.state !== 'retired');
+function othersOf(cluster: Cluster, member: SimMember): SimMember[] {
+  return [...cluster.members.values()].filter(
+    (other) => other !== member && other.state !== 'retired',
+  );
 }
 
-function separate(cluster: Cluster, site: Site, others: readonly Site[]): void {
+function separate(cluster: Cluster, member: SimMember, others: readonly SimMember[]): void {
   const { links } = cluster.world.network;
   for (const { machine } of others) {
-    links.cut(site.machine.index, machine.index);
-    links.cut(machine.index, site.machine.index);
+    links.cut(member.machine.index, machine.index);
+    links.cut(machine.index, member.machine.index);
   }
 }
 

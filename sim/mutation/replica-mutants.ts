@@ -23,7 +23,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'results-mixed-up',
-    file: 'replica/state/shard-slice.ts',
+    file: 'replica/state/replica-state.ts',
     find: 'sink.onResult(entries[i] as Entry, this.#results[i] as Uint8Array);',
     replace:
       'sink.onResult(entries[i] as Entry, this.#results[entries.length - 1 - i] as Uint8Array);',
@@ -80,15 +80,15 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'sick-leader-stays',
-    file: 'replica/host/disk-watch.ts',
-    find: 'if (waitedMs < sickDiskMs) {',
+    file: 'replica/host/slow-disk.ts',
+    find: 'if (waitedMs < slowDiskMs) {',
     replace: 'if (waitedMs >= 0) {',
     stands: 'a leader whose disk hangs holds up its shards while its heartbeats keep it in office',
     known: { tests: 'src/replica/host/faults' },
   },
   {
     name: 'hands-over-to-the-full',
-    file: 'replica/host/room-watch.ts',
+    file: 'replica/host/full-disk.ts',
     find: 'return sinceMs === undefined || nowMs - sinceMs >= SETTLED_MS;',
     replace: 'return sinceMs === undefined || sinceMs > 0;',
     stands: 'members whose disks are all full pass leadership to and fro for ever',
@@ -140,10 +140,10 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'sleep-not-noticed',
     file: 'replica/host/ticker.ts',
-    find: ' && !this.#uncounted.isInDoubt(nowMs)',
+    find: ' && !this.#suspends.isInDoubt(nowMs)',
     replace: '',
     stands: 'a leader whose machine slept answers by a lease while another one leads',
-    known: { tests: 'src/replica/host/uncounted' },
+    known: { tests: 'src/replica/host/suspend' },
   },
   // --- the core's contract ----------------------------------------------------------------------
   {
@@ -164,8 +164,8 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'leads-on-with-a-hole',
-    file: 'replica/host/forsaken.ts',
-    find: 'if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;',
+    file: 'replica/host/lost-entries.ts',
+    find: 'if (nowMs >= this.#transferUntilMs) replica.isMutedForHole = true;',
     replace: '',
     stands: 'a leader that lost what nobody else has keeps others from leading, for ever',
     known: { tests: 'src/replica/host/holes' },
@@ -178,21 +178,21 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     stands: 'a follower waits for ever for entries that everybody has let go of',
     known: { tests: 'src/replica/host/holes' },
   },
-  // --- quiet shards -----------------------------------------------------------------------------
+  // --- hibernating shards -----------------------------------------------------------------------
   {
-    name: 'quiet-leader-keeps-lease',
-    file: 'replica/host/quiet.ts',
+    name: 'hibernating-leader-keeps-lease',
+    file: 'replica/host/hibernation.ts',
     find: 'const missed = Math.min(settings.electionTicks, Math.ceil(sleptTicks) + 1);',
     replace: 'const missed = 0 * sleptTicks;',
     stands: 'a leader that slept answers by a lease while another one leads',
-    known: { tests: 'src/replica/host/quiet' },
+    known: { tests: 'src/replica/host/hibernation' },
   },
   {
-    name: 'quiet-shard-never-wakes',
-    file: 'replica/host/quiet.ts',
+    name: 'hibernating-shard-never-wakes',
+    file: 'replica/host/hibernation.ts',
     find: 'let left = this.#home.settings.wakesMax;',
     replace: 'let left = 0;',
-    stands: 'a quiet shard whose leader died has none until somebody asks for it',
-    known: { tests: 'src/replica/host/quiet' },
+    stands: 'a hibernating shard whose leader died has none until somebody asks for it',
+    known: { tests: 'src/replica/host/hibernation' },
   },
 ];

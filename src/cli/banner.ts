@@ -2,17 +2,21 @@
 // where to look next.
 
 import { styleText } from 'node:util';
-import type { Node } from '../cluster/index.ts';
-import { describeSeed, type MemberSettings } from '../cluster/index.ts';
+import type { MemberGossip } from '../cluster/index.ts';
+import { describeSeed, type GossipSettings } from '../cluster/index.ts';
 
-export function drawBanner(node: Node, settings: MemberSettings, version: string): string {
-  const { nodeId, address } = node.members.self;
-  const reach = address === node.address ? '' : `, peers use ${address}`;
+export function drawBanner(
+  gossip: MemberGossip,
+  settings: GossipSettings,
+  version: string,
+): string {
+  const { nodeId, address } = gossip.members.self;
+  const reach = address === gossip.address ? '' : `, peers use ${address}`;
   const seeds = settings.seeds.map(describeSeed).join(', ');
   const site = `http://${address}`;
   const rows: [string, string][] = [
     ['cluster', settings.clusterId],
-    ['gossip', `${node.address} (UDP)${reach}`],
+    ['gossip', `${gossip.address} (UDP)${reach}`],
     ['http', `${site}/   ${site}/docs`],
     ['seeds', seeds === '' ? 'none: others join by naming this member' : seeds],
     ['stop', 'Ctrl-C leaves the cluster; twice stops at once'],

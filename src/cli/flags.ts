@@ -10,7 +10,7 @@ import { LIMITS } from '../base/limits.ts';
 import {
   CLASSIC,
   describeSeed,
-  type MemberSettings,
+  type GossipSettings,
   parseSeed,
   type Seed,
 } from '../cluster/index.ts';
@@ -184,7 +184,7 @@ export interface FlagValues {
   readonly log_level: LogLevel;
 }
 
-export function settingsOf(flags: FlagValues): MemberSettings {
+export function settingsOf(flags: FlagValues): GossipSettings {
   return {
     clusterId: flags.cluster_id,
     nodeId: flags.node_id,

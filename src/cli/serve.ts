@@ -2,7 +2,7 @@
 
 import { networkInterfaces } from 'node:os';
 import type { Capabilities, LogLevel } from '../base/capabilities.ts';
-import { type MemberSettings, Node } from '../cluster/index.ts';
+import { type GossipSettings, MemberGossip } from '../cluster/index.ts';
 import { openHttpEdge } from '../edge/http/index.ts';
 import { realCapabilities } from '../engine/capabilities.ts';
 import { zstdBlocks } from '../engine/codec/index.ts';
@@ -12,7 +12,7 @@ import { drawBanner } from './banner.ts';
 const HTTP_GRACE_MS = 500;
 
 export interface ServeOptions {
-  readonly settings: MemberSettings;
+  readonly settings: GossipSettings;
   readonly logLevel: LogLevel;
   readonly version: string;
 }
@@ -22,23 +22,23 @@ export async function serve({ settings, logLevel, version }: ServeOptions): Prom
   const stopping = new StopSignals();
   const capabilities = realCapabilities({ level: logLevel });
   const { clock, log, random } = capabilities;
-  const node = await Node.open(
+  const gossip = await MemberGossip.open(
     { capabilities, blocks: zstdBlocks, proposedHost: hostOfThisMachine() },
     settings,
   );
   // Both ports are ours before the first datagram goes out: nobody hears of a member that fails.
-  const cluster = node.members;
-  const http = await openHttpEdge(node.address, { cluster, clock, log, random, version });
-  node.start();
-  if (process.stderr.isTTY) process.stderr.write(drawBanner(node, settings, version));
-  warnIfExposed(capabilities, node);
+  const cluster = gossip.members;
+  const http = await openHttpEdge(gossip.address, { cluster, clock, log, random, version });
+  gossip.start();
+  if (process.stderr.isTTY) process.stderr.write(drawBanner(gossip, settings, version));
+  warnIfExposed(capabilities, gossip);
 
   const signal = await stopping.first;
   log.info('stopping', { signal });
-  await Promise.all([node.stop(signal), http.close(HTTP_GRACE_MS)]);
+  await Promise.all([gossip.stop(signal), http.close(HTTP_GRACE_MS)]);
 }
 
-function warnIfExposed({ log }: Capabilities, { address }: Node): void {
+function warnIfExposed({ log }: Capabilities, { address }: MemberGossip): void {
   if (address.startsWith('127.') || address.startsWith('[::1]:')) return;
   log.warn('anyone who reaches this address can read and change the cluster', { address });
 }

@@ -1,8 +1,8 @@
+export { CLASSIC, type GossipSettings } from './gossip-settings.ts';
+export { MemberGossip } from './member-gossip.ts';
 export {
-  DataPlane,
-  type DataPlaneParts,
-} from './data-plane.ts';
+  MemberReplicas,
+  type MemberReplicasParts,
+} from './member-replicas.ts';
 export type { ClusterPort, ClusterView } from './members.ts';
-export { Node } from './node.ts';
 export { describeSeed, parseSeed, type Seed } from './seeds.ts';
-export { CLASSIC, type MemberSettings } from './settings.ts';

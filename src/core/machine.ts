@@ -5,20 +5,20 @@
 // and chance enter as proposed values. The state is an ordered map that belongs to the shard;
 // snapshots, sessions and atomicity are the business of whoever keeps it.
 
-export interface StateView {
+export interface MachineView {
   /** The value belongs to the state: it must not be changed. */
   get(key: Uint8Array): Uint8Array | undefined;
   /** `low <= key < high`, ascending. `high` undefined: to the end. Pulled before the next write. */
-  range(low: Uint8Array, high: Uint8Array | undefined): Iterable<StatePair>;
+  range(low: Uint8Array, high: Uint8Array | undefined): Iterable<MachinePair>;
 }
 
-export interface StatePair {
+export interface MachinePair {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }
 
 /** The part of the store that one shard's machine sees, with keys of its own. */
-export interface ShardState extends StateView {
+export interface MachineState extends MachineView {
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
 }
@@ -36,7 +36,7 @@ export interface MachineCommand {
  * so, alike on every replica; neither method throws, whatever the bytes.
  */
 export interface ShardMachine {
-  apply(command: MachineCommand, state: ShardState): Uint8Array;
+  apply(command: MachineCommand, state: MachineState): Uint8Array;
   /** Answers a question about the state, and changes nothing. */
-  query(question: Uint8Array, view: StateView): Uint8Array;
+  query(question: Uint8Array, view: MachineView): Uint8Array;
 }

@@ -87,7 +87,7 @@ export interface ShardStatus {
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly config: ConfState;
-  readonly isQuiet: boolean;
+  readonly isHibernating: boolean;
   /** Why it cannot take part fully; undefined when nothing is amiss. */
   readonly waitsFor: string | undefined;
 }

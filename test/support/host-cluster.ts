@@ -1,12 +1,12 @@
 // Members with replicas in a simulated world: the real log, store, connections and host, told by a
 // test what happens to them.
 
-import { type Member, World } from '../../sim/index.ts';
+import { type Machine, World } from '../../sim/index.ts';
 import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
-import { type DataPlane, DataPlane as Plane } from '../../src/cluster/data-plane.ts';
-import type { DataPlaneSettings } from '../../src/cluster/data-plane-settings.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
+import { MemberReplicas } from '../../src/cluster/member-replicas.ts';
+import type { ReplicaSettings } from '../../src/cluster/replica-settings.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
 import { openMemoryStore, type StoreView } from '../../src/engine/store/index.ts';
 import type { HostSettings } from '../../src/replica/host/index.ts';
 import { decodeResult, encodeCommand } from '../../src/replica/state/index.ts';
@@ -21,7 +21,7 @@ export const bytes = (of: string): Uint8Array => encoder.encode(of);
 
 /** `key=value` sets, and answers what was there; a question is a key. `boom` breaks it. */
 class PairMachine implements ShardMachine {
-  apply({ body }: MachineCommand, state: ShardState): Uint8Array {
+  apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [key = '', value = ''] = text(body).split('=');
     assert(value !== 'boom', 'a machine with a bug');
     const before = state.get(bytes(key));
@@ -39,7 +39,7 @@ export interface ClusterOptions {
   readonly members?: number;
   readonly shards?: number;
   readonly host?: Partial<HostSettings>;
-  readonly wal?: NonNullable<DataPlaneSettings['wal']>;
+  readonly wal?: NonNullable<ReplicaSettings['wal']>;
   readonly logLevel?: LogLevel;
   /** Members that do not found the shards: they wait to be added. */
   readonly newcomers?: number;
@@ -58,7 +58,7 @@ const COMMAND_BYTES_MAX = 8 * 1024;
 export class HostCluster {
   readonly world: World;
   readonly options: ClusterOptions;
-  readonly planes = new Map<number, DataPlane>();
+  readonly planes = new Map<number, MemberReplicas>();
   readonly fatal: string[] = [];
   readonly size: number;
   readonly founders: readonly number[];
@@ -77,11 +77,11 @@ export class HostCluster {
     return cluster;
   }
 
-  machine(id: number): Member {
-    return this.world.member(`n${id}`);
+  machine(id: number): Machine {
+    return this.world.machine(`n${id}`);
   }
 
-  plane(id: number): DataPlane {
+  plane(id: number): MemberReplicas {
     return must(this.planes.get(id), `member ${id} runs`);
   }
 
@@ -93,7 +93,7 @@ export class HostCluster {
   async boot(id: number): Promise<void> {
     const opening = await this.world.settle(this.open(id));
     if (opening.kind === 'refused') throw opening.error;
-    this.planes.set(id, opening.plane);
+    this.planes.set(id, opening.replicas);
   }
 
   open(id: number) {
@@ -107,7 +107,7 @@ export class HostCluster {
       ...(storeWaitingBytesMax === undefined ? {} : { waitingBytesMax: storeWaitingBytesMax }),
     };
     const everyone = Array.from({ length: this.size }, (_, i) => i + 1);
-    return Plane.open(
+    return MemberReplicas.open(
       {
         capabilities,
         openStore: (directory, events) => openMemoryStore({ ...store, directory }, events),

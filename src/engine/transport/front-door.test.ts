@@ -74,9 +74,8 @@ test('closing the door does not wait longer than it must', async () => {
   const { door } = await openHttp();
   const polite = converse(door.address, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   while (door.open === 0) await new Promise((resolve) => setImmediate(resolve));
-  const started = performance.now();
-  await door.close(10_000);
-  assert.ok(performance.now() - started < 5_000);
+  // Longer than the test may take.
+  await door.close(600_000);
   assert.match(await polite, /you asked for/);
 });
 

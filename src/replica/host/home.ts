@@ -7,9 +7,9 @@ import type { Snapshots } from '../snapshots/index.ts';
 import type { WriteRefusal } from '../types.ts';
 import type { MemberLoad } from './admission.ts';
 import type { Answers } from './answers.ts';
+import type { LogWriter } from './log-writer.ts';
 import type { HostParts } from './ports.ts';
 import type { HostSettings } from './settings.ts';
-import type { Storage } from './storage.ts';
 
 /** `Resident` is the replica: naming the class here would close a circle. */
 export interface ReplicaHome<Resident> {
@@ -18,7 +18,7 @@ export interface ReplicaHome<Resident> {
   readonly log: Log;
   readonly load: MemberLoad;
   readonly answers: Answers;
-  readonly storage: Storage;
+  readonly logWriter: LogWriter;
   readonly snapshots: Pick<Snapshots, 'latest'>;
   readonly outbox: { post(shard: ShardId, message: Message): void };
   /** Why no proposals are taken now; undefined if they are. */

@@ -20,15 +20,15 @@ import type {
 } from '../types.ts';
 import { Loop } from './loop.ts';
 import { openReplica } from './opening.ts';
+import { PeerFaults } from './peer-faults.ts';
 import type { HostParts } from './ports.ts';
 import { Replica } from './replica.ts';
 import { type HostSettings, settle } from './settings.ts';
-import { Trouble } from './trouble.ts';
 
 export class Host implements ReplicaHost {
   readonly #parts: HostParts;
   readonly #loop: Loop;
-  readonly #trouble: Trouble;
+  readonly #peerFaults: PeerFaults;
   /** Shards whose beginning is on its way to the disk. */
   readonly #beginning = new Set<ShardId>();
   /** Whose frame is being read. */
@@ -37,7 +37,7 @@ export class Host implements ReplicaHost {
   constructor(parts: HostParts, settings: Partial<HostSettings> = {}) {
     this.#parts = parts;
     this.#loop = new Loop(parts, settle(settings));
-    this.#trouble = new Trouble(parts.clock, parts.log);
+    this.#peerFaults = new PeerFaults(parts.clock, parts.log);
   }
 
   // --- shards -----------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ export class Host implements ReplicaHost {
       loop.schedule();
       return;
     }
-    if (replica.rest.kind === 'quiet') loop.wake(replica);
+    if (replica.activity.kind === 'hibernating') loop.wake(replica);
     replica.propose(payload, done);
     loop.markDirty(replica);
   }
@@ -150,46 +150,46 @@ export class Host implements ReplicaHost {
       kind === FRAME_KIND.raft
         ? readRaftFrame(body, from, this.#parts.member, this.#onMessage)
         : this.#onNote(from, kind, body);
-    if (!isWhole) this.#trouble.note('malformed', from, 0, `a frame of kind ${kind}`);
+    if (!isWhole) this.#peerFaults.note('malformed', from, 0, `a frame of kind ${kind}`);
   }
 
   /** What hosts tell each other. */
   #onNote(from: MemberId, kind: number, body: Uint8Array): boolean {
     const loop = this.#loop;
-    if (kind === FRAME_KIND.quiet) return loop.quiet.onFrame(from, body, loop.nowMs);
-    return kind === FRAME_KIND.room && loop.room.onFrame(from, body);
+    if (kind === FRAME_KIND.hibernation) return loop.hibernation.onFrame(from, body, loop.nowMs);
+    return kind === FRAME_KIND.diskSpace && loop.fullDisk.onFrame(from, body);
   }
 
   readonly #onMessage = (shard: ShardId, message: Message): void => {
     const replica = this.#loop.replica(shard);
     if (replica === undefined) {
       if (this.#beginning.has(shard)) return;
-      this.#trouble.note('unknownShard', this.#from, shard, message.kind);
+      this.#peerFaults.note('unknownShard', this.#from, shard, message.kind);
       return;
     }
     if (replica.stopped !== undefined) return;
     // [H52] It comes behind its state, as a stream, or not at all.
     if (message.kind === 'snapshot') {
-      this.#trouble.note('malformed', this.#from, shard, 'a snapshot without its state');
+      this.#peerFaults.note('malformed', this.#from, shard, 'a snapshot without its state');
       return;
     }
     const outcome = this.#loop.step(replica, message);
     if (outcome === 'contradiction') {
-      this.#trouble.note(outcome, this.#from, shard, replica.lastContradiction);
+      this.#peerFaults.note(outcome, this.#from, shard, replica.lastContradiction);
     } else if (outcome === 'malformed' || outcome === 'localMessage') {
-      this.#trouble.note('malformed', this.#from, shard, message.kind);
+      this.#peerFaults.note('malformed', this.#from, shard, message.kind);
     }
   };
 
   onPeerUp(member: MemberId): void {
-    this.#loop.quiet.onPeerUp(member);
-    this.#loop.room.onPeerUp(member);
+    this.#loop.hibernation.onPeerUp(member);
+    this.#loop.fullDisk.onPeerUp(member);
   }
 
   /** What was on its way to `member` may be lost. */
   onPeerDown(member: MemberId): void {
-    this.#loop.quiet.onPeerDown(member);
-    this.#loop.room.onPeerDown(member);
+    this.#loop.hibernation.onPeerDown(member);
+    this.#loop.fullDisk.onPeerDown(member);
     for (const replica of this.#loop.replicas()) {
       if (replica.isLeader && replica.stopped === undefined) {
         replica.core.reportUnreachable(member);

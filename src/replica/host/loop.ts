@@ -13,31 +13,31 @@ import type { WriteRefusal } from '../types.ts';
 import { MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
 import { Compaction, type CompactionHome } from './compaction.ts';
-import { DiskWatch, type DiskWatchHome } from './disk-watch.ts';
 import { DurableAnswers, type DurableAnswersHome } from './durable-answers.ts';
+import { FullDisk, type FullDiskHome } from './full-disk.ts';
+import { Hibernation, type HibernationHome } from './hibernation.ts';
 import type { ReplicaHome } from './home.ts';
+import { LogWriter } from './log-writer.ts';
 import type { HostParts } from './ports.ts';
-import { Quiet, type QuietHome } from './quiet.ts';
 import { Repair, type RepairHome } from './repair.ts';
 import { Replica } from './replica.ts';
-import { RoomWatch, type RoomWatchHome } from './room-watch.ts';
 import { Scrub, type ScrubHome } from './scrub.ts';
 import type { HostSettings } from './settings.ts';
-import { SnapshotNews, type SnapshotNewsHome } from './snapshot-news.ts';
-import { Storage } from './storage.ts';
+import { SlowDisk, type SlowDiskHome } from './slow-disk.ts';
+import { SnapshotEvents, type SnapshotEventsHome } from './snapshot-events.ts';
 import { Ticker } from './ticker.ts';
 
 /** Ticks between two looks at what the logs could let go of. */
 const COMPACTION_TICKS = 16;
 
 type Homes = ReplicaHome<Replica> &
-  QuietHome &
+  HibernationHome &
   RepairHome &
   CompactionHome &
-  DiskWatchHome &
-  RoomWatchHome &
+  SlowDiskHome &
+  FullDiskHome &
   DurableAnswersHome &
-  SnapshotNewsHome &
+  SnapshotEventsHome &
   ScrubHome;
 
 export class Loop implements Homes {
@@ -52,14 +52,14 @@ export class Loop implements Homes {
   readonly load = new MemberLoad();
   readonly answers = new Answers();
   readonly durableAnswers = new DurableAnswers(this);
-  readonly storage: Storage;
+  readonly logWriter: LogWriter;
   readonly snapshots: Snapshots;
   readonly outbox: Outbox;
-  readonly quiet: Quiet;
+  readonly hibernation: Hibernation;
   readonly repair: Repair;
-  readonly room: RoomWatch;
+  readonly fullDisk: FullDisk;
   readonly #compaction: Compaction;
-  readonly #disk: DiskWatch;
+  readonly #slowDisk: SlowDisk;
   readonly #ticker: Ticker;
   readonly #scrub: Scrub;
   readonly #replicas = new Map<ShardId, Replica>();
@@ -79,33 +79,35 @@ export class Loop implements Homes {
     this.store = parts.store;
     this.peers = parts.peers;
     this.nowMs = parts.clock.monotonicMs();
-    this.storage = new Storage(
+    this.logWriter = new LogWriter(
       parts.wal,
       // [H30] A leader that was stopped while its disk wrote has no lease any more, if it ever had.
       () => this.catchUp(),
       () => this.schedule(),
       ({ reason }) => this.fail(`the log has stopped: ${reason}`),
     );
-    const news = new SnapshotNews(this);
-    this.snapshots = openSnapshots(parts, news);
+    const snapshotEvents = new SnapshotEvents(this);
+    this.snapshots = openSnapshots(parts, snapshotEvents);
     this.outbox = new Outbox(parts.peers, {
       onUnsent: (shard, peer) => this.#replicas.get(shard)?.core.reportUnreachable(peer),
       onSnapshot: (shard, message) => {
         const { to } = message;
-        this.snapshots.send(to, shard, message, (isWhole) => news.onSent(shard, to, isWhole));
+        this.snapshots.send(to, shard, message, (isWhole) =>
+          snapshotEvents.onSent(shard, to, isWhole),
+        );
       },
     });
-    this.quiet = new Quiet(this);
+    this.hibernation = new Hibernation(this);
     this.repair = new Repair(this);
     this.#compaction = new Compaction(this);
-    this.#disk = new DiskWatch(this);
-    this.room = new RoomWatch(this);
+    this.#slowDisk = new SlowDisk(this);
+    this.fullDisk = new FullDisk(this);
     this.#phases = Array.from({ length: settings.phases }, () => []);
     this.#ticker = new Ticker(
       parts.clock,
       settings,
       (step) => this.#onStep(step),
-      () => this.quiet.count === this.#replicas.size,
+      () => this.hibernation.count === this.#replicas.size,
     );
     this.#ticker.start();
     this.#scrub = new Scrub(this);
@@ -168,9 +170,9 @@ export class Loop implements Homes {
         replica.isDirty = false;
         if (replica.stopped === undefined) this.#work(replica);
       }
-      this.storage.flush(this.nowMs);
+      this.logWriter.flush(this.nowMs);
       this.outbox.flush();
-      this.quiet.flush();
+      this.hibernation.flush();
     }
     this.answers.deliver();
     // What this turn had to say leaves with it: the next end of a turn is a round of events away.
@@ -190,7 +192,7 @@ export class Loop implements Homes {
   /** A message of a peer for one shard. */
   step(replica: Replica, message: Message): ReturnType<Replica['step']> {
     try {
-      if (replica.rest.kind === 'quiet' && !isLateAnswer(message)) this.wake(replica);
+      if (replica.activity.kind === 'hibernating' && !isLateAnswer(message)) this.wake(replica);
       const outcome = replica.step(message);
       if (replica.core.hasReady()) {
         this.wake(replica);
@@ -217,12 +219,12 @@ export class Loop implements Homes {
 
   #onStep(step: number): void {
     this.nowMs = this.clock.monotonicMs();
-    this.#disk.step(this.storage.waitedMs(this.nowMs));
-    this.room.step(this.nowMs);
+    this.#slowDisk.step(this.logWriter.waitedMs(this.nowMs));
+    this.fullDisk.step(this.nowMs);
     for (const replica of must(this.#phases[step % this.settings.phases], 'a phase has a list')) {
-      if (replica.rest.kind !== 'quiet') this.#tick(replica);
+      if (replica.activity.kind !== 'hibernating') this.#tick(replica);
     }
-    this.quiet.step(this.nowMs);
+    this.hibernation.step(this.nowMs);
     if (step % (this.settings.phases * COMPACTION_TICKS) === 0) this.#compaction.step();
     if (!this.answers.isEmpty) this.schedule();
   }
@@ -230,7 +232,7 @@ export class Loop implements Homes {
   #tick(replica: Replica): void {
     try {
       replica.tick(this.nowMs);
-      this.quiet.ticked(replica, this.nowMs);
+      this.hibernation.ticked(replica, this.nowMs);
       if (replica.hasWork) this.markDirty(replica);
     } catch (error) {
       this.stopBroken(replica, error);
@@ -247,8 +249,8 @@ export class Loop implements Homes {
   }
 
   wake(replica: Replica): void {
-    if (replica.rest.kind !== 'quiet') return;
-    this.quiet.wake(replica, this.clock.monotonicMs());
+    if (replica.activity.kind !== 'hibernating') return;
+    this.hibernation.wake(replica, this.clock.monotonicMs());
   }
 
   // --- what replicas ask for --------------------------------------------------------------------
@@ -306,7 +308,7 @@ export class Loop implements Homes {
 
   /** [H62] [H63] What its core asked for goes to the log before anything else of the shard. */
   retire(replica: Replica, reason: string): void {
-    this.storage.flush(this.nowMs);
+    this.logWriter.flush(this.nowMs);
     this.#stopReplica(replica, reason);
     this.schedule();
   }
@@ -318,7 +320,7 @@ export class Loop implements Homes {
 
   #stopReplica(replica: Replica, reason: string): void {
     replica.stop(reason);
-    this.quiet.forget(replica);
+    this.hibernation.forget(replica);
     this.#compaction.forget(replica);
     this.#phases[replica.phase] = this.#phaseOf(replica).filter((other) => other !== replica);
   }
@@ -353,7 +355,7 @@ export class Loop implements Homes {
   }
 }
 
-/** Answers to what was sent before a shard fell quiet: no reason to wake it. */
+/** Answers to what was sent before a shard hibernated: no reason to wake it. */
 function isLateAnswer({ kind }: Message): boolean {
   return kind === 'heartbeatResponse' || kind === 'appendResponse';
 }

@@ -4,12 +4,12 @@ import { assert } from '../../base/assert.ts';
 import type { ConfState, EntryId, Snapshot } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardChange } from '../../engine/wal/index.ts';
-import type { ShardData, ShardStates } from '../state/index.ts';
+import type { ReplicaState, StateStore } from '../state/index.ts';
 import type { ShardPlan } from '../types.ts';
 import type { ShardLog } from './replica-log.ts';
 
 export type Opening =
-  | { readonly kind: 'ready'; readonly data: ShardData }
+  | { readonly kind: 'ready'; readonly data: ReplicaState }
   /** Its log must be durable before the state is made. */
   | { readonly kind: 'found'; readonly change: ShardChange; readonly snapshot: Snapshot }
   /** Log and store contradict each other: one of them lost what the other counts on. */
@@ -21,7 +21,7 @@ const NOWHERE: EntryId = { index: 0, term: 0 };
 export function openReplica(
   plan: ShardPlan,
   log: ShardLog,
-  states: ShardStates,
+  states: StateStore,
   member: MemberId,
 ): Opening {
   const { machine, shard } = plan;
@@ -63,7 +63,7 @@ function configOf(voters: readonly MemberId[]): ConfState {
   };
 }
 
-function resume(log: ShardLog, data: ShardData): Opening {
+function resume(log: ShardLog, data: ReplicaState): Opening {
   const { shard } = data;
   if (data.finishInstall(log.snapshot()) === 'missing') {
     const { index } = log.snapshot();

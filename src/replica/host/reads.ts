@@ -6,7 +6,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { RaftCore, ReadDrop, ReadState } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
-import type { ShardData } from '../state/index.ts';
+import type { ReplicaState } from '../state/index.ts';
 import type { ReadLevel, ReadRefusal } from '../types.ts';
 import { MemberLoad } from './admission.ts';
 import type { Answers, ReadDone } from './answers.ts';
@@ -143,7 +143,7 @@ export class Reads {
   }
 
   /** [H40] Answers what the state has reached. Throws what the machine throws, but at the end. */
-  serve(data: ShardData): void {
+  serve(data: ReplicaState): void {
     // Whom the last turn put off may have been told 'timeout' since: then nobody waits for this.
     this.#isCutShort = false;
     if (this.#known.length === 0 && this.#local.length === 0) return;
@@ -191,7 +191,7 @@ export class Reads {
   }
 
   /** Answers what the machine threw, which must not keep the others from an answer. */
-  #answer(data: ShardData, { question, done }: Read, index: number, level: ReadLevel): unknown {
+  #answer(data: ReplicaState, { question, done }: Read, index: number, level: ReadLevel): unknown {
     try {
       const result = data.query(question);
       this.#answers.read(done, { kind: 'answered', index, level, result });

@@ -1,5 +1,5 @@
 // [H60] Fills holes in a shard's log: entries whose bytes are lost here and whose ids are known.
-// Peers are asked one after the other; forsaken.ts has what follows when none has an entry.
+// Peers are asked one after the other; lost-entries.ts has what follows when none has an entry.
 
 import { LIMITS } from '../../base/limits.ts';
 import { draftMessage, type LogFetch, NO_NODE } from '../../core/raft/index.ts';
@@ -12,21 +12,21 @@ import type {
 import type { ShardId } from '../../engine/wal/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
-import { Forsaken, type ForsakenHome } from './forsaken.ts';
+import { LostEntries, type LostEntriesHome } from './lost-entries.ts';
 import {
   decodeEntries,
-  decodeWants,
+  decodeEntryRequest,
+  type EntryRequest,
   encodeEntries,
-  encodeWants,
-  type Wants,
+  encodeEntryRequest,
 } from './repair-codec.ts';
 import type { Replica } from './replica.ts';
-import { cachedEntry, gatherEntries } from './wanted-entries.ts';
+import { cachedEntry, gatherEntries } from './requested-entries.ts';
 
 /** So often every peer is asked before nobody is believed to have an entry. */
 const ROUNDS = 2;
 
-export interface RepairHome extends ForsakenHome {
+export interface RepairHome extends LostEntriesHome {
   readonly member: MemberId;
   readonly peers: Pick<Peers, 'isUp' | 'request'>;
   readonly snapshots: Pick<Snapshots, 'latest' | 'send'>;
@@ -39,22 +39,22 @@ export interface RepairHome extends ForsakenHome {
   cut(replica: Replica, index: number): void;
 }
 
-interface Patient {
+interface RepairJob {
   readonly replica: Replica;
   readonly fetches: LogFetch[];
   /** How often each peer was asked in vain since the last hole was filled. */
   readonly asked: Map<MemberId, number>;
-  readonly forsaken: Forsaken;
+  readonly lostEntries: LostEntries;
 }
 
 interface Question {
   readonly request: IncomingRequest;
-  readonly wants: Wants;
+  readonly wanted: EntryRequest;
 }
 
 export class Repair {
   readonly #home: RepairHome;
-  readonly #patients = new Map<ShardId, Patient>();
+  readonly #jobs = new Map<ShardId, RepairJob>();
   /** Members to which a state is on its way, by shard. */
   readonly #sending = new Set<string>();
   /** Of peers; the first one is being answered. */
@@ -67,42 +67,42 @@ export class Repair {
   /** `fetch` was in vain and is answered when the log is whole. */
   begin(replica: Replica, fetch: LogFetch | undefined): void {
     replica.hasHoles = true;
-    const known = this.#patients.get(replica.shard);
+    const known = this.#jobs.get(replica.shard);
     if (known?.replica === replica) {
       if (fetch !== undefined) known.fetches.push(fetch);
       return;
     }
     const fetches = fetch === undefined ? [] : [fetch];
-    const forsaken = new Forsaken(this.#home, replica);
-    const patient: Patient = { replica, fetches, asked: new Map(), forsaken };
-    this.#patients.set(replica.shard, patient);
+    const lostEntries = new LostEntries(this.#home, replica);
+    const job: RepairJob = { replica, fetches, asked: new Map(), lostEntries };
+    this.#jobs.set(replica.shard, job);
     const { holes } = replica.log.wal;
     this.#home.log.warn('log has holes', { shard: replica.shard, entries: holes.size });
-    this.#treat(patient);
+    this.#goOn(job);
   }
 
-  #isOver({ replica }: Patient): boolean {
+  #isOver({ replica }: RepairJob): boolean {
     return this.#home.isClosed || replica.stopped !== undefined;
   }
 
-  #treat(patient: Patient): void {
-    if (this.#isOver(patient)) return;
-    const { replica } = patient;
+  #goOn(job: RepairJob): void {
+    if (this.#isOver(job)) return;
+    const { replica } = job;
     this.#mendHere(replica);
     if (replica.log.wal.isWhole()) {
-      this.#finish(patient);
+      this.#finish(job);
       return;
     }
-    patient.forsaken.look(this.#isForsaken(patient), othersOf(replica, this.#home.member));
-    if (this.#isOver(patient)) return;
-    const peer = this.#nextPeer(patient);
-    if (peer === undefined) this.#treatLater(patient);
-    else this.#ask(patient, peer);
+    job.lostEntries.look(this.#isUnrepairable(job), othersOf(replica, this.#home.member));
+    if (this.#isOver(job)) return;
+    const peer = this.#nextPeer(job);
+    if (peer === undefined) this.#goOnLater(job);
+    else this.#ask(job, peer);
   }
 
-  #treatLater(patient: Patient): void {
+  #goOnLater(job: RepairJob): void {
     const { clock, settings } = this.#home;
-    clock.setTimer(settings.repairRetryMs, () => this.#treat(patient));
+    clock.setTimer(settings.repairRetryMs, () => this.#goOn(job));
   }
 
   /** What the durable state covers is cut off; what is still in memory is written once more. */
@@ -119,23 +119,23 @@ export class Repair {
 
   // --- asking -----------------------------------------------------------------------------------
 
-  #ask(patient: Patient, peer: MemberId): void {
-    const { replica } = patient;
+  #ask(job: RepairJob, peer: MemberId): void {
+    const { replica } = job;
     const { peers, settings } = this.#home;
     const ids: { index: number; term: number }[] = [];
     for (const [index, term] of replica.log.wal.holes) {
       if (ids.length < LIMITS.replica.repairEntriesMax) ids.push({ index, term });
     }
-    const wantsState = replica.isForsaken && !replica.isLeader;
-    const body = encodeWants({ shard: replica.shard, wantsState, ids });
+    const wantsState = replica.isUnrepairable && !replica.isLeader;
+    const body = encodeEntryRequest({ shard: replica.shard, wantsState, ids });
     const timeoutMs = settings.repairRetryMs * 10;
     peers.request(peer, REQUEST_KIND.fetchEntries, body, timeoutMs, (outcome) => {
-      this.#onAnswer(patient, peer, outcome);
+      this.#onAnswer(job, peer, outcome);
     });
   }
 
   /** Of those that are there the one that was asked least. */
-  #nextPeer({ asked, replica }: Patient): MemberId | undefined {
+  #nextPeer({ asked, replica }: RepairJob): MemberId | undefined {
     const { member, peers } = this.#home;
     let next: MemberId | undefined;
     for (const peer of othersOf(replica, member)) {
@@ -146,35 +146,35 @@ export class Repair {
   }
 
   /** Everyone who is there was asked, and asked again. */
-  #isForsaken({ asked, replica }: Patient): boolean {
+  #isUnrepairable({ asked, replica }: RepairJob): boolean {
     const { member, peers } = this.#home;
     const present = othersOf(replica, member).filter((peer) => peers.isUp(peer));
     return present.length > 0 && present.every((peer) => countOf(asked, peer) >= ROUNDS);
   }
 
-  #onAnswer(patient: Patient, peer: MemberId, outcome: RequestOutcome): void {
-    if (this.#isOver(patient)) return;
+  #onAnswer(job: RepairJob, peer: MemberId, outcome: RequestOutcome): void {
+    if (this.#isOver(job)) return;
     if (outcome.kind === 'refused' && outcome.reason === 'full') {
       // It has not looked.
-      this.#treatLater(patient);
+      this.#goOnLater(job);
       return;
     }
-    const { asked, replica } = patient;
+    const { asked, replica } = job;
     const before = replica.log.wal.holes.size;
     const entries = outcome.kind === 'answered' ? decodeEntries(outcome.body) : undefined;
     // A peer that sends another entry than was asked for is not believed: the log knows its ids.
     for (const entry of entries ?? []) this.#home.wal.refill(replica.shard, entry);
     if (replica.log.wal.holes.size < before) {
       asked.clear();
-      this.#treat(patient);
+      this.#goOn(job);
       return;
     }
     asked.set(peer, countOf(asked, peer) + 1);
-    this.#treatLater(patient);
+    this.#goOnLater(job);
   }
 
-  #finish({ fetches, replica }: Patient): void {
-    this.#patients.delete(replica.shard);
+  #finish({ fetches, replica }: RepairJob): void {
+    this.#jobs.delete(replica.shard);
     replica.repaired();
     this.#home.log.info('log is whole again', { shard: replica.shard });
     this.#home.repaired(replica, fetches);
@@ -184,8 +184,8 @@ export class Repair {
 
   /** A peer asks for entries that it lost. */
   onRequest(request: IncomingRequest): void {
-    const wants = decodeWants(request.body);
-    if (wants === undefined || this.#home.replica(wants.shard) === undefined) {
+    const wanted = decodeEntryRequest(request.body);
+    if (wanted === undefined || this.#home.replica(wanted.shard) === undefined) {
       request.respond(encodeEntries([]));
       return;
     }
@@ -193,7 +193,7 @@ export class Repair {
       request.refuse('full');
       return;
     }
-    this.#questions.push({ request, wants });
+    this.#questions.push({ request, wanted });
     if (this.#questions.length === 1) this.#home.watch('repair', this.#answerAll());
   }
 
@@ -209,18 +209,18 @@ export class Repair {
     }
   }
 
-  async #answer({ request, wants }: Question): Promise<void> {
-    const { ids, shard, wantsState } = wants;
+  async #answer({ request, wanted }: Question): Promise<void> {
+    const { ids, shard, wantsState } = wanted;
     const { repairBytesMax } = LIMITS.replica;
     const entries = await gatherEntries(this.#home.wal, shard, ids, repairBytesMax);
     if (this.#home.isClosed) return;
     this.#home.noteRead(shard);
     if (!request.isAbandoned) request.respond(encodeEntries(entries));
-    if (entries.length === 0 && wantsState) this.#maybeSendState(request.from, wants);
+    if (entries.length === 0 && wantsState) this.#maybeSendState(request.from, wanted);
   }
 
   /** [H62] The leader sends its state in place of entries that it has applied and let go of. */
-  #maybeSendState(to: MemberId, { ids, shard }: Wants): void {
+  #maybeSendState(to: MemberId, { ids, shard }: EntryRequest): void {
     const { member, snapshots } = this.#home;
     const replica = this.#home.replica(shard);
     if (replica === undefined || !replica.isLeader || replica.stopped !== undefined) return;

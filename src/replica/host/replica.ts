@@ -17,34 +17,34 @@ import {
 } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import { type ShardData, stampCommand } from '../state/index.ts';
+import { type ReplicaState, stampCommand } from '../state/index.ts';
 import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission } from './admission.ts';
 import type { ReadDone, WriteDone } from './answers.ts';
 import { Applying } from './applying.ts';
 import type { ReplicaHome } from './home.ts';
-import { isOvertaken } from './overtaken.ts';
+import { HardStateMemory, type LogWriterClient } from './log-writer.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { isRedundant } from './redundant-messages.ts';
 import { ReplicaLog } from './replica-log.ts';
-import { HardStateMemory, type StorageClient } from './storage.ts';
 
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
 
-export type Rest =
+export type Activity =
   | { readonly kind: 'awake' }
-  /** A leader that asks its peers whether they agree to be quiet. */
+  /** A leader that asks its peers whether they agree to hibernate. */
   | { readonly kind: 'asking'; readonly agreed: Set<MemberId>; readonly index: number }
   /** Does not tick. `sinceMs`: the last tick. */
-  | { readonly kind: 'quiet'; readonly sinceMs: number };
+  | { readonly kind: 'hibernating'; readonly sinceMs: number };
 
-export const AWAKE: Rest = { kind: 'awake' };
+export const AWAKE: Activity = { kind: 'awake' };
 
-export class Replica implements StorageClient {
+export class Replica implements LogWriterClient {
   readonly shard: ShardId;
   readonly core: RaftCore;
-  readonly data: ShardData;
+  readonly data: ReplicaState;
   readonly log: ReplicaLog;
   readonly phase: number;
   readonly proposals: Proposals;
@@ -55,17 +55,17 @@ export class Replica implements StorageClient {
   role: Role = 'follower';
   leader: MemberId = NO_NODE;
   isDirty = false;
-  rest: Rest = AWAKE;
+  activity: Activity = AWAKE;
   /** Ticks without anything that the shard was there for. */
   idleTicks = 0;
   /** [H60] The log lacks entries that it must have: follows, but does not campaign. */
   hasHoles = false;
   /** [H61] And no peer that is there has them. */
-  isForsaken = false;
+  isUnrepairable = false;
   /** [H71] Leads, and its disk does not answer: nothing is sent any more. */
-  isSilentForDisk = false;
+  isMutedForDisk = false;
   /** [H61] The same for a hole in its log, which keeps what others need from them. */
-  isSilentForHole = false;
+  isMutedForHole = false;
   /** [H72] Until then leadership is on its way to a voter whose disk has room. */
   leavesUntilMs = 0;
   /** Why it does not take part any more. */
@@ -73,7 +73,7 @@ export class Replica implements StorageClient {
   #isRestoring = false;
   #lastContradiction = '';
 
-  constructor(home: ReplicaHome<Replica>, shard: ShardId, data: ShardData) {
+  constructor(home: ReplicaHome<Replica>, shard: ShardId, data: ReplicaState) {
     const { parts, settings } = home;
     this.#home = home;
     this.shard = shard;
@@ -133,8 +133,8 @@ export class Replica implements StorageClient {
     return this.role === 'leader';
   }
 
-  get isSilent(): boolean {
-    return this.isSilentForDisk || this.isSilentForHole;
+  get isMuted(): boolean {
+    return this.isMutedForDisk || this.isMutedForHole;
   }
 
   propose(payload: Uint8Array, done: WriteDone): void {
@@ -144,9 +144,9 @@ export class Replica implements StorageClient {
       answers.refuseWrite(done, reason, this.leader);
       return;
     }
-    // What a silent leader takes would only wait until it is deposed.
+    // What a muted leader takes would only wait until it is deposed.
     const refusal =
-      (this.isSilent ? 'overloaded' : this.#home.refusal()) ?? this.#admit(payload, done);
+      (this.isMuted ? 'overloaded' : this.#home.refusal()) ?? this.#admit(payload, done);
     if (refusal === undefined) return;
     const isLeaving = refusal === 'diskFull' && this.#home.nowMs < this.leavesUntilMs;
     answers.refuseWrite(done, isLeaving ? 'transferring' : refusal, this.leader);
@@ -172,7 +172,7 @@ export class Replica implements StorageClient {
     // [H60] Who has holes could not serve those who follow it.
     if (this.hasHoles && message.kind === 'timeoutNow') return 'dropped';
     if (message.kind === 'append' && message.entries.length > 0) {
-      if (this.#home.storage.isBehind || this.#home.parts.wal.isCramped) return 'dropped';
+      if (this.#home.logWriter.isBehind || this.#home.parts.wal.isCramped) return 'dropped';
       if (this.#isBeyondLog(message.entries)) return 'contradiction';
       this.idleTicks = 0;
     }
@@ -223,8 +223,8 @@ export class Replica implements StorageClient {
   /** The log is whole again. */
   repaired(): void {
     this.hasHoles = false;
-    this.isForsaken = false;
-    this.isSilentForHole = false;
+    this.isUnrepairable = false;
+    this.isMutedForHole = false;
     const { electionTicks } = this.#home.settings;
     const { random } = this.#home.parts;
     this.core.setElectionTimeout(electionTicks + random.below(electionTicks));
@@ -264,14 +264,14 @@ export class Replica implements StorageClient {
       const message = messages[i] as Message;
       if (message.to === APPEND_THREAD) {
         if (message.entries.length > 0) this.idleTicks = 0;
-        this.#home.storage.add(this, message, this.#hardState);
+        this.#home.logWriter.add(this, message, this.#hardState);
       } else if (message.to === APPLY_THREAD) this.#applying.add(message);
-      else if (!isOvertaken(messages, i)) this.#post(message);
+      else if (!isRedundant(messages, i)) this.#post(message);
     }
   }
 
   #post(message: Message): void {
-    if (!this.isSilent) this.#home.outbox.post(this.shard, message);
+    if (!this.isMuted) this.#home.outbox.post(this.shard, message);
   }
 
   #switchRole(role: Role, leader: MemberId): void {
@@ -280,7 +280,7 @@ export class Replica implements StorageClient {
     if (leader !== this.leader) log.info('leader changed', { shard: this.shard, leader });
     this.role = role;
     this.leader = leader;
-    if (role !== 'leader') this.isSilentForDisk = this.isSilentForHole = false;
+    if (role !== 'leader') this.isMutedForDisk = this.isMutedForHole = false;
   }
 
   stored(work: Message): void {
@@ -299,7 +299,7 @@ export class Replica implements StorageClient {
     for (let i = 0; i < responses.length; i++) {
       const response = responses[i] as Message;
       if (response.to === this.core.id) this.core.step(response);
-      else if (!isOvertaken(responses, i)) this.#post(response);
+      else if (!isRedundant(responses, i)) this.#post(response);
     }
     this.#home.markDirty(this);
   }
@@ -330,7 +330,7 @@ export class Replica implements StorageClient {
       firstIndex,
       lastIndex,
       config,
-      isQuiet: this.rest.kind === 'quiet',
+      isHibernating: this.activity.kind === 'hibernating',
       waitsFor: this.#waitsFor(lead),
     };
   }
@@ -340,9 +340,9 @@ export class Replica implements StorageClient {
     const lost = this.log.wal.holes.size;
     if (lost > 0) {
       const entries = `${lost} lost log entries`;
-      return this.isForsaken ? `${entries}, which no peer has` : `${entries} from a peer`;
+      return this.isUnrepairable ? `${entries}, which no peer has` : `${entries} from a peer`;
     }
-    if (this.isSilentForDisk) return 'its disk, which does not answer';
+    if (this.isMutedForDisk) return 'its disk, which does not answer';
     if (lead === NO_NODE) return 'a leader';
     return undefined;
   }

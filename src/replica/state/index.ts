@@ -10,5 +10,5 @@ export {
 export { endOfPrefix, NO_PROGRESS } from './layout.ts';
 export { PeerMemory } from './peer-memory.ts';
 export { SNAPSHOT_NAME_BYTES } from './prepared.ts';
-export { openShardStates } from './states.ts';
+export { openStateStore } from './state-store.ts';
 export type * from './types.ts';

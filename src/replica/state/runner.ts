@@ -15,8 +15,8 @@ import {
   timeOf,
 } from './commands.ts';
 import { type Generation, MACHINE_SPACE, SESSION_SPACE, spacePrefix } from './layout.ts';
+import { StoredMachineState } from './machine-state.ts';
 import { SessionTable } from './sessions.ts';
-import { ShardView } from './shard-view.ts';
 import type { SessionLimits } from './types.ts';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -29,7 +29,7 @@ export class CommandRunner {
   readonly #machine: ShardMachine;
   readonly #sessionPrefix: Uint8Array;
   readonly #limits: SessionLimits;
-  readonly #view: ShardView;
+  readonly #view: StoredMachineState;
   #sessions: SessionTable | undefined;
   /** The one command object: a machine keeps nothing. */
   readonly #command: Mutable<MachineCommand> = { index: 0, timeMs: 0, body: NOTHING };
@@ -47,7 +47,7 @@ export class CommandRunner {
     this.#machine = machine;
     this.#limits = { ...LIMITS.sessions, ...limits };
     this.#sessionPrefix = spacePrefix(shard, generation, SESSION_SPACE);
-    this.#view = new ShardView(store, spacePrefix(shard, generation, MACHINE_SPACE));
+    this.#view = new StoredMachineState(store, spacePrefix(shard, generation, MACHINE_SPACE));
   }
 
   run({ index, payload }: Entry): Uint8Array {

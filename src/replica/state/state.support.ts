@@ -4,12 +4,12 @@
 import type { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { ManualClock } from '../../../test/support/wal-scenario.ts';
 import { Prng } from '../../base/prng.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../core/machine.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../core/machine.ts';
 import type { ConfState, Entry } from '../../core/raft/index.ts';
 import { openMemoryStore, type Store, type StoreView } from '../../engine/store/index.ts';
 import { type Command, decodeResult, encodeCommand, stampCommand } from './commands.ts';
-import { openShardStates } from './states.ts';
-import type { SessionLimits, ShardStates } from './types.ts';
+import { openStateStore } from './state-store.ts';
+import type { SessionLimits, StateStore } from './types.ts';
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -19,7 +19,7 @@ export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(by
  *   breakAfter KEY VALUE: sets, then throws, as only a machine with a bug does
  */
 export const wordMachine: ShardMachine = {
-  apply({ body }: MachineCommand, state: ShardState): Uint8Array {
+  apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [verb = '', key = '', value = ''] = textOf(body).split(' ');
     if (verb === 'set') state.put(utf8(key), utf8(value));
     else if (verb === 'del') state.delete(utf8(key));
@@ -47,7 +47,7 @@ export interface OpenState {
   readonly disk: CrashDisk;
   readonly clock: ManualClock;
   readonly store: Store;
-  readonly states: ShardStates;
+  readonly states: StateStore;
 }
 
 export async function openState(
@@ -66,7 +66,7 @@ export function openStateOf(
   sessions: Partial<SessionLimits> = {},
   seed = 1,
 ): OpenState {
-  const opening = openShardStates({ store, clock, random: Prng.from(seed, 'names'), sessions });
+  const opening = openStateStore({ store, clock, random: Prng.from(seed, 'names'), sessions });
   if (opening.kind === 'refused') throw new Error(opening.message);
   return { disk, clock, store, states: opening.states };
 }

@@ -20,7 +20,7 @@ import {
   stagedKey,
 } from './layout.ts';
 import { PeerMemory } from './peer-memory.ts';
-import { confBytes } from './shard-slice.ts';
+import { confBytes } from './replica-state.ts';
 import {
   entryOf,
   openState,
@@ -30,13 +30,13 @@ import {
   votersOf,
   wordMachine,
 } from './state.support.ts';
-import { openShardStates } from './states.ts';
-import type { ShardData, ShardStates } from './types.ts';
+import { openStateStore } from './state-store.ts';
+import type { ReplicaState, StateStore } from './types.ts';
 
 const FIRST = { index: 1, term: 1 };
 const SESSIONS = { sessionsMax: 2, idleMs: 50, resultBytesMax: 8 };
 
-function create(states: ShardStates, shard = 1): ShardData {
+function create(states: StateStore, shard = 1): ReplicaState {
   return states.create(shard, wordMachine, FIRST, votersOf(1, 2, 3));
 }
 
@@ -70,7 +70,7 @@ function linesOf(steps: readonly { what: string; client: number; passesMs: numbe
 
 /** Applies in batches whose ends are given by `cuts`. */
 function applyInBatches(
-  data: ShardData,
+  data: ReplicaState,
   lines: readonly string[],
   cuts: readonly number[],
 ): string[] {
@@ -121,7 +121,7 @@ test('[D8, D13] however batches are cut, restored or not, a replica holds the sa
   );
 });
 
-function copy(view: StoreView, prefix: Uint8Array, to: ShardData, snapshot: Snapshot): void {
+function copy(view: StoreView, prefix: Uint8Array, to: ReplicaState, snapshot: Snapshot): void {
   const staging = to.stage(snapshot);
   const pairs = [...view.range(prefix, endOfPrefix(prefix))].map(({ key, value }) => {
     return { key: key.subarray(prefix.length), value };
@@ -266,7 +266,7 @@ test('[D2] a store of another layout, or with a damaged record, is refused', asy
     store.put(key, value);
     store.commit();
     const random = { u32: () => 0, unit: () => 0, below: () => 0 };
-    const opening = openShardStates({ store, clock, random });
+    const opening = openStateStore({ store, clock, random });
     assert.ok(opening.kind === 'refused');
     assert.equal(opening.reason, reason);
     assert.match(opening.message, /\. (Start|Replace) /);

@@ -6,7 +6,7 @@ import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.
 import type { Store, StorePair, StoreSnapshot, StoreView } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 
-export interface ShardStatesOptions {
+export interface StateStoreOptions {
   readonly store: Store;
   /** Paces the removal of generations that nobody needs any more. */
   readonly clock: Pick<Clock, 'setTimer'>;
@@ -25,30 +25,30 @@ export interface SessionLimits {
 }
 
 /** Why the store's records cannot be used; what to do about it is said in `message`. */
-export interface StatesRefusal {
+export interface StateStoreRefusal {
   readonly kind: 'refused';
   readonly reason: 'version' | 'corrupt';
   readonly message: string;
 }
 
-export type StatesOpening =
-  | { readonly kind: 'opened'; readonly states: ShardStates }
-  | StatesRefusal;
+export type StateStoreOpening =
+  | { readonly kind: 'opened'; readonly states: StateStore }
+  | StateStoreRefusal;
 
 /** All shards of one member's store. */
-export interface ShardStates {
+export interface StateStore {
   /** The shards that the store knows, in ascending order. */
   shardIds(): readonly ShardId[];
   /** A shard that the store knows; undefined if it does not. At most once per shard. */
-  open(shard: ShardId, machine: ShardMachine): ShardData | undefined;
+  open(shard: ShardId, machine: ShardMachine): ReplicaState | undefined;
   /**
    * A shard that the store does not know yet: `at` and `confState` are what its log begins with,
    * index 0 and nobody for one that waits for a snapshot. The log's own beginning must be durable
    * first, because the store must never run ahead of the log.
    */
-  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ShardData;
+  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ReplicaState;
   /** Shards that are open. */
-  state(shard: ShardId): ShardData | undefined;
+  state(shard: ShardId): ReplicaState | undefined;
   /** No more work in the background. */
   close(): void;
 }
@@ -63,7 +63,7 @@ export interface ResultSink {
  * One shard's slice of the store. Everything that writes ends the store's batch itself, so that a
  * machine that breaks takes nothing else back with it.
  */
-export interface ShardData {
+export interface ReplicaState {
   readonly shard: ShardId;
   applied(): EntryId;
   confState(): ConfState;
@@ -107,9 +107,9 @@ export interface ShardData {
   present(): { readonly view: StoreView; readonly prefix: Uint8Array };
 
   /** What is under way to become the next state, whole or not. */
-  readonly staging: Staging | undefined;
+  readonly staging: IncomingState | undefined;
   /** Begins a next state; what was under way before is dropped. */
-  stage(snapshot: Snapshot): Staging;
+  stage(snapshot: Snapshot): IncomingState;
   /** Drops what is under way. */
   dropStaging(): void;
 
@@ -144,7 +144,7 @@ export interface Progress {
 }
 
 /** A shard's next state, which comes from another member in the order of its keys. */
-export interface Staging {
+export interface IncomingState {
   readonly snapshot: Snapshot;
   readonly progress: Progress;
   readonly isComplete: boolean;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { must } from '../../base/assert.ts';
 import { compareBytes, equalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { ShardState } from '../../core/machine.ts';
+import type { MachineState } from '../../core/machine.ts';
 import type { StorePair } from '../../engine/store/index.ts';
 import {
   decodeKvAnswer,
@@ -22,7 +22,7 @@ import {
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** A shard's state as simple as can be. */
-class PlainState implements ShardState {
+class PlainState implements MachineState {
   readonly pairs: { key: Uint8Array; value: Uint8Array }[] = [];
 
   get(key: Uint8Array): Uint8Array | undefined {

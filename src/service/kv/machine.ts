@@ -5,7 +5,7 @@
 
 import { ByteSlab, equalBytes, readU64le, writeU64le } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../core/machine.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../core/machine.ts';
 import type { StoreView } from '../../engine/store/index.ts';
 import {
   decodeKvCommand,
@@ -37,7 +37,7 @@ const MALFORMED = encodeKvResult({ kind: 'malformed' });
 const NOT_NUMBER = encodeKvResult({ kind: 'notNumber' });
 
 export const kvMachine: ShardMachine = {
-  apply({ body, index }: MachineCommand, state: ShardState): Uint8Array {
+  apply({ body, index }: MachineCommand, state: MachineState): Uint8Array {
     const command = decodeKvCommand(body);
     if (command === undefined) return MALFORMED;
     switch (command.kind) {
@@ -64,7 +64,7 @@ type Range = Extract<KvQuery, { kind: 'range' }>;
 
 // --- changes ------------------------------------------------------------------------------------
 
-function put({ key, value, condition }: Put, index: number, state: ShardState): Uint8Array {
+function put({ key, value, condition }: Put, index: number, state: MachineState): Uint8Array {
   if (condition.kind !== 'always') {
     const present = state.get(key);
     if (!holds(condition, present)) return mismatch(present);
@@ -73,7 +73,7 @@ function put({ key, value, condition }: Put, index: number, state: ShardState): 
   return versioned('stored', index);
 }
 
-function remove({ key, condition }: Delete, state: ShardState): Uint8Array {
+function remove({ key, condition }: Delete, state: MachineState): Uint8Array {
   const present = state.get(key);
   if (!holds(condition, present)) return mismatch(present);
   if (present !== undefined) state.delete(key);
@@ -81,7 +81,7 @@ function remove({ key, condition }: Delete, state: ShardState): Uint8Array {
 }
 
 /** [K4] Exact or not at all: sums beyond the safe integers would depend on the order. */
-function add({ key, amount }: Add, index: number, state: ShardState): Uint8Array {
+function add({ key, amount }: Add, index: number, state: MachineState): Uint8Array {
   const before = numberIn(state.get(key));
   if (before === undefined || !Number.isSafeInteger(before + amount)) return NOT_NUMBER;
   const sum = before + amount;
