@@ -225,6 +225,12 @@ export const LIMITS = {
     /** The classic API takes its parameters in the URL. */
     urlBytesMax: 32 * 1024,
     bodyBytesMax: 1024 * 1024,
+    /** Of a long answer, made in one turn: about the tenth of a millisecond. */
+    chunkChars: 64 * 1024,
+    /** Readers of long answers that hold chunks at once, two each: some 32 MiB together. */
+    readersMax: 256,
+    /** A reader that takes nothing for this long loses its place when another one waits for it. */
+    stalledMs: 1_000,
   },
 } as const;
 

@@ -6,32 +6,10 @@ import { after, test } from 'node:test';
 import { splitHostPort } from '../../base/address.ts';
 import { must } from '../../base/assert.ts';
 import type { SocketAddress } from '../../base/ids.ts';
-import { Prng } from '../../base/prng.ts';
 import { SystemClock } from '../../engine/clock/index.ts';
 import { openFrontDoor, systemNet } from '../../engine/transport/index.ts';
+import { httpParts } from './cluster.support.ts';
 import { openHttpEdge } from './server.ts';
-
-const log = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  writes: () => false,
-  with: () => log,
-};
-
-const cluster = {
-  view: () => ({
-    clusterId: 'testing',
-    nodes: [],
-    seedAddresses: [],
-    live: [],
-    dead: [],
-    winners: new Map(),
-  }),
-  set: () => {},
-  delete: () => {},
-};
 
 const ANY = '127.0.0.1:0' as SocketAddress;
 const clock = new SystemClock();
@@ -45,7 +23,7 @@ async function openEdge(
   const patience = more === undefined ? {} : { silentMs: more.headersMs };
   const door = await openFrontDoor(capabilities, ANY, patience);
   const { address } = door;
-  const parts = { cluster, log, clock, random: Prng.from(1), version: '1.2.3', address };
+  const parts = { ...httpParts(), clock, address };
   const http = openHttpEdge(parts, more);
   door.serveHttp(http);
   const close = async (graceMs: number): Promise<void> => {
@@ -93,6 +71,21 @@ test('what is not HTTP is refused with a problem document', async () => {
   assert.match(answer, /application\/problem\+json/);
   assert.match(answer, /E_MALFORMED/);
 });
+
+for (const [version, hosts, status] of [
+  ['1.1', [], 400],
+  ['1.1', ['localhost', 'localhost'], 400],
+  ['1.0', ['localhost', 'localhost'], 400],
+  ['1.0', [], 200],
+  ['1.1', ['localhost'], 200],
+] as const) {
+  test(`HTTP/${version} with ${hosts.length} Host headers is ${status}`, async () => {
+    const headers = hosts.map((host) => `Host: ${host}\r\n`).join('');
+    const answer = await say(`GET / HTTP/${version}\r\n${headers}Connection: close\r\n\r\n`);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
+    if (status === 400) assert.match(answer, /problem\+json[^]*E_MALFORMED/);
+  });
+}
 
 test('headers beyond their limit are 431', async () => {
   const answer = await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(60_000)}\r\n\r\n`);

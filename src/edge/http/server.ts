@@ -47,6 +47,8 @@ export interface HttpEdgeParts extends HttpParts {
 export function openHttpEdge(parts: HttpEdgeParts, timeouts: Timeouts = TIMEOUTS): HttpEdge {
   const server = createServer({
     maxHeaderSize: HEADER_BYTES_MAX,
+    // The application refuses what has none, as it refuses all else.
+    requireHostHeader: false,
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     connectionsCheckingInterval: timeouts.checkMs,
