@@ -25,8 +25,8 @@ export type Activity =
   | { readonly kind: 'muted'; readonly reasons: readonly MuteReason[] };
 
 /**
- * [H60] Whether the log has all entries that it must have. Independent of the activity: rot is found
- * in the log of a leader and of a replica that hibernates as well.
+ * [H60] Whether the log has all entries that it must have. Independent of the activity: rot is
+ * found in the log of a leader and of a replica that hibernates as well.
  */
 export type LogHealth =
   | 'whole'

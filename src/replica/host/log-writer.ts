@@ -6,7 +6,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Entry, HardState, Message } from '../../core/raft/index.ts';
 import type { ShardChange, ShardId, Wal, WalFailure } from '../../engine/wal/index.ts';
 
-/** Who asked for storage work and hears that it is done. */
+/** Asks for work of the log and hears that it is done. */
 export interface LogWriterClient {
   readonly shard: ShardId;
   /** `work` is durable: its responses are due. */

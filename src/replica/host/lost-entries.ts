@@ -1,5 +1,5 @@
-// A replica whose log lost entries that no peer has [H61] does not lead, [H62] takes over the state of
-// a leader that has applied them, or [H63] stops if it has no peers.
+// A replica whose log lost entries that no peer has [H61] does not lead, [H62] takes over the state
+// of a leader that has applied them, or [H63] stops if it has no peers.
 
 import { assert } from '../../base/assert.ts';
 import type { Clock, Log } from '../../base/capabilities.ts';
@@ -14,8 +14,8 @@ import type { Shards } from './shards.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /**
- * For so long a replica that knows of no peers listens for a leader: the config that names its peers
- * may stand behind the hole.
+ * For so long a replica that knows of no peers listens for a leader: the config that names its
+ * peers may stand behind the hole.
  */
 const LISTEN_MS = 10_000;
 
@@ -127,6 +127,11 @@ function isQuorum(config: ConfState, peers: readonly PeerStatus[]): boolean {
   );
 }
 
+export interface TakeStateParts {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly wal: Pick<Wal, 'append'>;
+}
+
 /**
  * [H62] The state of `snapshot`, which is staged, in place of lost entries. False if it is not what
  * is needed here.
@@ -137,7 +142,7 @@ function isQuorum(config: ConfState, peers: readonly PeerStatus[]): boolean {
  * its core asked for is durable. What it promised for that is lost, as any message may be.
  */
 export function takeState(
-  wal: Pick<Wal, 'append'>,
+  { clock, wal }: TakeStateParts,
   supervisor: Pick<Supervisor, 'isClosed'>,
   shards: Pick<Shards, 'mayReopen' | 'reopen' | 'retire'>,
   replica: Replica,
@@ -145,6 +150,10 @@ export function takeState(
 ): boolean {
   const { data, log, shard } = replica;
   const { index, term } = snapshot;
+  if (replica.isLeader) return false;
+  // [H65] Its core may know a commit index of entries that nobody has handed to the log.
+  replica.work(clock.monotonicMs());
+  if (!replica.isRunning || replica.core.hasReady()) return false;
   const applied = data.applied().index;
   const isNeeded = [...log.wal.holes.keys()].some((hole) => hole > applied && hole <= index);
   // The log's newest snapshot is beyond the state only while the core installs one.

@@ -23,8 +23,9 @@ export class ReplicaLog implements LogSource {
 
   /**
    * The config is that of the state, which is newer than the log's newest snapshot. [H50] What was
-   * applied was committed: the commit index on disk may lag behind. It may also be ahead: written
-   * with the entries it speaks of, in a batch before theirs, and then the power failed.
+   * applied was committed: the commit index on disk may lag behind. It may also be ahead: it was
+   * written in a batch before that of the entries it speaks of, and then the power failed. What is
+   * in the log up to it is committed all the same [W21].
    */
   initialState(): { hardState: HardState; confState: ConfState } {
     const { hardState } = this.wal.initialState();

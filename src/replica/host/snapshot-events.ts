@@ -3,29 +3,31 @@
 import { assert } from '../../base/assert.ts';
 import { draftMessage, type Message } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
-import type { ShardId, Wal } from '../../engine/wal/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
 import type { SnapshotsHandler } from '../snapshots/index.ts';
-import { takeState } from './lost-entries.ts';
+import { type TakeStateParts, takeState } from './lost-entries.ts';
 import type { Registry } from './registry.ts';
 import type { Replica } from './replica.ts';
 import type { Shards } from './shards.ts';
 import type { Supervisor } from './supervisor.ts';
 
+export interface SnapshotEventsParts extends TakeStateParts {
+  readonly member: MemberId;
+}
+
 export class SnapshotEvents implements SnapshotsHandler {
-  readonly #member: MemberId;
-  readonly #wal: Pick<Wal, 'append'>;
+  readonly #parts: SnapshotEventsParts;
   readonly #registry: Pick<Registry, 'get' | 'running'>;
   readonly #supervisor: Pick<Supervisor, 'isClosed'>;
   readonly #shards: Pick<Shards, 'mayReopen' | 'reopen' | 'retire' | 'stopBroken'>;
 
   constructor(
-    { member, wal }: { readonly member: MemberId; readonly wal: Pick<Wal, 'append'> },
+    parts: SnapshotEventsParts,
     registry: Pick<Registry, 'get' | 'running'>,
     supervisor: Pick<Supervisor, 'isClosed'>,
     shards: Pick<Shards, 'mayReopen' | 'reopen' | 'retire' | 'stopBroken'>,
   ) {
-    this.#member = member;
-    this.#wal = wal;
+    this.#parts = parts;
     this.#registry = registry;
     this.#supervisor = supervisor;
     this.#shards = shards;
@@ -43,7 +45,7 @@ export class SnapshotEvents implements SnapshotsHandler {
   onNewerTerm(shard: ShardId, from: MemberId, term: number): void {
     const replica = this.#running(shard);
     if (replica === undefined) return;
-    replica.step(draftMessage('appendResponse', from, this.#member, term));
+    replica.step(draftMessage('appendResponse', from, this.#parts.member, term));
   }
 
   /** [H52] The state of `message.snapshot` is staged. True if the core takes it over. */
@@ -55,7 +57,7 @@ export class SnapshotEvents implements SnapshotsHandler {
     replica.wake();
     try {
       if (replica.stepSnapshot(message)) return true;
-      return takeState(this.#wal, this.#supervisor, this.#shards, replica, snapshot);
+      return takeState(this.#parts, this.#supervisor, this.#shards, replica, snapshot);
     } catch (error) {
       this.#shards.stopBroken(replica, error);
       return false;
