@@ -52,7 +52,7 @@ async function versions(cluster: HostCluster): Promise<string> {
 
 // --- releases -----------------------------------------------------------------------------------
 
-test('[M5, M7] a rolling upgrade: limits are the old ones until the last member is new', async () => {
+test('[M5, M7] limits are the old ones until the last member is upgraded', async () => {
   const { cluster, releases } = await startReleases([1, 2, 3]);
   const accepts = async (): Promise<boolean> => (await put(cluster, `put a ${LONG}`)) === 'ok';
   assert.equal(await accepts(), false);

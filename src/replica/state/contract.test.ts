@@ -92,7 +92,7 @@ test('[M5, M6] two releases with other limits refuse alike until the edition is 
   assert.deepEqual(young.editions(), RAISED);
 });
 
-test('[M6] a replica of an old release stops before the raise, and goes on with a new one', async () => {
+test('[M6] an old release stops before the raise, and goes on with a new one', async () => {
   const { disk, states, store } = await openState(new CrashDisk());
   const data = create(states, OLD);
   run(data, '1 put a 1');
