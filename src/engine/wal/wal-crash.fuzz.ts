@@ -1,4 +1,4 @@
-// Crash points: made-up sequences of changes as Readys make them, and for each sequence every moment
+// Crash points: made-up sequences of changes as Readys make them, and for each of them every moment
 // at which the power can fail, with every fate of the write under way. What comes back must be what
 // was said to be durable, plus perhaps some steps of what was asked for and not answered: as many
 // as the contract of test/contracts/log-crash.ts allows, which the simulation of Raft goes by. And

@@ -354,7 +354,7 @@ test('[W21] a commit index is there only with the cut of what the new entries re
   );
 });
 
-test('[W21] entries that are repeated are not cut off: they may have been acknowledged', async () => {
+test('[W21] entries that are repeated are not cut off: they may be acknowledged', async () => {
   const entries = [...entriesFrom(7, 2, '7'), ...entriesFrom(8, 3, "8'")];
   const hardState = { term: 3, vote: 0, commit: 7 };
   assert.deepEqual(
