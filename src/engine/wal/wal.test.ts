@@ -336,7 +336,7 @@ async function crashesDuring(change: ShardChange): Promise<Set<string>> {
   return seen;
 }
 
-test('[W21] a commit index is there only with the cut of what the new entries replace', async () => {
+test('[W21] a commit index is there only with the cut of what is replaced', async () => {
   const payloads = ["6'", "7'", "8'", "9'", "10'"];
   const entries = entriesFrom(6, 3, ...payloads);
   const hardState = { term: 3, vote: 0, commit: 10 };
