@@ -165,7 +165,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'leads-on-with-a-hole',
     file: 'replica/host/lost-entries.ts',
-    find: 'if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;',
+    find: 'if (nowMs >= this.#transferUntilMs) replica.isMutedForHole = true;',
     replace: '',
     stands: 'a leader that lost what nobody else has keeps others from leading, for ever',
     known: { tests: 'src/replica/host/holes' },

@@ -252,21 +252,21 @@ test('a fetch that a purge or an overwrite overtakes brings nothing wrong', asyn
 
 test('[W7] a failed sync, a new process, then no power: what was told is kept', async () => {
   const world = new World({ seed: 1 });
-  const member = world.member('n1');
+  const machine = world.machine('n1');
   const open = async (): Promise<Wal> => {
-    const { clock, disk, random } = member.alive ? member.capabilities : member.restart();
+    const { clock, disk, random } = machine.alive ? machine.capabilities : machine.restart();
     const opened = await world.settle(Wal.open({ clock, disk, random, log: silentLog }, SMALL));
     assert.ok(opened.kind === 'opened');
     return opened.wal;
   };
   const wal = await open();
   await world.settle(appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'a') }]));
-  member.disk.failNext('syncError');
+  machine.disk.failNext('syncError');
   wal.append([{ shard: 1, entries: entriesFrom(2, 1, 'b') }], () => {});
   await world.runFor(100);
-  member.kill();
+  machine.kill();
   const told = (await open()).shard(1).lastIndex();
-  member.losePower(true);
+  machine.losePower(true);
   assert.equal((await open()).shard(1).lastIndex(), told);
   assert.equal(told, 2);
 });
@@ -275,10 +275,10 @@ test('[W4, W7, W12] killed and without power, nothing promised is lost', async (
   let [torn, kept] = [0, 0];
   for (let seed = 1; seed <= 60; seed++) {
     const world = new World({ seed });
-    const member = world.member('n1');
+    const machine = world.machine('n1');
     let promised = 0;
     for (let life = 0; life < 4; life++) {
-      const { clock, disk, random } = member.alive ? member.capabilities : member.restart();
+      const { clock, disk, random } = machine.alive ? machine.capabilities : machine.restart();
       const opened = await world.settle(Wal.open({ clock, disk, random, log: silentLog }, SMALL));
       if (opened.kind === 'refused') assert.fail(`seed ${seed}: ${opened.message}`);
       const { wal, report } = opened;
@@ -304,8 +304,8 @@ test('[W4, W7, W12] killed and without power, nothing promised is lost', async (
       };
       append();
       await world.runFor(10 + random.below(40));
-      if (random.below(2) === 0) member.kill();
-      else member.losePower();
+      if (random.below(2) === 0) machine.kill();
+      else machine.losePower();
     }
   }
   assert.ok(torn > 5 && kept > 1_000, `${torn} torn ends, ${kept} entries checked`);

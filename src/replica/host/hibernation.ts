@@ -232,7 +232,7 @@ export class Hibernation {
 
 function isIdle(replica: Replica): boolean {
   return (
-    !replica.hasHoles && !replica.isSilent && replica.proposals.isEmpty && replica.reads.isEmpty
+    !replica.hasHoles && !replica.isMuted && replica.proposals.isEmpty && replica.reads.isEmpty
   );
 }
 

@@ -111,7 +111,7 @@ export class LostEntries {
       this.#transferUntilMs = successor === undefined ? nowMs : nowMs + transferMs;
       if (successor !== undefined) replica.core.transferLeader(successor.id);
     }
-    if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;
+    if (nowMs >= this.#transferUntilMs) replica.isMutedForHole = true;
     this.#home.markDirty(replica);
   }
 }

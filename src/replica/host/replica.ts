@@ -63,9 +63,9 @@ export class Replica implements LogWriterClient {
   /** [H61] And no peer that is there has them. */
   isUnrepairable = false;
   /** [H71] Leads, and its disk does not answer: nothing is sent any more. */
-  isSilentForDisk = false;
+  isMutedForDisk = false;
   /** [H61] The same for a hole in its log, which keeps what others need from them. */
-  isSilentForHole = false;
+  isMutedForHole = false;
   /** [H72] Until then leadership is on its way to a voter whose disk has room. */
   leavesUntilMs = 0;
   /** Why it does not take part any more. */
@@ -133,8 +133,8 @@ export class Replica implements LogWriterClient {
     return this.role === 'leader';
   }
 
-  get isSilent(): boolean {
-    return this.isSilentForDisk || this.isSilentForHole;
+  get isMuted(): boolean {
+    return this.isMutedForDisk || this.isMutedForHole;
   }
 
   propose(payload: Uint8Array, done: WriteDone): void {
@@ -144,9 +144,9 @@ export class Replica implements LogWriterClient {
       answers.refuseWrite(done, reason, this.leader);
       return;
     }
-    // What a silent leader takes would only wait until it is deposed.
+    // What a muted leader takes would only wait until it is deposed.
     const refusal =
-      (this.isSilent ? 'overloaded' : this.#home.refusal()) ?? this.#admit(payload, done);
+      (this.isMuted ? 'overloaded' : this.#home.refusal()) ?? this.#admit(payload, done);
     if (refusal === undefined) return;
     const isLeaving = refusal === 'diskFull' && this.#home.nowMs < this.leavesUntilMs;
     answers.refuseWrite(done, isLeaving ? 'transferring' : refusal, this.leader);
@@ -224,7 +224,7 @@ export class Replica implements LogWriterClient {
   repaired(): void {
     this.hasHoles = false;
     this.isUnrepairable = false;
-    this.isSilentForHole = false;
+    this.isMutedForHole = false;
     const { electionTicks } = this.#home.settings;
     const { random } = this.#home.parts;
     this.core.setElectionTimeout(electionTicks + random.below(electionTicks));
@@ -271,7 +271,7 @@ export class Replica implements LogWriterClient {
   }
 
   #post(message: Message): void {
-    if (!this.isSilent) this.#home.outbox.post(this.shard, message);
+    if (!this.isMuted) this.#home.outbox.post(this.shard, message);
   }
 
   #switchRole(role: Role, leader: MemberId): void {
@@ -280,7 +280,7 @@ export class Replica implements LogWriterClient {
     if (leader !== this.leader) log.info('leader changed', { shard: this.shard, leader });
     this.role = role;
     this.leader = leader;
-    if (role !== 'leader') this.isSilentForDisk = this.isSilentForHole = false;
+    if (role !== 'leader') this.isMutedForDisk = this.isMutedForHole = false;
   }
 
   stored(work: Message): void {
@@ -342,7 +342,7 @@ export class Replica implements LogWriterClient {
       const entries = `${lost} lost log entries`;
       return this.isUnrepairable ? `${entries}, which no peer has` : `${entries} from a peer`;
     }
-    if (this.isSilentForDisk) return 'its disk, which does not answer';
+    if (this.isMutedForDisk) return 'its disk, which does not answer';
     if (lead === NO_NODE) return 'a leader';
     return undefined;
   }

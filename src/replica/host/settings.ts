@@ -16,8 +16,8 @@ export interface HostSettings {
   readonly hibernation: boolean;
   readonly hibernateAfterTicks: number;
   /**
-   * Hibernating shards take their leader's member for lost when it was silent for so long. Longer than an
-   * election timeout: a busy moment of one member must not wake all shards of the others.
+   * Hibernating shards take their leader's member for lost when it was silent for so long. Longer
+   * than an election timeout: a busy moment of one member must not wake all shards of the others.
    */
   readonly lostTicks: number;
   /** Hibernating shards that are woken in one step when their leader's member is gone. */

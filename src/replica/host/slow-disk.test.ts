@@ -9,8 +9,8 @@ import { SlowDisk } from './slow-disk.ts';
 
 interface Stub {
   isLeader: boolean;
-  isSilentForDisk: boolean;
-  isSilentForHole: boolean;
+  isMutedForDisk: boolean;
+  isMutedForHole: boolean;
   readonly transfers: number[];
 }
 
@@ -24,8 +24,8 @@ function leaderStub(voters: readonly number[]): Stub & { core: unknown; stopped:
   };
   return {
     isLeader: true,
-    isSilentForDisk: false,
-    isSilentForHole: false,
+    isMutedForDisk: false,
+    isMutedForHole: false,
     stopped: undefined,
     transfers,
     core,
@@ -42,27 +42,27 @@ function watchOver(...replicas: Stub[]): SlowDisk {
   });
 }
 
-test('[H70] [H71] a leader hands over, then falls silent, then recovers', () => {
+test('[H70] [H71] a leader hands over, then is muted, then recovers', () => {
   const leader = leaderStub([1, 2, 3]);
   const watch = watchOver(leader);
   watch.step(999);
   assert.deepEqual(leader.transfers, []);
   watch.step(1_000);
   watch.step(1_010);
-  assert.deepEqual([leader.transfers, leader.isSilentForDisk], [[3], false], 'asked once');
+  assert.deepEqual([leader.transfers, leader.isMutedForDisk], [[3], false], 'asked once');
   watch.step(1_300);
-  assert.equal(leader.isSilentForDisk, true);
+  assert.equal(leader.isMutedForDisk, true);
   watch.step(0);
-  assert.equal(leader.isSilentForDisk, false);
+  assert.equal(leader.isMutedForDisk, false);
 });
 
 test('[H61] [H71] who is silent for a hole in its log stays so when the disk answers', () => {
   const leader = leaderStub([1, 2, 3]);
-  leader.isSilentForHole = true;
+  leader.isMutedForHole = true;
   const watch = watchOver(leader);
   watch.step(2_000);
   watch.step(0);
-  assert.deepEqual([leader.isSilentForDisk, leader.isSilentForHole], [false, true]);
+  assert.deepEqual([leader.isMutedForDisk, leader.isMutedForHole], [false, true]);
 });
 
 test('[H71] who does not lead, or has nobody to leave it to, does neither', () => {
@@ -71,6 +71,6 @@ test('[H71] who does not lead, or has nobody to leave it to, does neither', () =
   const watch = watchOver(follower, alone);
   watch.step(5_000);
   for (const replica of [follower, alone]) {
-    assert.deepEqual([replica.transfers, replica.isSilentForDisk], [[], false]);
+    assert.deepEqual([replica.transfers, replica.isMutedForDisk], [[], false]);
   }
 });

@@ -19,7 +19,7 @@ export interface SlowDiskHome {
 export class SlowDisk {
   readonly #home: SlowDiskHome;
   #isSlow = false;
-  #isSilent = false;
+  #isMuted = false;
 
   constructor(home: SlowDiskHome) {
     this.#home = home;
@@ -34,7 +34,7 @@ export class SlowDisk {
     }
     if (!this.#isSlow) this.#handOver(waitedMs);
     // A transfer has one election timeout.
-    if (!this.#isSilent && waitedMs >= slowDiskMs + electionTicks * tickMs) this.#fallSilent();
+    if (!this.#isMuted && waitedMs >= slowDiskMs + electionTicks * tickMs) this.#mute();
   }
 
   #handOver(waitedMs: number): void {
@@ -49,22 +49,22 @@ export class SlowDisk {
     }
   }
 
-  #fallSilent(): void {
-    this.#isSilent = true;
+  #mute(): void {
+    this.#isMuted = true;
     for (const replica of this.#home.replicas()) {
       // Whoever is alone has nobody to leave the shard to.
       if (replica.isLeader && findSuccessor(replica, this.#home.member) !== undefined) {
         this.#home.wake(replica);
-        replica.isSilentForDisk = true;
+        replica.isMutedForDisk = true;
       }
     }
   }
 
   #recover(): void {
     this.#isSlow = false;
-    this.#isSilent = false;
+    this.#isMuted = false;
     this.#home.log.info('disk answers again');
-    for (const replica of this.#home.replicas()) replica.isSilentForDisk = false;
+    for (const replica of this.#home.replicas()) replica.isMutedForDisk = false;
   }
 }
 

@@ -146,13 +146,13 @@ export class SnapshotReceiver {
 
   #scheduleSweep(): void {
     this.#sweep = this.#parts.clock.setTimer(this.#limits.sweepMs, () => {
-      this.#dropForsaken();
+      this.#dropAbandoned();
       this.#scheduleSweep();
     });
   }
 
   /** [N9] What has not grown since the last time, and is not under way, goes. */
-  #dropForsaken(): void {
+  #dropAbandoned(): void {
     const idle = new Map<ShardId, Progress>();
     for (const shard of this.#parts.states.shardIds()) {
       const data = this.#parts.states.state(shard);
@@ -166,7 +166,7 @@ export class SnapshotReceiver {
   }
 }
 
-/** [N13] Whether it was overtaken by one of the same leader. */
+/** [N13] Whether a newer state of the same leader is on its way. */
 function isOlder({ message, snapshot }: Offer, running: Offer | undefined): boolean {
   return running?.message.term === message.term && snapshot.index < running.snapshot.index;
 }

@@ -9,7 +9,7 @@ import type { ShardId } from '../../engine/wal/index.ts';
 import type { PreparedSnapshot } from '../state/index.ts';
 import type { SnapshotLimits, SnapshotParts } from './types.ts';
 
-interface Place {
+interface Held {
   readonly prepared: PreparedSnapshot;
   readonly expiry: Timer;
   readonly madeAtMs: number;
@@ -18,17 +18,17 @@ interface Place {
 }
 
 /**
- * A core asks again with the next heartbeat. Until then a state keeps its place: otherwise, of a
- * hundred shards that a peer lacks, each would find that the others took its place meanwhile, and
+ * A core asks again with the next heartbeat. Until then a state keeps its held: otherwise, of a
+ * hundred shards that a peer lacks, each would find that the others took its held meanwhile, and
  * none would ever be sent.
  */
 const FETCH_MS = 1_000;
 
-export class PreparedShelf {
+export class PreparedSnapshots {
   readonly #parts: SnapshotParts;
   readonly #limits: SnapshotLimits;
   /** The oldest first. */
-  readonly #places = new Map<ShardId, Place>();
+  readonly #held = new Map<ShardId, Held>();
   readonly #underWay = new Set<ShardId>();
   #isClosed = false;
   made = 0;
@@ -39,25 +39,25 @@ export class PreparedShelf {
   }
 
   latest(shard: ShardId, minIndex: number): Snapshot | 'pending' {
-    const place = this.#places.get(shard);
-    if (place !== undefined && place.prepared.snapshot.index >= minIndex) {
-      place.isFetched = true;
-      return place.prepared.snapshot;
+    const held = this.#held.get(shard);
+    if (held !== undefined && held.prepared.snapshot.index >= minIndex) {
+      held.isFetched = true;
+      return held.prepared.snapshot;
     }
-    if (place !== undefined) this.#drop(shard);
+    if (held !== undefined) this.#drop(shard);
     if (!this.#underWay.has(shard) && this.#hasRoom()) void this.#prepare(shard);
     return 'pending';
   }
 
   #hasRoom(): boolean {
-    const taken = this.#places.size + this.#underWay.size;
+    const taken = this.#held.size + this.#underWay.size;
     return taken < this.#limits.preparedMax || this.#dispensable() !== undefined;
   }
 
   /** The oldest that nobody waits for. */
   #dispensable(): ShardId | undefined {
     const nowMs = this.#parts.clock.monotonicMs();
-    for (const [shard, { isFetched, madeAtMs }] of this.#places) {
+    for (const [shard, { isFetched, madeAtMs }] of this.#held) {
       if (isFetched || nowMs >= madeAtMs + FETCH_MS) return shard;
     }
     return undefined;
@@ -65,14 +65,14 @@ export class PreparedShelf {
 
   /** The state with the name that a snapshot's `data` is; undefined when it went meanwhile. */
   find(shard: ShardId, name: Uint8Array): PreparedSnapshot | undefined {
-    const prepared = this.#places.get(shard)?.prepared;
+    const prepared = this.#held.get(shard)?.prepared;
     if (prepared === undefined || !equalBytes(prepared.snapshot.data, name)) return undefined;
     return prepared;
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const shard of this.#places.keys()) this.#drop(shard);
+    for (const shard of this.#held.keys()) this.#drop(shard);
   }
 
   async #prepare(shard: ShardId): Promise<void> {
@@ -92,21 +92,21 @@ export class PreparedShelf {
     this.#drop(shard);
     const { preparedMax, preparedMs } = this.#limits;
     const { clock } = this.#parts;
-    while (this.#places.size >= preparedMax) {
-      const [oldest] = this.#places.keys();
-      this.#drop(must(this.#dispensable() ?? oldest, 'a full shelf has places'));
+    while (this.#held.size >= preparedMax) {
+      const [oldest] = this.#held.keys();
+      this.#drop(must(this.#dispensable() ?? oldest, 'a full set has members'));
     }
     const expiry = clock.setTimer(preparedMs, () => this.#drop(shard));
     const madeAtMs = clock.monotonicMs();
-    this.#places.set(shard, { prepared, expiry, madeAtMs, isFetched: false });
+    this.#held.set(shard, { prepared, expiry, madeAtMs, isFetched: false });
   }
 
   /** Those who send it still hold it. */
   #drop(shard: ShardId): void {
-    const place = this.#places.get(shard);
-    if (place === undefined) return;
-    this.#places.delete(shard);
-    place.expiry.cancel();
-    place.prepared.close();
+    const held = this.#held.get(shard);
+    if (held === undefined) return;
+    this.#held.delete(shard);
+    held.expiry.cancel();
+    held.prepared.close();
   }
 }

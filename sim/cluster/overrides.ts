@@ -1,10 +1,10 @@
-// What a person wants otherwise than a seed drew it, on the command line.
+// What the command line sets otherwise than a seed drew it.
 
 import { parseArgs } from 'node:util';
 import { FAULT_CLASSES, parseFaultClass } from './fault-classes.ts';
-import type { Wishes } from './scenario.ts';
+import type { Overrides } from './scenario.ts';
 
-export const WISH_OPTIONS = {
+export const OVERRIDE_OPTIONS = {
   without: { type: 'string' },
   members: { type: 'string' },
   shards: { type: 'string' },
@@ -12,7 +12,7 @@ export const WISH_OPTIONS = {
   seconds: { type: 'string' },
 } as const;
 
-export interface WishValues {
+export interface OverrideValues {
   readonly without?: string | undefined;
   readonly members?: string | undefined;
   readonly shards?: string | undefined;
@@ -20,11 +20,11 @@ export interface WishValues {
   readonly seconds?: string | undefined;
 }
 
-export function parseWishes(args: string[]): Wishes {
-  return wishesOf(parseArgs({ args, options: WISH_OPTIONS }).values);
+export function parseOverrides(args: string[]): Overrides {
+  return overridesOf(parseArgs({ args, options: OVERRIDE_OPTIONS }).values);
 }
 
-export function wishesOf(values: WishValues): Wishes {
+export function overridesOf(values: OverrideValues): Overrides {
   const { clients, members, seconds, shards, without } = values;
   return {
     ...(without === undefined ? {} : { without: without.split(',').flatMap(classesNamed) }),
@@ -42,8 +42,8 @@ function classesNamed(name: string) {
   return [found];
 }
 
-/** The same wishes as words of a command line. */
-export function wishWords({ clients, members, safetyMs, shards, without }: Wishes): string[] {
+/** The same overrides as words of a command line. */
+export function overrideArgs({ clients, members, safetyMs, shards, without }: Overrides): string[] {
   return [
     ...(without === undefined || without.length === 0 ? [] : ['--without', without.join(',')]),
     ...(members === undefined ? [] : ['--members', String(members)]),

@@ -2,11 +2,11 @@
 
 import { assert, must } from '../../src/base/assert.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
-import type { Member } from '../member.ts';
+import type { Machine } from '../machine.ts';
 import type { Opened, OpenProgram, Program, ProgramSettings } from './program.ts';
 import type { Scenario, Sizes } from './scenario.ts';
 
-export type SiteState =
+export type MemberState =
   | 'down'
   | 'starting'
   | 'up'
@@ -17,17 +17,17 @@ export type SiteState =
   /** It left the cluster for good. */
   | 'retired';
 
-export interface SiteEvents {
-  readonly onUp: (site: Site) => void;
-  readonly onRefused: (site: Site, reason: string) => void;
+export interface MemberEvents {
+  readonly onUp: (member: SimMember) => void;
+  readonly onRefused: (member: SimMember, reason: string) => void;
   /** The process still runs: it is to be ended, at once or in good order. */
-  readonly onFatal: (site: Site, reason: string) => void;
+  readonly onFatal: (member: SimMember, reason: string) => void;
 }
 
-export class Site {
+export class SimMember {
   readonly id: MemberId;
-  readonly machine: Member;
-  state: SiteState = 'down';
+  readonly machine: Machine;
+  state: MemberState = 'down';
   /** Counts the starts of the process. */
   life = 0;
   /** Something that was durable on its disk may be gone or changed. */
@@ -39,9 +39,14 @@ export class Site {
   isOld: boolean;
   sizes: Sizes;
   program: Program | undefined;
-  readonly #events: SiteEvents;
+  readonly #events: MemberEvents;
 
-  constructor(id: MemberId, machine: Member, { beginsOld, sizes }: Scenario, events: SiteEvents) {
+  constructor(
+    id: MemberId,
+    machine: Machine,
+    { beginsOld, sizes }: Scenario,
+    events: MemberEvents,
+  ) {
     this.id = id;
     this.machine = machine;
     this.isOld = beginsOld;

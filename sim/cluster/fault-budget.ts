@@ -6,7 +6,7 @@
 // is frail in its stead.
 
 import { type Prng, shuffle } from '../../src/base/prng.ts';
-import type { Site } from './site.ts';
+import type { SimMember } from './sim-member.ts';
 
 /**
  * A write that went wrong unnoticed, and was the last one before a crash, cannot be told from one
@@ -14,7 +14,7 @@ import type { Site } from './site.ts';
  */
 const CRASH_FREE_MS = 2_000;
 
-export class Atlas {
+export class FaultBudget {
   readonly #frail: Set<number>;
 
   constructor(members: readonly number[], random: Prng) {
@@ -24,18 +24,18 @@ export class Atlas {
   }
 
   /** What is durable on this member's disk may be lost. */
-  mayHarm(site: Site): boolean {
-    return this.#frail.has(site.id);
+  mayHarm(member: SimMember): boolean {
+    return this.#frail.has(member.id);
   }
 
   /** The process may end now, whoever ends it. */
-  mayCrash({ machine: { disk } }: Site, nowMs: number): boolean {
+  mayCrash({ machine: { disk } }: SimMember, nowMs: number): boolean {
     if (disk.isDue('bitFlip') || disk.isDue('misdirect')) return false;
     return nowMs > disk.silentFaultAtMs + CRASH_FREE_MS;
   }
 
-  /** `heir` has all that a member has, and `site` is none any more. */
-  succeed(site: Site, heir: Site): void {
-    if (this.#frail.delete(site.id)) this.#frail.add(heir.id);
+  /** `heir` has all that a member has, and `member` is none any more. */
+  succeed(member: SimMember, heir: SimMember): void {
+    if (this.#frail.delete(member.id)) this.#frail.add(heir.id);
   }
 }

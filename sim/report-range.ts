@@ -9,16 +9,16 @@ const PROGRESS_MS = 2_000;
 const BAR_WIDTH = 30;
 const AGAIN_MAX = 5;
 
-export interface RangeWords {
+export interface RangeLabels {
   /** What comes between `npm run sim -- ` and `--seed N`. */
   readonly command: string;
   readonly span: (amount: number) => string;
 }
 
 /** The exit code: 1 if a seed failed or, with enough seeds, a class of fault never happened. */
-export async function tellRange<Counts extends object>(
+export async function reportRange<Counts extends object>(
   range: Omit<Range<Counts>, 'onReport'>,
-  words: RangeWords,
+  labels: RangeLabels,
   nowMs: () => number,
 ): Promise<number> {
   const started = nowMs();
@@ -37,13 +37,13 @@ export async function tellRange<Counts extends object>(
   const { cpuSeconds, events, failures, operations, seeds, span } = summary;
   const perSeed = (cpuSeconds / Math.max(1, seeds)).toFixed(3);
   console.log(
-    `${seeds} seeds, ${events} events, ${operations} operations checked, ${words.span(span)}, ` +
+    `${seeds} seeds, ${events} events, ${operations} operations checked, ${labels.span(span)}, ` +
       `${seconds.toFixed(1)} s, ${Math.round(events / cpuSeconds)} events/s/core, ` +
       `${perSeed} s/seed`,
   );
   const never = seeds < SEEDS_FOR_ALL_CLASSES ? [] : neverHappened(summary.counters);
   if (never.length > 0) console.log(`never happened: ${never.join(', ')}`);
-  const again = ['npm run sim --', words.command, ...range.args, '--seed'];
+  const again = ['npm run sim --', labels.command, ...range.args, '--seed'];
   for (const { seed } of failures.slice(0, AGAIN_MAX)) {
     console.log(`again: ${again.filter((word) => word !== '').join(' ')} ${seed}`);
   }

@@ -11,7 +11,7 @@ import type { Journal } from './journal.ts';
 import type { SimNetwork } from './network.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
-export interface MemberPorts {
+export interface MachinePorts {
   readonly seed: number;
   readonly scheduler: Scheduler;
   readonly network: SimNetwork;
@@ -19,18 +19,18 @@ export interface MemberPorts {
   readonly journal: Journal;
 }
 
-export class Member {
+export class Machine {
   readonly name: string;
   readonly index: number;
   readonly ip: string;
   readonly disk: SimDisk;
-  readonly #ports: MemberPorts;
+  readonly #ports: MachinePorts;
   readonly #time: MachineTime;
   #process: Process;
   #capabilities: Capabilities;
   #starts = 0;
 
-  constructor(name: string, index: number, ports: MemberPorts) {
+  constructor(name: string, index: number, ports: MachinePorts) {
     this.name = name;
     this.index = index;
     this.#ports = ports;

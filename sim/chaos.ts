@@ -1,18 +1,18 @@
-// A world in which everything happens at once: members that chat over datagrams and streams and
+// A world in which everything happens at once: machines that chat over datagrams and streams and
 // write files, under every fault there is. It checks nothing but that it is the same each time.
 //
-//   node sim/soup.ts 7        prints the trace hash of seed 7 and the table of faults
+//   node sim/chaos.ts 7        prints the trace hash of seed 7 and the table of faults
 
 import type { Capabilities, DatagramSocket, StreamHandler } from '../src/base/capabilities.ts';
 import type { SocketAddress } from '../src/base/ids.ts';
 import type { FaultCounters } from './faults.ts';
-import type { Member } from './member.ts';
+import type { Machine } from './machine.ts';
 import { World } from './world.ts';
 
 const PORT = 7_000;
 const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5'];
 
-export interface SoupResult {
+export interface ChaosResult {
   readonly hash: string;
   readonly events: number;
   readonly faults: FaultCounters;
@@ -28,7 +28,7 @@ class Chatter {
   constructor(world: World, io: Capabilities) {
     this.#world = world;
     this.#io = io;
-    this.#peers = NAMES.map((name) => world.member(name).address(PORT));
+    this.#peers = NAMES.map((name) => world.machine(name).address(PORT));
   }
 
   async run(): Promise<void> {
@@ -96,11 +96,11 @@ const SILENT: StreamHandler = {
   onClose: () => {},
 };
 
-export async function runSoup(seed: number, durationMs: number): Promise<SoupResult> {
+export async function runChaos(seed: number, durationMs: number): Promise<ChaosResult> {
   const world = new World({ seed });
-  for (const name of NAMES) world.member(name);
-  for (const member of world.members) {
-    member.disk.rules({
+  for (const name of NAMES) world.machine(name);
+  for (const machine of world.machines) {
+    machine.disk.rules({
       readErrorRate: 0.01,
       writeErrorRate: 0.02,
       syncErrorRate: 0.02,
@@ -109,13 +109,13 @@ export async function runSoup(seed: number, durationMs: number): Promise<SoupRes
       misdirectRate: 0.02,
       capacityBytes: 50_000,
     });
-    begin(world, member);
+    begin(world, machine);
   }
   world.network.links.all({ lossRate: 0.05, duplicateRate: 0.05, lateRate: 0.05, lateMs: 50 });
   const random = world.random('faults');
   const plague = (): void => {
-    const names = [...world.members];
-    strike(world, names[random.below(names.length)] as Member, random.below(9));
+    const names = [...world.machines];
+    strike(world, names[random.below(names.length)] as Machine, random.below(9));
     world.after(random.below(400), plague);
   };
   world.after(0, plague);
@@ -123,8 +123,8 @@ export async function runSoup(seed: number, durationMs: number): Promise<SoupRes
   return { hash: world.traceHash, events: world.events, faults: world.faults };
 }
 
-function begin(world: World, member: Member): void {
-  void new Chatter(world, member.capabilities).run();
+function begin(world: World, machine: Machine): void {
+  void new Chatter(world, machine.capabilities).run();
 }
 
 function others(index: number): number[] {
@@ -132,7 +132,7 @@ function others(index: number): number[] {
 }
 
 /** One random fault, and what undoes it. */
-function strike(world: World, victim: Member, kind: number): void {
+function strike(world: World, victim: Machine, kind: number): void {
   const links = world.network.links;
   const back = (): void => {
     if (victim.alive) return;
@@ -160,7 +160,7 @@ function strike(world: World, victim: Member, kind: number): void {
 }
 
 if (import.meta.main) {
-  const { hash, events, faults } = await runSoup(Number(process.argv[2] ?? 1), 6_000);
+  const { hash, events, faults } = await runChaos(Number(process.argv[2] ?? 1), 6_000);
   console.log(`${hash} after ${events} events`);
   for (const [fault, count] of Object.entries(faults))
     console.log(`${String(count).padStart(8)} ${fault}`);

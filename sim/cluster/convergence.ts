@@ -1,12 +1,13 @@
-// What must be true of a cluster when all is well.
+// What must be true of a cluster when no fault strikes any more.
 
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { Clients } from './clients.ts';
 import type { Cluster } from './cluster.ts';
+import * as kv from './kv-commands.ts';
+import { answerOf } from './reference.ts';
 import type { Scenario } from './scenario.ts';
-import type { Site } from './site.ts';
-import * as words from './words.ts';
+import type { SimMember } from './sim-member.ts';
 
 /** The longest that a follower waits before it campaigns. */
 export function electionMs({ timing }: Scenario): number {
@@ -43,8 +44,8 @@ function difference(
   if (commit !== lastIndex) return `entry ${lastIndex} is never committed`;
   const digest = leader.program?.digest(shard);
   for (const id of wanted) {
-    const site = cluster.site(id);
-    const status = cluster.status(site, shard);
+    const member = cluster.member(id);
+    const status = cluster.status(member, shard);
     if (status === undefined) return `m${id} does not run it`;
     if (status.waitsFor !== undefined) return `m${id} waits for ${status.waitsFor}`;
     if (status.leader !== leader.id) return `m${id} does not know who leads`;
@@ -54,27 +55,27 @@ function difference(
     if (status.applied.index !== applied.index) return `m${id} does not apply what is committed`;
     if (JSON.stringify(status.config) !== JSON.stringify(config))
       return `m${id} has another config`;
-    if (site.program?.digest(shard) !== digest) return `the state of m${id} differs`;
+    if (member.program?.digest(shard) !== digest) return `the state of m${id} differs`;
   }
   return undefined;
 }
 
 function describe(cluster: Cluster, shard: ShardId, wanted: ReadonlySet<MemberId>): string {
-  return [...cluster.sites.values()]
-    .filter((site) => wanted.has(site.id) || site.isUp)
-    .map((site) => describeSite(cluster, site, shard))
+  return [...cluster.members.values()]
+    .filter((member) => wanted.has(member.id) || member.isUp)
+    .map((member) => describeMember(cluster, member, shard))
     .join('\n');
 }
 
-function describeSite(cluster: Cluster, site: Site, shard: ShardId): string {
-  const status = cluster.status(site, shard);
-  if (status === undefined) return `  m${site.id} ${site.state}`;
+function describeMember(cluster: Cluster, member: SimMember, shard: ShardId): string {
+  const status = cluster.status(member, shard);
+  if (status === undefined) return `  m${member.id} ${member.state}`;
   const { applied, commit, config, firstIndex, isHibernating, lastIndex, leader, role, term } =
     status;
   const log = `log=${firstIndex}..${lastIndex} commit=${commit} applied=${applied.index}`;
   const group = `voters=${config.voters.join()} learners=${config.learners.join()}`;
   const rest = isHibernating ? 'hibernates' : `waits for ${status.waitsFor ?? 'nothing'}`;
-  const who = `m${site.id} ${site.state} ${role} term=${term} leader=${leader}`;
+  const who = `m${member.id} ${member.state} ${role} term=${term} leader=${leader}`;
   return `  ${who} ${log} ${group} ${rest}`;
 }
 
@@ -87,7 +88,7 @@ export function holdsAllTallies(
   for (const { done, key, shard, unknown } of clients.tallies) {
     const { last } = cluster.oracle.reference(shard);
     const view = cluster.oracle.reference(shard).viewAt(last);
-    const counted = words.valueOf(cluster.machine.query(words.get(key), view)) ?? 0;
+    const counted = kv.valueOf(answerOf(cluster.stateMachine, kv.get(key), view)) ?? 0;
     if (counted < done || counted > done + unknown) {
       return `shard ${shard}: ${key} is ${counted} after ${done} additions and ${unknown} in doubt`;
     }

@@ -1,6 +1,6 @@
-// Calls on names that somebody waits for: the next one of a kind, in some directory, fails, or ends
+// Calls to a disk that somebody waits for: the next one of a kind, in some directory, fails, or ends
 // the process that makes it. Left to chance it would take very many seeds to die between a rename
-// and the sync that makes it durable.
+// and the sync that makes it durable, or between two syncs of one turn.
 
 import { parentOf } from './directory-tree.ts';
 
@@ -16,9 +16,11 @@ export type NameCall =
   | 'truncate'
   | 'close';
 
+export type DiskCall = NameCall | 'read' | 'write' | 'sync';
+
 /** Strikes once, and is gone. */
-export interface Ambush {
-  readonly call: NameCall;
+export interface DiskTrap {
+  readonly call: DiskCall;
   /** Where: the call names this directory or something directly in it. */
   readonly directory: string;
   /** Calls of the kind that are let pass. */
@@ -27,11 +29,13 @@ export interface Ambush {
   readonly strike: 'fail' | (() => void);
 }
 
-export class Ambushes {
-  #waiting: { readonly ambush: Ambush; left: number }[] = [];
+const NONE: readonly DiskTrap[] = [];
 
-  add(ambush: Ambush): void {
-    this.#waiting.push({ ambush, left: ambush.spared });
+export class DiskTraps {
+  #waiting: { readonly trap: DiskTrap; left: number }[] = [];
+
+  add(trap: DiskTrap): void {
+    this.#waiting.push({ trap, left: trap.spared });
   }
 
   clear(): void {
@@ -39,14 +43,15 @@ export class Ambushes {
   }
 
   /** What a call springs; mostly nothing. */
-  spring(call: NameCall, path: string): Ambush[] {
-    const sprung: Ambush[] = [];
+  spring(call: DiskCall, path: string): readonly DiskTrap[] {
+    if (this.#waiting.length === 0) return NONE;
+    const sprung: DiskTrap[] = [];
     for (const waiting of this.#waiting) {
-      const { ambush } = waiting;
-      if (ambush.call !== call) continue;
-      if (path !== ambush.directory && parentOf(path) !== ambush.directory) continue;
+      const { trap } = waiting;
+      if (trap.call !== call) continue;
+      if (path !== trap.directory && parentOf(path) !== trap.directory) continue;
       waiting.left -= 1;
-      if (waiting.left < 0) sprung.push(ambush);
+      if (waiting.left < 0) sprung.push(trap);
     }
     if (sprung.length > 0) this.#waiting = this.#waiting.filter(({ left }) => left >= 0);
     return sprung;

@@ -1,10 +1,10 @@
-// Walks a prepared state in the order of its keys, chunk by chunk.
+// Reads a prepared state in the order of its keys, chunk by chunk.
 
 import type { StorePair, StoreView } from '../../engine/store/index.ts';
 import { endOfPrefix, type PreparedSnapshot, type Progress } from '../state/index.ts';
 import { digestChunk, encodePairs, pairBytes, progressAfter } from './chunks.ts';
 
-export interface WalkedChunk {
+export interface StateChunk {
   readonly bytes: Uint8Array;
   readonly digest: Uint8Array;
   /** Where the transfer stands behind it. */
@@ -12,11 +12,11 @@ export interface WalkedChunk {
 }
 
 /** The chunk behind `progress`; undefined at the end. */
-export function walkChunk(
+export function readChunk(
   { view, prefix }: Pick<PreparedSnapshot, 'view' | 'prefix'>,
   progress: Progress,
   chunkBytesMax: number,
-): WalkedChunk | undefined {
+): StateChunk | undefined {
   const low = progress.lastKey.length === 0 ? prefix : keyBehind(prefix, progress.lastKey);
   const pairs: StorePair[] = [];
   let bytes = 0;
@@ -33,13 +33,13 @@ export function walkChunk(
  * The pairs of a state behind `progress` up to `lastKey`, as the chunk they would be; undefined
  * if that is not of `length` bytes.
  */
-export function walkRange(
+export function readRange(
   view: StoreView,
   prefix: Uint8Array,
   progress: Progress,
   lastKey: Uint8Array,
   length: number,
-): { readonly pairs: readonly StorePair[]; readonly chunk: WalkedChunk } | undefined {
+): { readonly pairs: readonly StorePair[]; readonly chunk: StateChunk } | undefined {
   const low = progress.lastKey.length === 0 ? prefix : keyBehind(prefix, progress.lastKey);
   const high = keyBehind(prefix, lastKey);
   const pairs: StorePair[] = [];
@@ -53,7 +53,7 @@ export function walkRange(
   return { pairs, chunk: chunkOf(pairs, bytes, progress) };
 }
 
-function chunkOf(pairs: readonly StorePair[], length: number, progress: Progress): WalkedChunk {
+function chunkOf(pairs: readonly StorePair[], length: number, progress: Progress): StateChunk {
   const bytes = encodePairs(pairs, length);
   const digest = digestChunk(bytes);
   return { bytes, digest, progress: progressAfter(progress, bytes, digest, pairs) };
