@@ -1,6 +1,6 @@
-// Calls on names that somebody waits for: the next one of a kind, in some directory, fails, or ends
+// Calls to a disk that somebody waits for: the next one of a kind, in some directory, fails, or ends
 // the process that makes it. Left to chance it would take very many seeds to die between a rename
-// and the sync that makes it durable.
+// and the sync that makes it durable, or between two syncs of one turn.
 
 import { parentOf } from './directory-tree.ts';
 
@@ -16,9 +16,11 @@ export type NameCall =
   | 'truncate'
   | 'close';
 
+export type DiskCall = NameCall | 'read' | 'write' | 'sync';
+
 /** Strikes once, and is gone. */
 export interface DiskTrap {
-  readonly call: NameCall;
+  readonly call: DiskCall;
   /** Where: the call names this directory or something directly in it. */
   readonly directory: string;
   /** Calls of the kind that are let pass. */
@@ -26,6 +28,8 @@ export interface DiskTrap {
   /** Fails the call, or does something just before it, like ending the process. */
   readonly strike: 'fail' | (() => void);
 }
+
+const NONE: readonly DiskTrap[] = [];
 
 export class DiskTraps {
   #waiting: { readonly trap: DiskTrap; left: number }[] = [];
@@ -39,7 +43,8 @@ export class DiskTraps {
   }
 
   /** What a call springs; mostly nothing. */
-  spring(call: NameCall, path: string): DiskTrap[] {
+  spring(call: DiskCall, path: string): readonly DiskTrap[] {
+    if (this.#waiting.length === 0) return NONE;
     const sprung: DiskTrap[] = [];
     for (const waiting of this.#waiting) {
       const { trap } = waiting;

@@ -334,7 +334,7 @@ test('a file whose closing fails is closed', async () => {
   );
 });
 
-test('an trap waits for its call in its directory, and strikes before it', async () => {
+test('a trap waits for its call in its directory, and strikes before it', async () => {
   const world = new World({ seed: 3 });
   const machine = world.machine('n1');
   const { disk } = machine.capabilities;
@@ -352,6 +352,30 @@ test('an trap waits for its call in its directory, and strikes before it', async
   assert.deepEqual(await world.settle(machine.restart().disk.list('a')), ['f']);
   machine.losePower(true);
   assert.deepEqual(await world.settle(machine.restart().disk.list('a')), []);
+});
+
+test('a trap ends a process between two syncs, or fails one write', async () => {
+  const world = new World({ seed: 3 });
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
+  await world.settle(disk.makeDirectory('a'));
+  await world.settle(disk.syncDirectory(''));
+  const file = await world.settle(disk.open('a/f', 'create'));
+  await world.settle(disk.syncDirectory('a'));
+  machine.disk.setTrap({ call: 'write', directory: 'a', spared: 0, strike: 'fail' });
+  const failed = await world.settle(file.write(0, Buffer.from('x')).catch((error) => error));
+  assert.ok(failed instanceof DiskError && failed.code === 'io');
+  const strike = (): void => machine.losePower(true);
+  machine.disk.setTrap({ call: 'sync', directory: 'a', spared: 1, strike });
+  await world.settle(file.write(0, Buffer.from('one')));
+  await world.settle(file.sync());
+  await world.settle(file.write(0, Buffer.from('two')));
+  assert.ok(machine.alive);
+  void file.sync();
+  await world.runFor(10);
+  assert.ok(!machine.alive);
+  const after = machine.restart().disk;
+  assert.equal((await world.settle(contents(after, 'a/f'))).toString(), 'one');
 });
 
 test('a lock ends with the process that has it, however that ends', async () => {

@@ -5,6 +5,7 @@ import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { Clients } from './clients.ts';
 import type { Cluster } from './cluster.ts';
 import * as kv from './kv-commands.ts';
+import { answerOf } from './reference.ts';
 import type { Scenario } from './scenario.ts';
 import type { SimMember } from './sim-member.ts';
 
@@ -87,7 +88,7 @@ export function holdsAllTallies(
   for (const { done, key, shard, unknown } of clients.tallies) {
     const { last } = cluster.oracle.reference(shard);
     const view = cluster.oracle.reference(shard).viewAt(last);
-    const counted = kv.valueOf(cluster.stateMachine.query(kv.get(key), view)) ?? 0;
+    const counted = kv.valueOf(answerOf(cluster.stateMachine, kv.get(key), view)) ?? 0;
     if (counted < done || counted > done + unknown) {
       return `shard ${shard}: ${key} is ${counted} after ${done} additions and ${unknown} in doubt`;
     }

@@ -1,12 +1,13 @@
 // Sees everything and checks what must hold. Each check looks only at what just happened, so that
 // it costs the same however long the run is. The first violation ends the run.
 
+import { assert } from '../../src/base/assert.ts';
 import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
 import type { ClusterCounters } from './counters.ts';
-import { ShardReference, type Violate } from './reference.ts';
+import { answerOf, ShardReference, type Violate } from './reference.ts';
 
 /** The highest values seen of one replica. Those of one life start anew with the next. */
 interface Watermarks {
@@ -36,7 +37,10 @@ export class Oracle {
   /** The machine of a replica, watched. */
   watch(machine: ShardMachine, shard: ShardId): ShardMachine {
     const reference = this.reference(shard);
+    assert(machine.wake === undefined, 'what a machine does when woken is not compared yet');
     return {
+      kind: machine.kind,
+      editions: machine.editions,
       apply: (command: MachineCommand, state: MachineState) => {
         const { isNew, result } = reference.apply(machine, command, state);
         if (isNew) this.#counters.commandsApplied += 1;
@@ -170,7 +174,7 @@ export class Oracle {
     question: Uint8Array,
     { index, level, result }: ReadAnswer & { kind: 'answered' },
   ): void {
-    const expected = machine.query(question, this.reference(shard).viewAt(index));
+    const expected = answerOf(machine, question, this.reference(shard).viewAt(index));
     if (Buffer.compare(expected, result) !== 0) {
       this.#violate(`shard ${shard}: a ${level} read at ${index} saw another state`);
     }

@@ -47,6 +47,8 @@ export interface Scenario {
   readonly faults: ReadonlySet<FaultClass>;
   /** Mean time between two strikes of one class. */
   readonly strikeEveryMs: number;
+  /** What a sync takes on average. */
+  readonly syncMs: number;
   readonly weather: Weather;
   readonly timing: Timing;
   readonly sizes: Sizes;
@@ -62,6 +64,18 @@ export interface Overrides {
 }
 
 const CLASS_SHARE = 0.3;
+const FOCUS_SHARE = 0.2;
+/** Of the seeds with one or two classes. */
+const TINY_SHARE = 0.5;
+/** Every record is a batch, segments are full at once, and the log forgets what it can. */
+const TINY: Sizes = {
+  segmentBytes: 8 * 1024,
+  batchBytesMax: 1,
+  cacheBytesMax: 0,
+  trailingEntries: 0,
+  storeFlushMs: 20,
+  chunkBytesMax: 150,
+};
 /** Replacing a member of hundreds of shards takes longer than such a seed lasts. */
 const NOT_IN_CROWDS: readonly FaultClass[] = ['rot', 'bitFlip', 'misdirect', 'wipe', 'membership'];
 /** These decide how the whole run goes and are drawn apart. */
@@ -80,7 +94,8 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const shards = dice.oneOf([1, 1, 2, 4]);
   const isCrowded = dice.chance(0.03);
   const without = [...(overrides.without ?? []), ...(isCrowded ? NOT_IN_CROWDS : [])];
-  const faults = drawFaults(Dice.of(seed, 'cluster faults'), without);
+  const focus = drawFocus(Dice.of(seed, 'cluster focus'));
+  const faults = drawFaults(Dice.of(seed, 'cluster faults'), focus.classes, without);
   const drawn = {
     seed,
     members,
@@ -93,9 +108,11 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     beginsOld: faults.has('upgrade'),
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
+    syncMs: drawSyncMs(Dice.of(seed, 'cluster disks')),
     weather: drawWeather(dice, faults),
     timing: drawTiming(dice),
     sizes: drawSizes(dice.random),
+    ...(focus.isTiny ? { sizes: TINY } : {}),
   };
   return {
     ...drawn,
@@ -106,9 +123,28 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   };
 }
 
+interface Focus {
+  /** The only ones of this seed; undefined: a share of all. */
+  readonly classes: readonly FaultClass[] | undefined;
+  readonly isTiny: boolean;
+}
+
+/** Of many classes at once each spoils the traps of others: some seeds have one or two. */
+function drawFocus(dice: Dice): Focus {
+  const classes = [dice.oneOf(FAULT_CLASSES), dice.oneOf(FAULT_CLASSES)];
+  const isTiny = dice.chance(TINY_SHARE);
+  if (!dice.chance(FOCUS_SHARE)) return { classes: undefined, isTiny: false };
+  return { classes: dice.chance(0.5) ? classes : classes.slice(1), isTiny };
+}
+
 /** Every class is drawn, wanted or not: leaving one out changes nothing about the others. */
-function drawFaults(dice: Dice, without: readonly FaultClass[]): ReadonlySet<FaultClass> {
-  const drawn = FAULT_CLASSES.filter((name) => dice.chance(RARE.get(name) ?? CLASS_SHARE));
+function drawFaults(
+  dice: Dice,
+  only: readonly FaultClass[] | undefined,
+  without: readonly FaultClass[],
+): ReadonlySet<FaultClass> {
+  const isDrawn = (name: FaultClass): boolean => dice.chance(RARE.get(name) ?? CLASS_SHARE);
+  const drawn = only ?? FAULT_CLASSES.filter(isDrawn);
   return new Set(drawn.filter((name) => !without.includes(name)));
 }
 
@@ -131,12 +167,22 @@ function drawTiming(dice: Dice): Timing {
   };
 }
 
+/** Slow enough, in some seeds, that several turns gather behind one sync. */
+function drawSyncMs(dice: Dice): number {
+  return dice.oneOf([0.4, 0.4, 0.4, 2, 6]);
+}
+
+/** Of a batch of the log. With few bytes every record is a batch: a turn takes many syncs. */
+function drawBatchBytes(dice: Dice, segmentBytes: number): number {
+  return dice.oneOf([1, 64, 500, segmentBytes / 4, segmentBytes / 4, segmentBytes / 4]);
+}
+
 export function drawSizes(random: Random): Sizes {
   const dice = new Dice(random);
   const segmentBytes = dice.oneOf([8, 16, 64]) * 1024;
   return {
     segmentBytes,
-    batchBytesMax: segmentBytes / 4,
+    batchBytesMax: drawBatchBytes(dice, segmentBytes),
     cacheBytesMax: dice.oneOf([2, 16, 256]) * 1024,
     trailingEntries: dice.oneOf([0, 10, 100]),
     storeFlushMs: dice.oneOf([20, 100, 500]),

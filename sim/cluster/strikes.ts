@@ -3,12 +3,12 @@
 
 import { assert } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { NameCall } from '../disk-traps.ts';
+import type { DiskCall, NameCall } from '../disk-traps.ts';
 import type { Cluster } from './cluster.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
 import { type CutKind, cut } from './partitions.ts';
 import type { SimMember } from './sim-member.ts';
-import { coup, solitude, twoLives } from './traps.ts';
+import { coup, oldTail, solitude, twoLives } from './traps.ts';
 
 /** Answers whether it struck: sometimes nobody is there whom it may hit. */
 type Strike = (cluster: Cluster, random: Prng) => boolean;
@@ -43,6 +43,8 @@ const STRIKES: Partial<Record<FaultClass, Strike>> = {
   solitude,
   nameError,
   twoLives,
+  crashAtCall,
+  oldTail,
 };
 
 /** Of a member. */
@@ -51,7 +53,11 @@ const DIRECTORIES = ['wal', 'wal', 'store'] as const;
 /** Some classes change so much that once per run is enough. */
 const ONCE: ReadonlySet<FaultClass> = new Set<FaultClass>(['wipe', 'rot']);
 /** Many of them wait for calls that do not come. */
-const OFTEN: ReadonlySet<FaultClass> = new Set<FaultClass>(['nameError', 'twoLives']);
+const OFTEN: ReadonlySet<FaultClass> = new Set<FaultClass>([
+  'nameError',
+  'twoLives',
+  'crashAtCall',
+]);
 const MISSED_AGAIN_MS = 200;
 /** Snapshots are sent in a few milliseconds: who wants to disturb one must look often. */
 const WATCH_MS = 5;
@@ -286,6 +292,27 @@ function nameError(cluster: Cluster, random: Prng): boolean {
   return true;
 }
 
+/** Every write and every sync is a moment to die, those within one turn above all. */
+const CALLS_TO_DIE_AT: readonly DiskCall[] = ['write', 'sync', 'sync', 'truncate', 'rename'];
+const SPARED_MAX = 40;
+
+function crashAtCall(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf(alive(cluster), random);
+  const call = oneOf(CALLS_TO_DIE_AT, random);
+  const directory = oneOf(DIRECTORIES, random);
+  const how = oneOf(['kill', 'powerLoss', 'blackout'] as const, random);
+  if (victim === undefined || call === undefined) return false;
+  if (directory === undefined || how === undefined) return false;
+  const spared = random.below(SPARED_MAX);
+  const strike = (): void => {
+    if (cluster.isHealing || !cluster.crash(victim, how)) return;
+    cluster.counters.crashesAtCalls += 1;
+  };
+  victim.machine.disk.setTrap({ call, directory, spared, strike });
+  cluster.note(`m${victim.id}`, 'fault', `${how} at a ${call} in ${directory}, after ${spared}`);
+  return true;
+}
+
 function fullDisk(cluster: Cluster, random: Prng): boolean {
   const victim = oneOf(alive(cluster), random);
   if (victim === undefined) return false;
@@ -300,13 +327,17 @@ function fullDisk(cluster: Cluster, random: Prng): boolean {
   return true;
 }
 
+const SLOW_SYNC_MS_MAX = 800;
+
 function slowDisk(cluster: Cluster, random: Prng): boolean {
   const victim = oneOf(alive(cluster), random);
   if (victim === undefined) return false;
-  const slowFactor = [10, 100, 2_000][random.below(3)] as number;
+  const drawn = [10, 100, 2_000][random.below(3)] as number;
+  // A call that is under way when the plan ends takes its time all the same.
+  const slowFactor = Math.min(drawn, SLOW_SYNC_MS_MAX / cluster.scenario.syncMs);
   const { disk } = victim.machine;
   disk.rules({ slowFactor });
-  cluster.note(`m${victim.id}`, 'fault', `disk ${slowFactor} times slower`);
+  cluster.note(`m${victim.id}`, 'fault', `disk ${Math.round(slowFactor)} times slower`);
   cluster.world.after(1_000 + random.below(4_000), () => disk.rules({ slowFactor: 1 }));
   return true;
 }

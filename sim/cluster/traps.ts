@@ -11,6 +11,11 @@ import type { SimMember } from './sim-member.ts';
 /** The heir must take over by then. */
 const HANDOVER_MS = 1_000;
 const PROBE_MS = 20;
+/** Commands that a leader takes while it is alone. */
+const TAIL_MAX = 6;
+/** Others must have agreed on something else by then. */
+const ALONE_MS = 6_000;
+const SYNCS_SPARED_MAX = 6;
 /** Registers and counters of clients have other names. */
 const KEY = 'probe';
 
@@ -83,6 +88,61 @@ export function solitude(cluster: Cluster, random: Prng): boolean {
   probe();
   mendAfter(cluster, aloneMs);
   return true;
+}
+
+/**
+ * A leader is alone and takes commands that nobody else gets. Others agree on other commands in
+ * their place. When it hears of them, on new connections, it dies at one of the syncs with which it
+ * writes them down: what its log then says is committed must be what was committed.
+ */
+export function oldTail(cluster: Cluster, random: Prng): boolean {
+  const shard = drawn(cluster.shards, random);
+  const leader = shard === undefined ? undefined : cluster.leaderOf(shard);
+  if (shard === undefined || leader === undefined) return false;
+  const others = othersOf(cluster, leader);
+  if (others.length < 2) return false;
+  const { life } = leader;
+  const count = 1 + random.below(TAIL_MAX);
+  separate(cluster, leader, others);
+  for (let i = 0; i < count; i++) write(cluster, leader, shard);
+  cluster.note('--', 'fault', `m${leader.id} is alone with ${count} commands for shard ${shard}`);
+  const untilMs = cluster.nowMs + ALONE_MS;
+  const look = (): void => {
+    if (cluster.isHealing) return;
+    const tail = leader.life === life ? cluster.status(leader, shard) : undefined;
+    const successor = cluster.leaderOf(shard);
+    const news = successor === undefined ? undefined : cluster.status(successor, shard);
+    const isOver = tail === undefined || cluster.nowMs > untilMs;
+    if (isOver || news === undefined || successor === undefined) {
+      if (isOver) mend(cluster);
+      else cluster.world.after(PROBE_MS, look);
+      return;
+    }
+    if (successor === leader || news.commit < tail.lastIndex + 1) {
+      if (successor !== leader) write(cluster, successor, shard);
+      cluster.world.after(PROBE_MS, look);
+      return;
+    }
+    mend(cluster);
+    for (const { machine } of others) {
+      cluster.world.network.streams.reset(leader.machine.index, machine.index);
+    }
+    dieInTurn(cluster, leader, random);
+  };
+  look();
+  return true;
+}
+
+/** At a sync of the log, soon: between two that belong to one turn, with some luck. */
+function dieInTurn(cluster: Cluster, victim: SimMember, random: Prng): void {
+  const how = (['kill', 'powerLoss', 'blackout'] as const)[random.below(3)] as 'kill';
+  const call = random.below(2) === 0 ? 'write' : 'sync';
+  const spared = random.below(SYNCS_SPARED_MAX);
+  const strike = (): void => {
+    if (cluster.isHealing || !cluster.crash(victim, how)) return;
+    cluster.counters.oldTails += 1;
+  };
+  victim.machine.disk.setTrap({ call, directory: 'wal', spared, strike });
 }
 
 /**
@@ -171,10 +231,12 @@ function separate(cluster: Cluster, member: SimMember, others: readonly SimMembe
 }
 
 function mendAfter(cluster: Cluster, delayMs: number): void {
-  cluster.world.after(delayMs, () => {
-    cluster.note('--', 'fault', 'network mended');
-    cluster.world.network.links.mendAll();
-  });
+  cluster.world.after(delayMs, () => mend(cluster));
+}
+
+function mend(cluster: Cluster): void {
+  cluster.note('--', 'fault', 'network mended');
+  cluster.world.network.links.mendAll();
 }
 
 function drawn<T>(items: readonly T[], random: Prng): T | undefined {

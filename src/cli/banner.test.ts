@@ -2,31 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { World } from '../../sim/index.ts';
-import {
-  CLASSIC,
-  type GossipSettings,
-  MemberGossip,
-  parseSeed,
-  type Seed,
-} from '../cluster/index.ts';
-import { zstdBlocks } from '../engine/codec/index.ts';
+import { CLASSIC, type GossipSettings, parseSeed, type Seed } from '../cluster/index.ts';
+import { openMember } from '../member/index.ts';
 import { drawBanner } from './banner.ts';
 
 async function bannerOf(more: Partial<GossipSettings>): Promise<string> {
   const world = new World({ seed: 1 });
   const { capabilities } = world.machine('n1');
-  const listen = world.machine('n1').address(10_001);
   const settings = {
-    ...CLASSIC,
-    nodeId: 'n1',
-    listen,
-    advertised: undefined,
-    seeds: [],
-    ...more,
+    cluster: { name: CLASSIC.clusterId },
+    listen: world.machine('n1').address(10_001),
+    gossip: { ...CLASSIC, nodeId: 'n1', advertised: undefined, seeds: [], ...more },
   };
-  const parts = { capabilities, blocks: zstdBlocks, proposedHost: '127.0.0.1' };
-  const gossip = await world.settle(MemberGossip.open(parts, settings));
-  return stripVTControlCharacters(drawBanner(gossip, settings, '1.2.3'));
+  const parts = { capabilities, proposedHost: '127.0.0.1' };
+  const opening = await world.settle(openMember(parts, settings));
+  assert(opening.kind === 'opened');
+  return stripVTControlCharacters(drawBanner(opening.member, settings, '1.2.3'));
 }
 
 test('the banner says who the member is, where to look and how to stop it', async () => {

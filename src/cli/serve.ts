@@ -1,18 +1,14 @@
 // `parley`: runs one member until a signal ends it.
 
 import { networkInterfaces } from 'node:os';
-import type { Capabilities, LogLevel } from '../base/capabilities.ts';
-import { type GossipSettings, MemberGossip } from '../cluster/index.ts';
+import type { Log, LogLevel } from '../base/capabilities.ts';
 import { openHttpEdge } from '../edge/http/index.ts';
 import { realCapabilities } from '../engine/capabilities.ts';
-import { zstdBlocks } from '../engine/codec/index.ts';
+import { type Member, type MemberSettings, openMember } from '../member/index.ts';
 import { drawBanner } from './banner.ts';
 
-/** Running requests get this long to finish when the member stops. */
-const HTTP_GRACE_MS = 500;
-
 export interface ServeOptions {
-  readonly settings: GossipSettings;
+  readonly settings: MemberSettings;
   readonly logLevel: LogLevel;
   readonly version: string;
 }
@@ -22,23 +18,25 @@ export async function serve({ settings, logLevel, version }: ServeOptions): Prom
   const stopping = new StopSignals();
   const capabilities = realCapabilities({ level: logLevel });
   const { clock, log, random } = capabilities;
-  const gossip = await MemberGossip.open(
-    { capabilities, blocks: zstdBlocks, proposedHost: hostOfThisMachine() },
+  const opening = await openMember(
+    {
+      capabilities,
+      proposedHost: hostOfThisMachine(),
+      openHttp: (home) => openHttpEdge({ ...home, clock, log, random, version }),
+    },
     settings,
   );
-  // Both ports are ours before the first datagram goes out: nobody hears of a member that fails.
-  const cluster = gossip.members;
-  const http = await openHttpEdge(gossip.address, { cluster, clock, log, random, version });
-  gossip.start();
-  if (process.stderr.isTTY) process.stderr.write(drawBanner(gossip, settings, version));
-  warnIfExposed(capabilities, gossip);
+  if (opening.kind === 'refused') throw opening.error;
+  const { member } = opening;
+  if (process.stderr.isTTY) process.stderr.write(drawBanner(member, settings, version));
+  warnIfExposed(log, member);
 
   const signal = await stopping.first;
   log.info('stopping', { signal });
-  await Promise.all([gossip.stop(signal), http.close(HTTP_GRACE_MS)]);
+  await member.close(signal);
 }
 
-function warnIfExposed({ log }: Capabilities, { address }: MemberGossip): void {
+function warnIfExposed(log: Log, { address }: Member): void {
   if (address.startsWith('127.') || address.startsWith('[::1]:')) return;
   log.warn('anyone who reaches this address can read and change the cluster', { address });
 }

@@ -21,13 +21,18 @@ export interface MemberGossipParts {
 
 export class MemberGossip {
   readonly members: Members;
-  /** Bound for gossip; the HTTP edge takes the same address and port for TCP. */
+  /** Bound for gossip. */
   readonly address: SocketAddress;
+  readonly #socket: DatagramSocket;
+  readonly #seeds: Seeds;
   readonly #log: Capabilities['log'];
+  #isStarted = false;
 
-  private constructor(members: Members, address: SocketAddress, log: Capabilities['log']) {
+  private constructor({ members, seeds, socket }: Made, log: Capabilities['log']) {
     this.members = members;
-    this.address = address;
+    this.address = socket.address;
+    this.#seeds = seeds;
+    this.#socket = socket;
     this.#log = log;
   }
 
@@ -38,37 +43,50 @@ export class MemberGossip {
    */
   static async open(parts: MemberGossipParts, settings: GossipSettings): Promise<MemberGossip> {
     const { net, log } = parts.capabilities;
-    let members: Members | undefined;
+    let made: Made | undefined;
     const socket = await net.openDatagrams(settings.listen, {
-      onDatagram: (bytes, from) => members?.receive(bytes, from),
-      onTrouble: (reason, peer) => members?.noteTrouble(reason, peer),
+      onDatagram: (bytes, from) => made?.members.receive(bytes, from),
+      onTrouble: (reason, peer) => made?.members.noteTrouble(reason, peer),
     });
     try {
-      members = await compose(parts, settings, socket);
+      made = await compose(parts, settings, socket);
     } catch (error) {
       await socket.close();
       throw error;
     }
-    return new MemberGossip(members, socket.address, log);
+    return new MemberGossip(made, log);
   }
 
   start(): void {
     const { nodeId, address, generation } = this.members.self;
     this.#log.info('member started', { member: nodeId, address, listen: this.address, generation });
+    this.#isStarted = true;
     this.members.start();
   }
 
+  /** Says goodbye where the others may have heard of this member, and closes. */
   async stop(reason: string): Promise<void> {
+    if (!this.#isStarted) {
+      this.#seeds.stop();
+      await this.#socket.close();
+      return;
+    }
     await this.members.leave(reason);
     this.#log.info('member stopped', { member: this.members.self.nodeId, reason });
   }
+}
+
+interface Made {
+  readonly members: Members;
+  readonly seeds: Seeds;
+  readonly socket: DatagramSocket;
 }
 
 async function compose(
   parts: MemberGossipParts,
   settings: GossipSettings,
   socket: DatagramSocket,
-): Promise<Members> {
+): Promise<Made> {
   const { capabilities } = parts;
   const advertised = advertisedAddress(settings, socket.address, parts.proposedHost);
   if (typeof advertised !== 'string') throw advertised;
@@ -96,7 +114,7 @@ async function compose(
   const { random, clock } = capabilities;
   const ports = { random, blocks: parts.blocks };
   const gossip = new Gossip(outcome.config, ports, clock.monotonicMs());
-  return new Members({ gossip, socket, seeds, capabilities });
+  return { members: new Members({ gossip, socket, seeds, capabilities }), seeds, socket };
 }
 
 /** A socket bound to `::` takes both families; any other speaks its own. */

@@ -1,15 +1,8 @@
 // Makes the replicas of a member out of capabilities: the log, the store, the connections to peers,
-// the host of the shards, and whoever answers requests to them.
+// the host of the shards, and the server that answers requests to them.
 
-import type {
-  Capabilities,
-  DiskLock,
-  Stream,
-  StreamHandler,
-  StreamListener,
-} from '../base/capabilities.ts';
+import type { Capabilities, Stream, StreamHandler } from '../base/capabilities.ts';
 import { ParleyError } from '../base/errors.ts';
-import type { SocketAddress } from '../base/ids.ts';
 import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
@@ -17,15 +10,11 @@ import { type ShardId, Wal } from '../engine/wal/index.ts';
 import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
 import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
+import { ClosingStack } from './closing-stack.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
-import { claimDirectory, lockDirectory } from './directory-owner.ts';
+import { claimDirectory } from './directory-owner.ts';
 import { ReplicaPeers } from './replica-peers.ts';
-import {
-  FEATURES_ALL,
-  type PeerSetting,
-  type ReplicaSettings,
-  refusalOf,
-} from './replica-settings.ts';
+import { FEATURES_ALL, type PeerSetting, type ReplicaSettings } from './replica-settings.ts';
 
 export interface MemberReplicasParts {
   readonly capabilities: Capabilities;
@@ -34,61 +23,47 @@ export interface MemberReplicasParts {
   readonly machineOf: (shard: ShardId) => ShardMachine;
   /** The process must stop: what is on disk is sound, this run of the member is not. Once. */
   readonly onFatal: (reason: string) => void;
-  /**
-   * A front door that hands on the streams of Parley's frames. Its `close` accepts no more and cuts
-   * nobody, or those who wait would not hear their answers: its owner closes the door itself once
-   * the member is closed. Default: a listener of its own.
-   */
-  readonly listen?: (onStream: (stream: Stream) => StreamHandler) => Promise<StreamListener>;
 }
 
-export type MemberReplicasOpening =
-  | { readonly kind: 'opened'; readonly replicas: MemberReplicas }
-  | { readonly kind: 'refused'; readonly error: ParleyError };
-
 export class MemberReplicas {
-  readonly address: SocketAddress;
   readonly host: Host;
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
   readonly #roster: ReplicaPeers;
   readonly #states: StateStore;
-  readonly #listener: StreamListener;
-  readonly #lock: DiskLock;
-  #closing: Promise<void> | undefined;
+  readonly #opened: ClosingStack;
 
   /**
-   * Opens everything a member needs to take part, or says why not in a line fit for a terminal. The
-   * lock comes first: a second process in the same directory must not get as far as the log, on
-   * whatever port it would listen.
+   * Opens everything that takes part in replication, or rejects with a `ParleyError` whose line is
+   * fit for a terminal. `settings` have been checked and the directory is locked.
    */
   static async open(
     parts: MemberReplicasParts,
     settings: ReplicaSettings,
-  ): Promise<MemberReplicasOpening> {
-    const refusal = refusalOf(settings);
-    if (refusal !== undefined) return { kind: 'refused', error: refusal };
-    const opening = new Opening(parts, settings);
+  ): Promise<MemberReplicas> {
+    const opened = new ClosingStack();
     try {
-      return { kind: 'opened', replicas: new MemberReplicas(await opening.run()) };
+      return new MemberReplicas(await new Opening(parts, settings, opened).run(), opened);
     } catch (error) {
-      await opening.undo();
-      if (!(error instanceof ParleyError)) throw error;
-      return { kind: 'refused', error };
+      await opened.close();
+      throw error;
     }
   }
 
-  private constructor(made: Made) {
-    this.address = made.listener.address;
+  private constructor(made: Made, opened: ClosingStack) {
     this.host = made.host;
     this.peers = made.peers;
     this.wal = made.wal;
     this.store = made.store;
     this.#roster = made.roster;
     this.#states = made.states;
-    this.#listener = made.listener;
-    this.#lock = made.lock;
+    this.#opened = opened;
+  }
+
+  /** Takes a connection that speaks the members' protocol. */
+  accept(stream: Stream): StreamHandler {
+    return this.peers.accept(stream);
   }
 
   /** Sums up a shard's state: equal on members that applied the same. */
@@ -108,27 +83,13 @@ export class MemberReplicas {
     this.peers.dropPeer(member);
   }
 
-  /** Answers who waits, then lets go of everything. Harmless when called again. */
+  /** Answers those who wait, then lets go of everything. Harmless when called again. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    await this.#listener.close();
-    await this.host.stop();
-    await this.peers.close();
-    this.#states.close();
-    await this.store.close();
-    await this.wal.close();
-    // If anything before this failed it may still be at work: then the lock stays with the process.
-    await this.#lock.release();
+    return this.#opened.close();
   }
 }
 
 interface Made {
-  readonly lock: DiskLock;
-  readonly listener: StreamListener;
   readonly host: Host;
   readonly peers: Peers;
   readonly wal: Wal;
@@ -137,26 +98,23 @@ interface Made {
   readonly roster: ReplicaPeers;
 }
 
-/** The steps of opening, and the way back from each of them. */
+/** The steps of opening. */
 class Opening {
   readonly #parts: MemberReplicasParts;
   readonly #settings: ReplicaSettings;
-  /** What must be let go of if a later step fails, the newest last. */
-  readonly #undo: (() => Promise<void>)[] = [];
-  #accept: ((stream: Stream) => StreamHandler) | undefined;
+  readonly #opened: ClosingStack;
   #isFailed = false;
 
-  constructor(parts: MemberReplicasParts, settings: ReplicaSettings) {
+  constructor(parts: MemberReplicasParts, settings: ReplicaSettings, opened: ClosingStack) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#opened = opened;
   }
 
   async run(): Promise<Made> {
     const { capabilities, machineOf } = this.#parts;
     const { clock, random, log } = capabilities;
     const { clusterId, member, peers: peerSettings, shards, directory } = this.#settings;
-    const lock = await this.#lockDirectory();
-    const listener = await this.#listen();
     const refusal = await claimDirectory(capabilities.disk, directory, { clusterId, member });
     if (refusal !== undefined) throw refusal;
     const wal = await this.#openWal();
@@ -173,7 +131,7 @@ class Opening {
       features: this.#settings.features ?? FEATURES_ALL,
     };
     const peers = openPeers(capabilities, { hello: identity }, roster);
-    this.#undo.push(() => peers.close());
+    this.#opened.add(() => peers.close());
     const host = new Host(
       {
         member,
@@ -190,42 +148,14 @@ class Opening {
       // What it does not say in its greetings it does not do either.
       { hibernation: (identity.features & FEATURE_HIBERNATION) !== 0, ...this.#settings.host },
     );
-    this.#undo.push(() => host.stop());
+    this.#opened.add(() => host.stop());
     const requests = new RequestServer({ member, clock, host, peers });
     roster.connect({ host, requests });
     for (const { shard, founders } of shards) {
       host.openShard({ shard, founders, machine: machineOf(shard) });
     }
     for (const { member: peer, address } of peerSettings) peers.setPeer(peer, address);
-    this.#accept = (stream) => peers.accept(stream);
-    return { lock, listener, host, peers, wal, store, states, roster };
-  }
-
-  async undo(): Promise<void> {
-    for (const step of this.#undo.toReversed()) await step();
-  }
-
-  async #lockDirectory(): Promise<DiskLock> {
-    const lock = await lockDirectory(this.#parts.capabilities.disk, this.#settings.directory);
-    if (lock instanceof ParleyError) throw lock;
-    this.#undo.push(() => lock.release());
-    return lock;
-  }
-
-  async #listen(): Promise<StreamListener> {
-    const { capabilities, listen } = this.#parts;
-    const onStream = (stream: Stream): StreamHandler => {
-      if (this.#accept !== undefined) return this.#accept(stream);
-      // Not ready yet: the caller comes again.
-      stream.destroy();
-      return DEAF;
-    };
-    const listener =
-      listen === undefined
-        ? await capabilities.net.listenStreams(this.#settings.listen, onStream)
-        : await listen(onStream);
-    this.#undo.push(() => listener.close());
-    return listener;
+    return { host, peers, wal, store, states, roster };
   }
 
   async #openWal(): Promise<Wal> {
@@ -238,7 +168,7 @@ class Opening {
       onFailure: ({ reason }) => this.#fail(`The log has stopped: ${reason}`),
     });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
-    this.#undo.push(() => opened.wal.close());
+    this.#opened.add(() => opened.wal.close());
     return opened.wal;
   }
 
@@ -248,7 +178,7 @@ class Opening {
       onFailure: (reason) => this.#fail(`The store has stopped: ${reason}`),
     });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
-    this.#undo.push(() => opened.store.close());
+    this.#opened.add(() => opened.store.close());
     return opened.store;
   }
 
@@ -256,7 +186,7 @@ class Opening {
     const { clock, random } = this.#parts.capabilities;
     const opened = openStateStore({ store, clock, random });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
-    this.#undo.push(() => Promise.resolve(opened.states.close()));
+    this.#opened.add(() => opened.states.close());
     return opened.states;
   }
 
@@ -271,10 +201,3 @@ class Opening {
     this.#parts.onFatal(reason);
   }
 }
-
-const DEAF: StreamHandler = {
-  onData: () => {},
-  onDrain: () => {},
-  onEnd: () => {},
-  onClose: () => {},
-};

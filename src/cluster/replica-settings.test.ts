@@ -12,12 +12,13 @@ import type { WriteOutcome } from '../replica/types.ts';
 import { kvMachine } from '../service/kv/index.ts';
 import { RANGES } from './data-plane-numbers.ts';
 import { MemberReplicas } from './member-replicas.ts';
-import { type ReplicaSettings, refusalOf } from './replica-settings.ts';
+import { type ReplicaSettings, refusalOfReplicas } from './replica-settings.ts';
+
+const HERE = '10.0.0.1:7000' as SocketAddress;
 
 const SOUND: ReplicaSettings = {
   clusterId: '11111111-2222-4333-8444-555555555555',
   member: 1,
-  listen: '10.0.0.1:7000' as SocketAddress,
   peers: [
     { member: 2, address: '10.0.0.2:7000' as SocketAddress },
     { member: 3, address: '10.0.0.3:7000' as SocketAddress },
@@ -37,23 +38,22 @@ function peersAt(...addresses: readonly string[]): ReplicaSettings['peers'] {
 }
 
 function lineOf(changes: Partial<ReplicaSettings>): string | undefined {
-  return refusalOf({ ...SOUND, ...changes })?.line;
+  return refusalOfReplicas({ ...SOUND, ...changes })?.line;
 }
 
 test('settings that are sound, and those with nothing but defaults, are taken', () => {
   assert.equal(lineOf({}), undefined);
-  assert.equal(lineOf({ ...ALONE, directory: '', listen: '[::]:0' as SocketAddress }), undefined);
+  assert.equal(lineOf({ ...ALONE, directory: '' }), undefined);
 });
 
 const REFUSED: readonly (readonly [Partial<ReplicaSettings>, RegExp])[] = [
   [{ clusterId: 'testing' }, /^clusterId is "testing": .* uuid/],
-  [{ listen: 'localhost:1' as SocketAddress }, /^listen is "localhost:1": .* IP:PORT/],
   [{ directory: '../elsewhere' }, /^directory is "..\/elsewhere": .* relative path/],
   [{ member: 0 }, /^member is 0: .* from 1 to 4294967295/],
   [{ member: 1.5 }, /^member is 1.5: /],
   [{ member: 2 ** 32 }, /^member is 4294967296: /],
-  [{ peers: [{ member: 0, address: SOUND.listen }] }, /^peers\[0\].member is 0: /],
-  [{ peers: [{ member: 1, address: SOUND.listen }] }, /^peers\[0\].member is 1: .* of its own/],
+  [{ peers: [{ member: 0, address: HERE }] }, /^peers\[0\].member is 0: /],
+  [{ peers: [{ member: 1, address: HERE }] }, /^peers\[0\].member is 1: .* of its own/],
   [{ peers: [...SOUND.peers, ...peersAt('10.0.0.4:1')] }, /^peers is 2, 3, 2: 2 is there twice/],
   [{ peers: peersAt('host:1') }, /^peers\[0\].address is "host:1": .* IP:PORT/],
   [{ peers: peersAt('10.0.0.2:0') }, /^peers\[0\].address is "10.0.0.2:0": nobody can be reached/],
@@ -112,8 +112,7 @@ test('two numbers that contradict each other are refused with both', () => {
 /** Opens a member alone, puts one command through it and closes it again. */
 async function propose(changes: Partial<ReplicaSettings>, bytes: number): Promise<WriteOutcome> {
   const world = new World({ seed: 1 });
-  const machine = world.machine('n1');
-  const { capabilities } = machine;
+  const { capabilities } = world.machine('n1');
   const { clock, disk } = capabilities;
   const parts = {
     capabilities,
@@ -122,10 +121,8 @@ async function propose(changes: Partial<ReplicaSettings>, bytes: number): Promis
     openStore: (directory: string, events: Parameters<typeof openMemoryStore>[1]) =>
       openMemoryStore({ clock, disk, directory }, events),
   };
-  const settings = { ...SOUND, ...ALONE, listen: machine.address(7_000), ...changes };
-  const opening = await world.settle(MemberReplicas.open(parts, settings));
-  assert(opening.kind === 'opened');
-  const { replicas } = opening;
+  const settings = { ...SOUND, ...ALONE, directory: '', ...changes };
+  const replicas = await world.settle(MemberReplicas.open(parts, settings));
   const isLed = (): boolean => (replicas.host.status(1)?.applied.index ?? 0) > 1;
   assert(await world.runUntil(isLed, 3_600_000), `alone and leads: ${JSON.stringify(changes)}`);
   const payload = new Uint8Array(bytes);
@@ -169,7 +166,7 @@ test('with any number at its least or its most a member opens and takes commands
     const most = range.isWhole && key !== 'segmentBytes' ? range.max : range.min;
     for (const value of new Set([range.min, most])) {
       const changes = { [group]: { [key]: value } };
-      if (refusalOf({ ...SOUND, ...ALONE, ...changes }) !== undefined) continue;
+      if (refusalOfReplicas({ ...SOUND, ...ALONE, ...changes }) !== undefined) continue;
       opened += 1;
       const outcome = await propose(changes, 100);
       const found = outcome.kind === 'refused' ? outcome.reason : outcome.kind;

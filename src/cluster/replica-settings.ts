@@ -15,7 +15,6 @@ import { type ReplicaNumbers, refusalOfNumbers } from './data-plane-numbers.ts';
 export interface ReplicaSettings extends ReplicaNumbers {
   readonly clusterId: string;
   readonly member: MemberId;
-  readonly listen: SocketAddress;
   readonly peers: readonly PeerSetting[];
   readonly shards: readonly ShardSetting[];
   /** Of the member's files, below the root of its disk; '' is the root. */
@@ -27,6 +26,8 @@ export interface ReplicaSettings extends ReplicaNumbers {
 export interface PeerSetting {
   readonly member: MemberId;
   readonly address: SocketAddress;
+  /** Its node id. By default the member's number, as in clusters whose members are listed. */
+  readonly nodeId?: string;
 }
 
 interface ShardSetting {
@@ -41,8 +42,8 @@ export const FEATURES_ALL = FEATURE_HIBERNATION | FEATURE_DISK_SPACE;
 const U32_MAX = 2 ** 32 - 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Why a member cannot run with these; undefined when it can. */
-export function refusalOf(settings: ReplicaSettings): ParleyError | undefined {
+/** Why replicas cannot run with these; undefined when they can. */
+export function refusalOfReplicas(settings: ReplicaSettings): ParleyError | undefined {
   return (
     refusalOfIdentity(settings) ??
     refusalOfPeers(settings) ??
@@ -53,13 +54,10 @@ export function refusalOf(settings: ReplicaSettings): ParleyError | undefined {
 }
 
 function refusalOfIdentity(settings: ReplicaSettings): ParleyError | undefined {
-  const { clusterId, directory, listen, member } = settings;
+  const { clusterId, directory, member } = settings;
   if (!UUID.test(clusterId)) {
     const why = 'members of different clusters are told apart by uuids';
     return refuse('clusterId', quote(clusterId), why, 'Give a uuid, in small letters.');
-  }
-  if (parseAddress(listen) === undefined) {
-    return refuse('listen', quote(listen), 'there is no such address', 'Give IP:PORT.');
   }
   try {
     diskPathParts(directory);

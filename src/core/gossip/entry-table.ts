@@ -112,7 +112,7 @@ export class EntryTable {
 
   /** Entries in ascending order of version, each key once. */
   after(version: number): Entry[] {
-    const entries = this.#log.slice(this.#firstAfter(version));
+    const entries = this.#log.slice(this.indexAfter(version));
     return this.#superseded === 0 ? entries : entries.filter((entry) => !entry.superseded);
   }
 
@@ -132,13 +132,15 @@ export class EntryTable {
 
   countAfter(version: number): number {
     let count = 0;
-    for (let i = this.#firstAfter(version); i < this.#log.length; i++) {
+    if (this.#superseded === 0) return this.#log.length - this.indexAfter(version);
+    for (let i = this.indexAfter(version); i < this.#log.length; i++) {
       if (!(this.#log[i] as Entry).superseded) count += 1;
     }
     return count;
   }
 
-  #firstAfter(version: number): number {
+  /** The place of the first entry beyond the version, for `at`. Valid until the table changes. */
+  indexAfter(version: number): number {
     let low = 0;
     let high = this.#log.length;
     while (low < high) {
@@ -147,6 +149,11 @@ export class EntryTable {
       else high = middle;
     }
     return low;
+  }
+
+  /** By place. Superseded entries are among them; undefined behind the last. */
+  at(index: number): Entry | undefined {
+    return this.#log[index];
   }
 
   /** All entries of the table, replaced. `entries` ascend by version and have distinct keys. */

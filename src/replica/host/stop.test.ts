@@ -89,7 +89,7 @@ test('[H91] a read of the log that breaks stops the member with the reason', asy
   cluster.machine(other).restart();
   const opening = await cluster.world.settle(cluster.open(other));
   if (opening.kind === 'refused') assert.fail(opening.error.message);
-  cluster.planes.set(other, opening.replicas);
+  cluster.planes.set(other, opening.plane);
   await cluster.world.runFor(1_000);
   assert.deepEqual(cluster.fatal, [`${leader}: reading the log: a bug`]);
   await cluster.close();

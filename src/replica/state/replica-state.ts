@@ -3,13 +3,15 @@
 import { AssertionError, assert, must } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Random } from '../../base/capabilities.ts';
-import type { ShardMachine } from '../../core/machine.ts';
+import { type QueryAnswer, type ShardMachine, wholeAnswer } from '../../core/machine.ts';
 import { type ConfState, type Entry, type EntryId, type Snapshot } from '../../core/raft/index.ts';
 import type { Store, StoreView } from '../../engine/store/index.ts';
 import { encodeSnapshot, type ShardId } from '../../engine/wal/index.ts';
+import type { FeedHub } from '../feed/index.ts';
 import { encodeResult, STATUS } from './commands.ts';
 import { digestOf } from './digest.ts';
 import { DurableMarks } from './durable-marks.ts';
+import type { ShardEditions, ShardRules } from './editions.ts';
 import type { GarbageCollector } from './garbage.ts';
 import { StoredIncomingState } from './incoming-state.ts';
 import {
@@ -23,8 +25,9 @@ import {
   stagedKey,
 } from './layout.ts';
 import { prepared } from './prepared.ts';
-import { CommandRunner } from './runner.ts';
-import type { PreparedSnapshot, ReplicaState, ResultSink, SessionLimits } from './types.ts';
+import { CommandRunner, UnsupportedEdition } from './runner.ts';
+import type { SessionLoad } from './sessions.ts';
+import type { PreparedSnapshot, Question, ReplicaState, ResultSink } from './types.ts';
 
 const NO_DATA = new Uint8Array(0);
 const CLIENT_BYTES = 8;
@@ -35,7 +38,9 @@ export interface ReplicaStateParts {
   readonly machine: ShardMachine;
   readonly random: Random;
   readonly garbage: GarbageCollector;
-  readonly sessions: Partial<SessionLimits>;
+  readonly rules: ShardRules;
+  readonly load: SessionLoad;
+  readonly feed: FeedHub | undefined;
   /** What a transfer that was under way at the last stop left behind. */
   readonly staged: Staged | undefined;
 }
@@ -54,6 +59,8 @@ export class StoredReplicaState implements ReplicaState {
   #runner: CommandRunner;
   #staging: StoredIncomingState | undefined;
   #broken: string | undefined;
+  /** The state itself is of an edition that is not known here. */
+  #isBeyond = false;
   /** Of the batch that is applied; used again for each. */
   readonly #results: Uint8Array[] = [];
 
@@ -70,6 +77,8 @@ export class StoredReplicaState implements ReplicaState {
     this.#confState = meta.snapshot.confState;
     this.#conf = encodeSnapshot(meta.snapshot);
     this.#runner = this.#newRunner();
+    parts.feed?.openShard(shard, meta.applied.index);
+    this.#checkEditions();
     if (staged !== undefined) this.#staging = new StoredIncomingState(shard, store, staged);
   }
 
@@ -85,6 +94,22 @@ export class StoredReplicaState implements ReplicaState {
     return this.#marks.durableIndex(this.#store.durableBatch());
   }
 
+  unwrittenBytes(): number {
+    return this.#marks.unwrittenBytes(this.#store.durableBatch());
+  }
+
+  editions(): ShardEditions {
+    return this.#runner.editions;
+  }
+
+  wakeMs(): number {
+    return this.#runner.wakeMs;
+  }
+
+  sessionsHeld(): { readonly count: number; readonly bytes: number } {
+    return this.#runner.sessionsHeld();
+  }
+
   get broken(): string | undefined {
     return this.#broken;
   }
@@ -92,9 +117,10 @@ export class StoredReplicaState implements ReplicaState {
   // --- commands ---------------------------------------------------------------------------------
 
   apply(entries: readonly Entry[], sink: ResultSink | undefined): void {
-    assert(this.#broken === undefined, '[D5] a broken shard takes no more entries');
+    assert(this.#broken === undefined, `[D5] a shard takes no more entries when ${this.#broken}`);
     const last = entries.at(-1);
     if (last === undefined) return;
+    const { feed } = this.#parts;
     try {
       for (let i = 0; i < entries.length; i++) {
         const entry = entries[i] as Entry;
@@ -104,15 +130,20 @@ export class StoredReplicaState implements ReplicaState {
         const result = this.#runner.run(entry);
         if (sink !== undefined) this.#results[i] = this.#seal(entry, result);
       }
-      this.#runner.storeSessions();
+      this.#runner.save();
     } catch (error) {
       // [D5] Half a command must not stay: after a restart the log brings all of it once more.
       this.#store.rollback();
+      feed?.rollback(this.shard);
       const where = `${this.#applied.index + 1}..${last.index}`;
-      this.#broken = `the machine broke at ${where}: ${String(error)}`;
+      this.#broken =
+        error instanceof UnsupportedEdition
+          ? describeLack(error.message)
+          : `the machine broke at ${where}: ${String(error)}`;
       throw new AssertionError(`[D5] ${this.#broken}`);
     }
     this.#advance({ index: last.index, term: last.term });
+    feed?.commit(this.shard);
     if (sink === undefined) return;
     for (let i = 0; i < entries.length; i++) {
       sink.onResult(entries[i] as Entry, this.#results[i] as Uint8Array);
@@ -127,15 +158,20 @@ export class StoredReplicaState implements ReplicaState {
     this.#advance(at);
   }
 
-  query(question: Uint8Array): Uint8Array {
-    return this.#runner.query(question);
+  ask(question: Question): QueryAnswer {
+    assert(!this.#isBeyond, `[M6] a shard answers nothing here: ${this.#broken}`);
+    return this.#runner.query(question, this.#applied.index);
+  }
+
+  query(body: Uint8Array): Uint8Array {
+    return wholeAnswer((cursor) => this.ask({ body, cursor, mayWait: false }));
   }
 
   /** [D4] The record and what it speaks of are in one batch. */
   #advance(to: EntryId): void {
     this.#applied = to;
     this.#store.put(this.#metaKey, encodeMeta(this.#generation, to, this.#conf));
-    this.#marks.note(this.#store.commit(), to.index);
+    this.#marks.note(this.#store.commit(), to.index, this.#runner.takeWritten());
   }
 
   #seal({ index }: Entry, result: Uint8Array): Uint8Array {
@@ -147,8 +183,35 @@ export class StoredReplicaState implements ReplicaState {
   }
 
   #newRunner(): CommandRunner {
-    const { machine, sessions } = this.#parts;
-    return new CommandRunner(this.#store, machine, this.shard, this.#generation, sessions);
+    const { feed, load, machine, rules } = this.#parts;
+    const { shard } = this;
+    const parts = {
+      store: this.#store,
+      machine,
+      rules,
+      load,
+      emit: (index: number, topic: Uint8Array, event: Uint8Array) => {
+        feed?.emit(shard, index, topic, event);
+      },
+    };
+    return new CommandRunner(parts, shard, this.#generation);
+  }
+
+  /** [M6] What came with the store, or a snapshot, may be beyond this release. */
+  #checkEditions(): void {
+    const { lacks } = this.#runner;
+    this.#isBeyond = lacks !== undefined;
+    if (lacks !== undefined) this.#broken = describeLack(lacks);
+  }
+
+  /** [D22] The shard's part of the batch in which it leaves. Of no use after this. */
+  leave(): void {
+    this.#broken = 'it has left this member';
+    this.#runner.drop();
+    this.#parts.feed?.closeShard(this.shard);
+    this.dropStaging();
+    this.#store.delete(this.#metaKey);
+    this.#parts.garbage.add(this.shard, this.#generation);
   }
 
   // --- snapshots --------------------------------------------------------------------------------
@@ -197,8 +260,11 @@ export class StoredReplicaState implements ReplicaState {
     this.#generation = staging.generation;
     this.#confState = snapshot.confState;
     this.#conf = confBytes(snapshot.confState);
+    this.#runner.drop();
     this.#runner = this.#newRunner();
+    this.#parts.feed?.openShard(this.shard, snapshot.index);
     this.#broken = undefined;
+    this.#checkEditions();
     this.#store.delete(stagedKey(this.shard));
     this.#parts.garbage.add(this.shard, before);
     this.#advance({ index: snapshot.index, term: snapshot.term });
@@ -218,6 +284,11 @@ export class StoredReplicaState implements ReplicaState {
     const { view, prefix } = this.present();
     return digestOf(view, prefix);
   }
+}
+
+/** Said where the member's operator reads it. */
+function describeLack(lacks: string): string {
+  return `this release cannot carry it out: ${lacks}. Start the release that the others run`;
 }
 
 export function confBytes(confState: ConfState): Uint8Array {

@@ -1,9 +1,10 @@
 // All shards of a member's store.
 
-import { assert } from '../../base/assert.ts';
+import { assert, must } from '../../base/assert.ts';
 import type { ShardMachine } from '../../core/machine.ts';
 import type { ConfState, EntryId } from '../../core/raft/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
+import { firstEditions, type ShardRules, shardRules } from './editions.ts';
 import { GarbageCollector } from './garbage.ts';
 import {
   decodeMeta,
@@ -14,11 +15,16 @@ import {
   META_RANGE,
   type Meta,
   metaKey,
+  REMOVED_RANGE,
+  removedKey,
   STAGED_RANGE,
   type Staged,
   shardOfKey,
+  stagedKey,
 } from './layout.ts';
 import { confBytes, type ReplicaStateParts, StoredReplicaState } from './replica-state.ts';
+import { type SessionLoad } from './sessions.ts';
+import { ShardRecord } from './shard-record.ts';
 import type {
   ReplicaState,
   StateStore,
@@ -27,7 +33,6 @@ import type {
   StateStoreRefusal,
 } from './types.ts';
 
-const FIRST_GENERATION = 1;
 const NO_DATA = new Uint8Array(0);
 
 /** Reads what the store knows of its shards. */
@@ -68,6 +73,9 @@ class OpenedStateStore implements StateStore {
   readonly #metas: Map<ShardId, Meta>;
   readonly #staged: Map<ShardId, Staged>;
   readonly #garbage: GarbageCollector;
+  readonly #rules: ShardRules;
+  readonly #load: SessionLoad = { bytes: 0 };
+  readonly #removed = new Set<ShardId>();
   readonly #open = new Map<ShardId, StoredReplicaState>();
 
   constructor(options: StateStoreOptions, metas: Map<ShardId, Meta>, staged: Map<ShardId, Staged>) {
@@ -75,6 +83,10 @@ class OpenedStateStore implements StateStore {
     this.#metas = metas;
     this.#staged = staged;
     this.#garbage = new GarbageCollector(options.store, options.clock);
+    this.#rules = options.rules ?? shardRules(options.sessions ?? {});
+    for (const { key } of options.store.range(...REMOVED_RANGE)) {
+      this.#removed.add(shardOfKey(key));
+    }
   }
 
   shardIds(): readonly ShardId[] {
@@ -93,10 +105,16 @@ class OpenedStateStore implements StateStore {
 
   create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ReplicaState {
     assert(!this.#metas.has(shard), '[D1] a shard is created once');
+    assert(!this.#removed.has(shard), '[D22] the log forgets a shard before it comes back');
     const { store } = this.#options;
     const snapshot = { ...at, confState, data: NO_DATA };
-    const meta: Meta = { generation: FIRST_GENERATION, applied: at, snapshot };
-    store.put(metaKey(shard), encodeMeta(FIRST_GENERATION, at, confBytes(confState)));
+    // What a shard of this name left behind may still be there.
+    const generation = this.#garbage.unusedGeneration(shard, 0);
+    const meta: Meta = { generation, applied: at, snapshot };
+    store.put(metaKey(shard), encodeMeta(generation, at, confBytes(confState)));
+    // One that waits for a snapshot has no state yet, and agreed on nothing.
+    if (at.index > 0)
+      ShardRecord.begin(store, shard, generation, firstEditions(machine, this.#rules));
     store.commit();
     this.#metas.set(shard, meta);
     // What the log begins with, the log has: nothing of it is lost with the store's record.
@@ -107,12 +125,61 @@ class OpenedStateStore implements StateStore {
     this.#garbage.close();
   }
 
+  sessionBytes(): number {
+    return this.#load.bytes;
+  }
+
+  async remove(shard: ShardId): Promise<boolean> {
+    const { store } = this.#options;
+    const meta = must(this.#metas.get(shard), '[D22] a shard that is removed was here');
+    const open = this.#open.get(shard);
+    if (open !== undefined) open.leave();
+    else this.#leaveClosed(shard, meta);
+    store.put(removedKey(shard), NO_DATA);
+    store.commit();
+    this.#open.delete(shard);
+    this.#metas.delete(shard);
+    this.#staged.delete(shard);
+    this.#removed.add(shard);
+    return await store.flush();
+  }
+
+  /** Nobody opened it in this process. */
+  #leaveClosed(shard: ShardId, { generation }: Meta): void {
+    const { store } = this.#options;
+    const staged = this.#staged.get(shard);
+    if (staged !== undefined) {
+      store.delete(stagedKey(shard));
+      this.#garbage.add(shard, staged.generation);
+    }
+    store.delete(metaKey(shard));
+    this.#garbage.add(shard, generation);
+  }
+
+  removed(): readonly ShardId[] {
+    return [...this.#removed].toSorted((a, b) => a - b);
+  }
+
+  forgotten(shard: ShardId): void {
+    if (!this.#removed.delete(shard)) return;
+    this.#options.store.delete(removedKey(shard));
+    this.#options.store.commit();
+  }
+
   #add(shard: ShardId, machine: ShardMachine, meta: Meta, durable: number): StoredReplicaState {
     assert(!this.#open.has(shard), '[D1] a shard has one slice');
-    const { store, random, sessions = {} } = this.#options;
-    const staged = this.#staged.get(shard);
-    const garbage = this.#garbage;
-    const parts: ReplicaStateParts = { shard, store, machine, random, garbage, sessions, staged };
+    const { feed, store, random } = this.#options;
+    const parts: ReplicaStateParts = {
+      shard,
+      store,
+      machine,
+      random,
+      feed,
+      garbage: this.#garbage,
+      rules: this.#rules,
+      load: this.#load,
+      staged: this.#staged.get(shard),
+    };
     const slice = new StoredReplicaState(parts, meta, durable);
     this.#open.set(shard, slice);
     return slice;

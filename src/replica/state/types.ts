@@ -1,10 +1,12 @@
 // The words of a member's shards in its store: what the host asks of them, and hears.
 
 import type { Clock, Random } from '../../base/capabilities.ts';
-import type { ShardMachine } from '../../core/machine.ts';
+import type { QueryAnswer, ShardMachine } from '../../core/machine.ts';
 import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.ts';
 import type { Store, StorePair, StoreSnapshot, StoreView } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
+import type { FeedHub } from '../feed/index.ts';
+import type { SessionLimits, ShardEditions, ShardRules } from './editions.ts';
 
 export interface StateStoreOptions {
   readonly store: Store;
@@ -12,16 +14,12 @@ export interface StateStoreOptions {
   readonly clock: Pick<Clock, 'setTimer'>;
   /** Names prepared snapshots. */
   readonly random: Random;
+  /** Limits that shards begin with, for tests: alike on all members. */
   readonly sessions?: Partial<SessionLimits>;
-}
-
-export interface SessionLimits {
-  /** Beyond this the session that was used least recently goes. */
-  readonly sessionsMax: number;
-  /** Replicated time after which an unused session goes. */
-  readonly idleMs: number;
-  /** A longer result is not kept for those who ask again. */
-  readonly resultBytesMax: number;
+  /** What surrounds machines in another release, for tests. */
+  readonly rules?: ShardRules;
+  /** Whom machines' events go to. */
+  readonly feed?: FeedHub;
 }
 
 /** Why the store's records cannot be used; what to do about it is said in `message`. */
@@ -49,8 +47,27 @@ export interface StateStore {
   create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ReplicaState;
   /** Shards that are open. */
   state(shard: ShardId): ReplicaState | undefined;
+  /** [D21] What the sessions of all open shards take in memory. */
+  sessionBytes(): number;
+  /**
+   * [D22] The shard leaves this member for good: its state is gone at once, and removed from the
+   * store bit by bit. The log must forget it when this is durable (`true`), then `forgotten` is
+   * called.
+   */
+  remove(shard: ShardId): Promise<boolean>;
+  /** [D22] Removed shards that the log may still have, in ascending order. */
+  removed(): readonly ShardId[];
+  /** [D22] The log has nothing of it any more. */
+  forgotten(shard: ShardId): void;
   /** No more work in the background. */
   close(): void;
+}
+
+export interface Question {
+  readonly body: Uint8Array;
+  /** What the machine said with `more`. */
+  readonly cursor: Uint8Array | undefined;
+  readonly mayWait: boolean;
 }
 
 /** Whom the results of commands go to. One for all entries: no closure per entry. */
@@ -69,11 +86,19 @@ export interface ReplicaState {
   confState(): ConfState;
   /** The log may forget entries up to here, as far as this shard is concerned. */
   durableApplied(): number;
+  /** [D23] Given to the store and not durable yet. */
+  unwrittenBytes(): number;
   /**
-   * Why the machine broke, which is a bug; undefined while it works. A broken shard is as it was
-   * before the batch in which it broke, and takes no more until the member starts anew.
+   * Why nothing is applied any more; undefined while all is well. The machine broke, a bug, or the shard agreed on an edition that this release does not know. The state is as it was
+   * before the batch in which that came up, until the member starts anew.
    */
   readonly broken: string | undefined;
+  /** What the shard agreed on. */
+  editions(): ShardEditions;
+  /** [M12] When the machine wants to be woken; `NEVER_MS` if it does not. */
+  wakeMs(): number;
+  /** [D21] What sessions take in memory. */
+  sessionsHeld(): { readonly count: number; readonly bytes: number };
 
   /**
    * Carries out normal entries that follow `applied()` without a gap; empty ones have no effect.
@@ -83,7 +108,9 @@ export interface ReplicaState {
   apply(entries: readonly Entry[], sink: ResultSink | undefined): void;
   /** The entry `at` was a config change, or one without effect: the config from now on. */
   setConfState(confState: ConfState, at: EntryId): void;
-  /** Asks the machine. */
+  /** Asks the machine, in one budget. */
+  ask(question: Question): QueryAnswer;
+  /** Asks it to the end, without waiting. */
   query(question: Uint8Array): Uint8Array;
 
   /** The state as it is now, with the config and index that belong to exactly this state. */

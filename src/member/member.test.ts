@@ -1,9 +1,10 @@
-// Members' replicas as the composition root makes them, on simulated machines.
+// Whole members on simulated machines: the same objects as in production, on virtual time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World } from '../../sim/index.ts';
 import type { SocketAddress } from '../base/ids.ts';
+import { CLASSIC, type Seed } from '../cluster/index.ts';
 import { openMemoryStore } from '../engine/store/index.ts';
 import {
   ClientConnections,
@@ -13,17 +14,24 @@ import {
 } from '../replica/requests/index.ts';
 import type { ReadAnswer } from '../replica/types.ts';
 import { decodeKvAnswer, encodeKvCommand, encodeKvQuery, kvMachine } from '../service/kv/index.ts';
-import { MemberReplicas, type MemberReplicasOpening } from './member-replicas.ts';
-import type { ReplicaSettings } from './replica-settings.ts';
+import { type Member, type MemberOpening, type MemberParts, openMember } from './member.ts';
+import type { MemberSettings } from './settings.ts';
 
 const CLUSTER_ID = '11111111-2222-4333-8444-555555555555';
 const PORT = 10_001;
 const SHARD = 1;
 const MEMBERS = [1, 2, 3];
 
+type Options = Partial<NonNullable<MemberSettings['replicas']>> & {
+  readonly clusterId?: string;
+  readonly directory?: string;
+  readonly listen?: SocketAddress;
+  readonly gossips?: boolean;
+};
+
 class Cluster {
   readonly world: World;
-  readonly running = new Map<number, MemberReplicas>();
+  readonly running = new Map<number, Member>();
   readonly fatal: string[] = [];
 
   constructor(seed: number) {
@@ -35,36 +43,49 @@ class Cluster {
     return this.world.machine(`n${member}`).address(PORT);
   }
 
-  open(member: number, more: Partial<ReplicaSettings> = {}): Promise<MemberReplicasOpening> {
+  open(
+    member: number,
+    { clusterId = CLUSTER_ID, directory = 'data', gossips, listen, ...more }: Options = {},
+  ): Promise<MemberOpening> {
     const { capabilities } = this.world.machine(`n${member}`);
     const { clock, disk } = capabilities;
-    const parts = {
+    const parts: MemberParts = {
       capabilities,
-      openStore: (directory: string, events: Parameters<typeof openMemoryStore>[1]) =>
-        openMemoryStore({ clock, disk, directory }, events),
-      machineOf: () => kvMachine,
-      onFatal: (reason: string) => this.fatal.push(`${member}: ${reason}`),
+      proposedHost: '10.0.0.1',
+      replicas: {
+        openStore: (below, events) => openMemoryStore({ clock, disk, directory: below }, events),
+        machineOf: () => kvMachine,
+        onFatal: (reason) => this.fatal.push(`${member}: ${reason}`),
+      },
     };
-    const settings: ReplicaSettings = {
-      clusterId: CLUSTER_ID,
-      member,
-      listen: this.address(member),
-      peers: MEMBERS.filter((peer) => peer !== member).map((peer) => ({
-        member: peer,
-        address: this.address(peer),
-      })),
-      shards: [{ shard: SHARD, founders: MEMBERS }],
-      directory: 'data',
-      ...more,
+    const settings: MemberSettings = {
+      cluster: { name: 'test', uuid: clusterId },
+      listen: listen ?? this.address(member),
+      directory,
+      ...(gossips === true ? { gossip: this.#gossip(member) } : {}),
+      replicas: {
+        member,
+        peers: MEMBERS.filter((peer) => peer !== member).map((peer) => ({
+          member: peer,
+          address: this.address(peer),
+        })),
+        shards: [{ shard: SHARD, founders: MEMBERS }],
+        ...more,
+      },
     };
-    return this.world.settle(MemberReplicas.open(parts, settings));
+    return this.world.settle(openMember(parts, settings));
   }
 
-  async start(member: number): Promise<MemberReplicas> {
+  #gossip(member: number): NonNullable<MemberSettings['gossip']> {
+    const seeds: Seed[] = [{ kind: 'address', address: this.address(1) }];
+    return { ...CLASSIC, nodeId: `name ${member}`, advertised: undefined, seeds };
+  }
+
+  async start(member: number): Promise<Member> {
     const opening = await this.open(member);
     assert(opening.kind === 'opened');
-    this.running.set(member, opening.replicas);
-    return opening.replicas;
+    this.running.set(member, opening.member);
+    return opening.member;
   }
 
   async startAll(): Promise<void> {
@@ -75,7 +96,7 @@ class Cluster {
 
   leader(): number | undefined {
     return MEMBERS.find((member) => {
-      return this.running.get(member)?.host.status(SHARD)?.role === 'leader';
+      return this.running.get(member)?.replicas.host.status(SHARD)?.role === 'leader';
     });
   }
 
@@ -154,10 +175,10 @@ test('a member that is closed and opened again goes on where it was', async () =
   await cluster.startAll();
   const client = cluster.client();
   await cluster.put(new ShardSession(client), 'a', '1');
-  for (const [member, replicas] of cluster.running) {
-    await cluster.world.settle(replicas.close());
-    cluster.world.machine(`n${member}`).exit();
-    cluster.world.machine(`n${member}`).restart();
+  for (const [id, member] of cluster.running) {
+    await cluster.world.settle(member.close());
+    cluster.world.machine(`n${id}`).exit();
+    cluster.world.machine(`n${id}`).restart();
   }
   cluster.running.clear();
   await cluster.startAll();
@@ -174,16 +195,20 @@ test('a member whose disk was wiped is refused by those who knew it', async () =
   machine.kill();
   machine.disk.wipe();
   machine.restart();
-  const replicas = await cluster.start(lost);
+  const member = await cluster.start(lost);
   await cluster.world.runFor(5_000);
-  for (const member of MEMBERS) assert.equal(replicas.peers.isUp(member), false);
-  assert.equal(replicas.host.status(SHARD)?.leader, 0, 'nobody leads it, and it leads nobody');
+  for (const other of MEMBERS) assert.equal(member.replicas.peers.isUp(other), false);
+  assert.equal(
+    member.replicas.host.status(SHARD)?.leader,
+    0,
+    'nobody leads it, and it leads nobody',
+  );
 });
 
 test('a data directory of another member, or of another cluster, is refused', async () => {
   const cluster = new Cluster(5);
-  const replicas = await cluster.start(1);
-  await cluster.world.settle(replicas.close());
+  const member = await cluster.start(1);
+  await cluster.world.settle(member.close());
   const asOther = await cluster.open(1, { member: 2, peers: [] });
   assert(asOther.kind === 'refused');
   assert.match(asOther.error.line, /belongs to member 1 of cluster .* \[E_DATA\]/);
@@ -195,8 +220,8 @@ test('a data directory of another member, or of another cluster, is refused', as
 
 test('a data directory whose name is empty or torn says so, and what to do', async () => {
   const cluster = new Cluster(10);
-  const replicas = await cluster.start(1);
-  await cluster.world.settle(replicas.close());
+  const member = await cluster.start(1);
+  await cluster.world.settle(member.close());
   const { disk } = cluster.world.machine('n1').capabilities;
   const file = await cluster.world.settle(disk.open('data/identity', 'readWrite'));
   for (const [length, state] of [
@@ -227,16 +252,16 @@ test('a directory takes one process, on whatever port, until that one closes', a
 
 test('a member whose log is too small falls behind, and the others go on', async () => {
   const cluster = new Cluster(12);
-  const sizes = (segmentBytes: number): Partial<ReplicaSettings> => ({
+  const sizes = (segmentBytes: number): Options => ({
     wal: { segmentBytes, batchBytesMax: 4_096 },
     host: { commandBytesMax: segmentBytes / 4 },
   });
   for (const member of MEMBERS) {
     const opening = await cluster.open(member, sizes(member === 3 ? 8_192 : 65_536));
     assert(opening.kind === 'opened');
-    cluster.running.set(member, opening.replicas);
+    cluster.running.set(member, opening.member);
   }
-  const { host } = cluster.running.get(3) as MemberReplicas;
+  const { host } = (cluster.running.get(3) as Member).replicas;
   assert(await cluster.world.runUntil(() => cluster.leader() !== undefined, 10_000));
   host.transferLeader(SHARD, 1);
   const isMoved = () => cluster.leader() !== undefined && cluster.leader() !== 3;
@@ -245,7 +270,8 @@ test('a member whose log is too small falls behind, and the others go on', async
   assert.equal((await cluster.put(session, 'a', 'x'.repeat(10_000))).kind, 'done');
   await cluster.world.runFor(2_000);
   const behind = host.status(SHARD)?.applied.index ?? 0;
-  const ahead = cluster.running.get(cluster.leader() ?? 0)?.host.status(SHARD)?.applied.index ?? 0;
+  const ahead =
+    cluster.running.get(cluster.leader() ?? 0)?.replicas.host.status(SHARD)?.applied.index ?? 0;
   assert.ok(behind < ahead, `${behind} < ${ahead}`);
   assert.deepEqual(cluster.fatal, []);
 });
@@ -262,25 +288,25 @@ test('a member that finds its port taken lets go of its directory', async () => 
 
 test('strangers and members of other clusters are not talked to', async () => {
   const cluster = new Cluster(7);
-  const replicas = await cluster.start(1);
+  const member = await cluster.start(1);
   await cluster.open(2, { clusterId: CLUSTER_ID.replace('1', '9') });
   const stranger = await cluster.open(3, { member: 9 });
   assert(stranger.kind === 'opened');
   await cluster.world.runFor(3_000);
-  assert.equal(replicas.peers.isUp(2), false);
-  assert.equal(stranger.replicas.peers.isUp(1), false);
+  assert.equal(member.replicas.peers.isUp(2), false);
+  assert.equal(stranger.member.replicas.peers.isUp(1), false);
 });
 
 test('a member that is taken in later is talked to, until it is dropped', async () => {
   const cluster = new Cluster(8);
-  const replicas = await cluster.start(1);
-  replicas.addPeer({ member: 4, address: cluster.address(2) });
+  const member = await cluster.start(1);
+  member.addPeer({ member: 4, address: cluster.address(2) });
   const opening = await cluster.open(2, { member: 4 });
   assert(opening.kind === 'opened');
-  assert(await cluster.world.runUntil(() => replicas.peers.isUp(4), 10_000));
-  replicas.removePeer(4);
+  assert(await cluster.world.runUntil(() => member.replicas.peers.isUp(4), 10_000));
+  member.removePeer(4);
   await cluster.world.runFor(1_000);
-  assert.equal(replicas.peers.isUp(4), false);
+  assert.equal(member.replicas.peers.isUp(4), false);
 });
 
 test('a member whose disk fails says so once, and closes all the same', async () => {
@@ -293,4 +319,80 @@ test('a member whose disk fails says so once, and closes all the same', async ()
   await cluster.world.runFor(2_000);
   assert.equal(cluster.fatal.length, 1);
   await cluster.world.settle(cluster.running.get(leader)?.close() ?? Promise.resolve());
+});
+
+test('a member with a name is known by it, and by its number', async () => {
+  const cluster = new Cluster(13);
+  const opening = await cluster.open(1, { gossips: true });
+  assert(opening.kind === 'opened');
+  const { numbers } = opening.member;
+  assert.deepEqual([numbers.numberOf('name 1'), numbers.nameOf(2)], [1, '2']);
+  opening.member.addPeer({ member: 4, address: cluster.address(2), nodeId: 'new' });
+  assert.equal(numbers.numberOf('new'), 4);
+  opening.member.removePeer(4);
+  assert.equal(numbers.numberOf('new'), undefined);
+});
+
+test('members gossip and replicate at one address, and one that closes says goodbye', async () => {
+  const cluster = new Cluster(14);
+  const members = new Map<number, Member>();
+  for (const id of MEMBERS) {
+    const opening = await cluster.open(id, { gossips: true });
+    assert(opening.kind === 'opened');
+    members.set(id, opening.member);
+  }
+  const [first, , last] = members.values();
+  assert(first !== undefined && last !== undefined);
+  const seesAll = (): boolean => first.gossip.members.view().live.length === 3;
+  assert(await cluster.world.runUntil(seesAll, 10_000));
+  assert(await cluster.world.runUntil(() => first.replicas.peers.isUp(3), 10_000));
+  await cluster.world.settle(last.close('test'));
+  assert(await cluster.world.runUntil(() => !seesAll(), 1_000), 'within two rounds');
+  assert.equal(first.replicas.peers.isUp(3), false);
+});
+
+test('a member that a later step refuses lets go of all it had, and nobody saw it', async () => {
+  const cluster = new Cluster(15);
+  const witness = await cluster.open(1, { gossips: true });
+  assert(witness.kind === 'opened');
+  const elsewhere = await cluster.world.settle(
+    cluster.world.machine('n2').capabilities.net.openDatagrams(cluster.address(2), {
+      onDatagram: () => {},
+      onTrouble: () => {},
+    }),
+  );
+  const refused = await cluster.open(2, { gossips: true });
+  assert(refused.kind === 'refused');
+  assert.equal(refused.error.code, 'E_ADDRESS_IN_USE');
+  await cluster.world.settle(elsewhere.close());
+  // The identity is claimed by member 2 now; as member 9 the replicas are refused, after gossip.
+  const opened = await cluster.open(2, { gossips: true });
+  assert(opened.kind === 'opened');
+  await cluster.world.settle(opened.member.close());
+  await cluster.world.runFor(60_000);
+  const asOther = await cluster.open(2, { member: 9, gossips: true });
+  assert(asOther.kind === 'refused');
+  assert.equal(asOther.error.code, 'E_DATA');
+  await cluster.world.runFor(5_000);
+  const known = witness.member.gossip.members.view().nodes.map(({ id }) => id.nodeId);
+  assert.deepEqual(known, ['name 1'], 'nobody has heard of it');
+  assert.equal((await cluster.open(2, { gossips: true })).kind, 'opened');
+});
+
+test('replicas without a uuid of their cluster, or without a directory, are refused', async () => {
+  const cluster = new Cluster(16);
+  const { capabilities } = cluster.world.machine('n1');
+  const parts = { capabilities, proposedHost: '10.0.0.1' };
+  const listen = cluster.address(1);
+  const replicas = { member: 1, peers: [], shards: [] };
+  for (const [settings, expected] of [
+    [{ cluster: { name: 'a' }, listen, directory: '', replicas }, /^cluster a has no uuid/],
+    [{ cluster: { name: 'a', uuid: CLUSTER_ID }, listen, replicas }, /keeps a log/],
+    [{ cluster: { name: 'a' }, listen: 'localhost:1' as SocketAddress }, /localhost:1 is no addr/],
+  ] as const) {
+    const opening = await cluster.world.settle(openMember(parts, settings));
+    assert(opening.kind === 'refused');
+    assert.match(opening.error.line, expected);
+    assert.match(opening.error.line, / \[E_CONFIG\]$/);
+  }
 });

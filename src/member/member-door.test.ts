@@ -2,21 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../test/support/silent-log.ts';
 import type { Capabilities, Disk, DiskFile } from '../base/capabilities.ts';
 import type { SocketAddress } from '../base/ids.ts';
+import { CLASSIC } from '../cluster/index.ts';
+import { openHttpEdge } from '../edge/http/index.ts';
 import { realCapabilities } from '../engine/capabilities.ts';
 import { openLmdbStore } from '../engine/store/index.ts';
-import { type FrontDoor, openFrontDoor } from '../engine/transport/index.ts';
 import { ClientConnections, ShardClient } from '../replica/requests/index.ts';
 import { decodeResult, encodeCommand } from '../replica/state/index.ts';
 import type { WriteOutcome } from '../replica/types.ts';
 import { decodeKvResult, encodeKvCommand, kvMachine } from '../service/kv/index.ts';
-import { MemberReplicas, type MemberReplicasParts } from './member-replicas.ts';
+import { type Member, openMember } from './member.ts';
 
 const CLUSTER_ID = '11111111-2222-4333-8444-555555555555';
 const ANY_PORT = '127.0.0.1:0' as SocketAddress;
@@ -26,56 +26,47 @@ const add = encodeCommand({
   body: encodeKvCommand({ kind: 'add', key: new TextEncoder().encode('hits'), amount: 1 }),
 });
 
-/** A member behind a door, and a client of it. */
+/** A member with all its parts, and a client of it. */
 class Home {
   readonly capabilities: Capabilities;
   readonly #directory: string;
-  readonly #http = createServer((_request, response) => response.end('hello'));
-  #door: FrontDoor | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
     this.capabilities = realCapabilities({ dataDirectory: directory, log: silentLog });
   }
 
-  async open(capabilities = this.capabilities): Promise<MemberReplicas> {
+  async open(capabilities = this.capabilities): Promise<Member> {
     const { clock } = capabilities;
-    const http = this.#http;
-    const parts: MemberReplicasParts = {
-      capabilities,
-      openStore: (below, events) =>
-        Promise.resolve(openLmdbStore({ clock, path: join(this.#directory, below) }, events)),
-      machineOf: () => kvMachine,
-      onFatal: (reason) => assert.fail(reason),
-      listen: async (onStream) => {
-        const door = await openFrontDoor(ANY_PORT, { http, frames: onStream });
-        this.#door = door;
-        return { address: door.address, close: () => door.refuseMore() };
+    const opening = await openMember(
+      {
+        capabilities,
+        proposedHost: '127.0.0.1',
+        replicas: {
+          openStore: (below, events) =>
+            Promise.resolve(openLmdbStore({ clock, path: join(this.#directory, below) }, events)),
+          machineOf: () => kvMachine,
+          onFatal: (reason) => assert.fail(reason),
+        },
+        openHttp: (home) => openHttpEdge({ ...capabilities, ...home, version: '1.2.3' }),
       },
-    };
-    const opening = await MemberReplicas.open(parts, {
-      clusterId: CLUSTER_ID,
-      member: 1,
-      listen: ANY_PORT,
-      peers: [],
-      shards: [{ shard: 1, founders: [1] }],
-      directory: '',
-    });
+      {
+        cluster: { name: 'test', uuid: CLUSTER_ID },
+        listen: ANY_PORT,
+        directory: '',
+        gossip: { ...CLASSIC, nodeId: 'n1', advertised: undefined, seeds: [] },
+        replicas: { member: 1, peers: [], shards: [{ shard: 1, founders: [1] }] },
+      },
+    );
     assert(opening.kind === 'opened');
-    return opening.replicas;
+    return opening.member;
   }
 
-  clientOf(replicas: MemberReplicas): { callees: ClientConnections; client: ShardClient } {
-    const members = new Map([[1, replicas.address]]);
+  clientOf(member: Member): { callees: ClientConnections; client: ShardClient } {
+    const members = new Map([[1, member.address]]);
     const options = { ...this.capabilities, clusterId: CLUSTER_ID, members };
     const callees = new ClientConnections(options);
     return { callees, client: new ShardClient({ ...this.capabilities, callees, shard: 1 }) };
-  }
-
-  async close(replicas: MemberReplicas): Promise<void> {
-    await replicas.close();
-    this.#http.closeIdleConnections();
-    await this.#door?.close(1_000);
   }
 }
 
@@ -91,20 +82,20 @@ function addOne(client: ShardClient): Promise<WriteOutcome> {
   });
 }
 
-test('one port serves HTTP and commands, and what was acknowledged stays', async (t) => {
+test('one port serves gossip, HTTP and commands, and what was acknowledged stays', async (t) => {
   const home = await homeFor(t);
   for (const sum of [1, 2]) {
-    const replicas = await home.open();
-    const { callees, client } = home.clientOf(replicas);
+    const member = await home.open();
+    const { callees, client } = home.clientOf(member);
     const outcome = await addOne(client);
     assert(outcome.kind === 'applied', JSON.stringify(outcome));
     const result = decodeResult(outcome.result);
     assert(result?.kind === 'done');
     assert.deepEqual(decodeKvResult(result.body), { kind: 'sum', version: outcome.index, sum });
-    const page = await fetch(`http://${replicas.address}/`);
-    assert.equal(await page.text(), 'hello');
+    const page = await fetch(`http://${member.address}/`);
+    assert.match(await page.text(), /"node_id": "n1"/);
     callees.close();
-    await home.close(replicas);
+    await member.close();
   }
 });
 
@@ -151,13 +142,13 @@ function slowDisk(disk: Disk): { disk: Disk; hold: () => Promise<void>; release:
 test('who waits when a member behind a door closes hears what became of it', async (t) => {
   const home = await homeFor(t);
   const slow = slowDisk(home.capabilities.disk);
-  const replicas = await home.open({ ...home.capabilities, disk: slow.disk });
-  const { callees, client } = home.clientOf(replicas);
+  const member = await home.open({ ...home.capabilities, disk: slow.disk });
+  const { callees, client } = home.clientOf(member);
   await addOne(client);
   const whenWaiting = slow.hold();
   const outcome = addOne(client);
   await whenWaiting;
-  const closing = home.close(replicas);
+  const closing = member.close();
   setTimeout(slow.release, 50);
   const heard = await outcome;
   const isTold =
