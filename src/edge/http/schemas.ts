@@ -18,7 +18,7 @@ export const GossipKey = {
   minLength: 1,
   maxLength: keyBytesMax,
   pattern: '^(?!parley\\.)[\\x00-\\x7f]',
-  description: `Begins with an ASCII character, not with "parley."; at most ${keyBytesMax} bytes of UTF-8.`,
+  description: `Begins in ASCII, but not with "parley."; at most ${keyBytesMax} bytes of UTF-8.`,
   examples: ['color'],
 };
 

@@ -4,15 +4,18 @@
 // that come meanwhile wait for the application.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { assert, must } from '../../base/assert.ts';
 import type { Clock, Stream, StreamHandler } from '../../base/capabilities.ts';
-import { ParleyError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
 import { type HttpTaker, takeSocket } from '../../engine/transport/index.ts';
 import type { HttpParts } from './app.ts';
-import { renderJson } from './json.ts';
-import { PROBLEM_TYPE, problemDocument, problemStatus } from './problem.ts';
+import {
+  HEADER_BYTES_MAX,
+  NO_ROOM,
+  refuseConnection,
+  refuseExpectation,
+  refuseTunnel,
+  TOO_SLOW,
+} from './connection-refusal.ts';
 
 /** How patient the server is with slow clients. */
 interface Timeouts {
@@ -26,12 +29,6 @@ interface Timeouts {
 }
 
 const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000, checkMs: 2_000, idleMs: 30_000 };
-
-/** Beside a URL of full length there is room for headers, cookies of other local pages included. */
-const HEADER_BYTES_MAX = LIMITS.http.urlBytesMax + 16 * 1024;
-
-/** Node's name for a client that is too slow. */
-const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -55,6 +52,8 @@ export function openHttpEdge(parts: HttpEdgeParts, timeouts: Timeouts = TIMEOUTS
   });
   server.setTimeout(timeouts.idleMs);
   server.on('clientError', refuseConnection);
+  server.on('checkExpectation', refuseExpectation);
+  server.on('connect', refuseTunnel);
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   serveWhenLoaded(server, promise);
   // An HTTP server starts to watch for slow clients when it begins to listen, which this one never
@@ -64,7 +63,8 @@ export function openHttpEdge(parts: HttpEdgeParts, timeouts: Timeouts = TIMEOUTS
   const connections = new Connections(server, parts.clock);
   return {
     take: (stream) => connections.take(stream),
-    tooSlow: refusalOf(REQUEST_TIMEOUT),
+    noRoom: NO_ROOM,
+    tooSlow: TOO_SLOW,
     close: (graceMs) => connections.close(graceMs),
   };
 }
@@ -144,33 +144,4 @@ async function loadApp(server: Server, parts: HttpParts): Promise<Listener> {
     return server;
   });
   return must(listener, 'fastify makes its handler before it is ready');
-}
-
-/** What is not HTTP, too long or too slow never reaches the application. */
-function refuseConnection(error: { readonly code?: string | undefined }, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
-  else socket.end(refusalOf(error.code));
-}
-
-/** A whole answer with a problem document. */
-function refusalOf(code: string | undefined): Buffer {
-  const [refusal, status] = problemOf(code);
-  const context = { instance: '', requestId: '', ...(status === undefined ? {} : { status }) };
-  const body = renderJson(problemDocument(refusal, context));
-  return Buffer.from(
-    `HTTP/1.1 ${problemStatus(refusal, context)} Refused\r\n` +
-      `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
-  );
-}
-
-function problemOf(code: string | undefined): [ParleyError, number?] {
-  if (code === REQUEST_TIMEOUT) {
-    return [new ParleyError('E_TIMEOUT', 'the request took too long to arrive.')];
-  }
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    const what = `URL and headers have more than ${HEADER_BYTES_MAX} bytes.`;
-    return [new ParleyError('E_TOO_LARGE', what), 431];
-  }
-  return [new ParleyError('E_MALFORMED', 'what arrived is not HTTP/1.1.')];
 }
