@@ -8,7 +8,7 @@ import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts'
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
 import { type ShardId, Wal } from '../engine/wal/index.ts';
 import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
-import { RequestServer } from '../replica/requests/index.ts';
+import { Gateway, RequestServer } from '../replica/requests/index.ts';
 import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
 import { ClosingStack } from './closing-stack.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
@@ -27,6 +27,8 @@ export interface MemberReplicasParts {
 
 export class MemberReplicas {
   readonly host: Host;
+  /** The way to any shard, for everybody inside this member. */
+  readonly gateway: Gateway;
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
@@ -53,6 +55,7 @@ export class MemberReplicas {
 
   private constructor(made: Made, opened: ClosingStack) {
     this.host = made.host;
+    this.gateway = made.gateway;
     this.peers = made.peers;
     this.wal = made.wal;
     this.store = made.store;
@@ -91,6 +94,7 @@ export class MemberReplicas {
 
 interface Made {
   readonly host: Host;
+  readonly gateway: Gateway;
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
@@ -148,14 +152,18 @@ class Opening {
       // What it does not say in its greetings it does not do either.
       { hibernation: (identity.features & FEATURE_HIBERNATION) !== 0, ...this.#settings.host },
     );
-    this.#opened.add(() => host.stop());
-    const requests = new RequestServer({ member, clock, host, peers });
-    roster.connect({ host, requests });
+    const gateway = new Gateway({ member, clock, host, peers });
+    this.#opened.add(async () => {
+      // What the host says is definite; the gateway only knows that it does not know.
+      await host.stop();
+      gateway.close();
+    });
+    roster.connect({ host, requests: new RequestServer(gateway) });
     for (const { shard, founders } of shards) {
       host.openShard({ shard, founders, machine: machineOf(shard) });
     }
     for (const { member: peer, address } of peerSettings) peers.setPeer(peer, address);
-    return { host, peers, wal, store, states, roster };
+    return { host, gateway, peers, wal, store, states, roster };
   }
 
   async #openWal(): Promise<Wal> {
