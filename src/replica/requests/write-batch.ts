@@ -84,6 +84,7 @@ export class WriteBatch {
     assert(this.#outcomes[place] === undefined, '[Q1] a command has one outcome');
     this.#outcomes[place] = this.#refusals.shared(outcome);
     this.#waiting -= 1;
+    assert(this.#waiting >= 0, '[Q1] a request is answered once');
     if (this.#waiting > 0) {
       if (outcome.kind === 'refused' && this.#leaderElsewhere(outcome) === 0) this.#forget(place);
       return;
@@ -100,6 +101,7 @@ export class WriteBatch {
    */
   #forget(place: number): void {
     this.#keptBytes -= (this.#commands[place] as Uint8Array).length;
+    assert(this.#keptBytes >= 0, '[Q8] a command is let go of once');
     this.#commands[place] = NOTHING;
     if (!isSmallPart(this.#keptBytes, this.#bufferBytes)) return;
     const places: number[] = [];
@@ -128,11 +130,13 @@ export class WriteBatch {
     for (const [place, outcome] of this.#outcomes.entries()) {
       if (this.#leaderElsewhere(outcome) !== 0) places.push(place);
     }
+    assert(places.length > 0, '[Q2] something is passed on');
     const commands = places.map((place) => this.#commands[place] as Uint8Array);
     const bytes = encodePropose({ shard: this.#shard, isForwarded: true, commands });
     this.#commands.length = 0;
     this.#parts.peers.request(leader, REQUEST_KIND.propose, bytes, leftMs, (outcome) => {
       const { outcomes } = writeAnswerOf(outcome, places.length);
+      assert(outcomes.length === places.length, '[Q1] every command has an outcome');
       for (const [i, place] of places.entries()) {
         this.#outcomes[place] = outcomes[i] as WriteOutcome;
       }
