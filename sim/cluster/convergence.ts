@@ -5,6 +5,7 @@ import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { Clients } from './clients.ts';
 import type { Cluster } from './cluster.ts';
 import * as kv from './kv-commands.ts';
+import { answerOf } from './reference.ts';
 import type { Scenario } from './scenario.ts';
 import type { SimMember } from './sim-member.ts';
 
@@ -69,10 +70,11 @@ function describe(cluster: Cluster, shard: ShardId, wanted: ReadonlySet<MemberId
 function describeMember(cluster: Cluster, member: SimMember, shard: ShardId): string {
   const status = cluster.status(member, shard);
   if (status === undefined) return `  m${member.id} ${member.state}`;
-  const { applied, commit, config, firstIndex, isQuiet, lastIndex, leader, role, term } = status;
+  const { applied, commit, config, firstIndex, isHibernating, lastIndex, leader, role, term } =
+    status;
   const log = `log=${firstIndex}..${lastIndex} commit=${commit} applied=${applied.index}`;
   const group = `voters=${config.voters.join()} learners=${config.learners.join()}`;
-  const rest = isQuiet ? 'quiet' : `waits for ${status.waitsFor ?? 'nothing'}`;
+  const rest = isHibernating ? 'hibernates' : `waits for ${status.waitsFor ?? 'nothing'}`;
   const who = `m${member.id} ${member.state} ${role} term=${term} leader=${leader}`;
   return `  ${who} ${log} ${group} ${rest}`;
 }
@@ -86,7 +88,7 @@ export function holdsAllTallies(
   for (const { done, key, shard, unknown } of clients.tallies) {
     const { last } = cluster.oracle.reference(shard);
     const view = cluster.oracle.reference(shard).viewAt(last);
-    const counted = kv.valueOf(cluster.stateMachine.query(kv.get(key), view)) ?? 0;
+    const counted = kv.valueOf(answerOf(cluster.stateMachine, kv.get(key), view)) ?? 0;
     if (counted < done || counted > done + unknown) {
       return `shard ${shard}: ${key} is ${counted} after ${done} additions and ${unknown} in doubt`;
     }

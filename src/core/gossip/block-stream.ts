@@ -10,8 +10,13 @@ import { type ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { BlockCodec, RefusalReason } from './types.ts';
 
-const { blockBytes, blockUnpackedBytesMax, datagramBytesMax, deltaUnpackedBytesMax } =
-  LIMITS.gossip;
+const {
+  blockBytes,
+  blockUnpackedBytesMax,
+  datagramBytesMax,
+  deltaUnpackedBytesMax,
+  deltaWrittenBytesMax,
+} = LIMITS.gossip;
 
 const END = 0;
 const COMPRESSED = 1;
@@ -29,6 +34,8 @@ export class BlockWriter {
   readonly #out = new ByteWriter(4 * deltaUnpackedBytesMax);
   #budgetBytes = 0;
   #blockBytes: number = blockBytes;
+  /** Raw bytes in the blocks of the stream at hand. */
+  #rawBytes = 0;
 
   constructor(codec: BlockCodec) {
     this.#codec = codec;
@@ -37,13 +44,18 @@ export class BlockWriter {
   begin(budgetBytes: number): void {
     this.pending.reset();
     this.#out.reset();
+    this.#rawBytes = 0;
     this.#budgetBytes = budgetBytes;
     this.#blockBytes = Math.max(1, Math.min(blockBytes, budgetBytes));
   }
 
-  /** Whether the stream would keep its budget even if nothing pending can be compressed [G15]. */
+  /**
+   * Whether the stream would keep its budget even if nothing pending can be compressed, and stays
+   * what a reader unpacks [G15].
+   */
   fits(): boolean {
     const pending = this.pending.length;
+    if (this.#rawBytes + pending > deltaWrittenBytesMax) return false;
     const blocks = Math.max(1, Math.ceil(pending / this.#blockBytes));
     const end = 1;
     return this.#out.length + pending + blocks * BLOCK_HEADER_BYTES + end <= this.#budgetBytes;
@@ -76,6 +88,7 @@ export class BlockWriter {
 
   #writeBlock(raw: Uint8Array): void {
     assert(raw.length > 0 && raw.length <= blockBytes, 'a block holds 1 to 16,384 bytes [G5]');
+    this.#rawBytes += raw.length;
     const frame = raw.length < COMPRESS_BYTES_LEAST ? undefined : this.#codec.compress(raw);
     const packed = frame !== undefined && frame.length <= raw.length ? frame : undefined;
     const content = packed ?? raw;
@@ -86,7 +99,12 @@ export class BlockWriter {
 }
 
 export type Unpacked =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'bytes';
+      readonly bytes: Uint8Array;
+      /** The stream goes on: its next block would have passed the limit and was not unpacked. */
+      readonly isCut: boolean;
+    }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
 /** Joins the blocks of hostile streams. One instance per stream of a message: it owns the bytes. */
@@ -112,7 +130,9 @@ export class BlockReader {
       if (reader.failed) return refusal('truncated');
       const raw = type === STORED ? content : this.#unpackFrame(content);
       if (raw === undefined) return refusal('badBlock');
-      if (this.#length + raw.length > deltaUnpackedBytesMax) return refusal('unpackedTooLarge');
+      if (this.#length + raw.length > deltaUnpackedBytesMax) {
+        return { kind: 'bytes', bytes: this.#joined.subarray(0, this.#length), isCut: true };
+      }
       // A stream of one block, the usual case, is read where it stands.
       if (blocks === 1 && only !== undefined) this.#join(only, 0);
       if (blocks === 0) only = raw;
@@ -122,7 +142,8 @@ export class BlockReader {
       }
       this.#length += raw.length;
     }
-    return { kind: 'bytes', bytes: only ?? this.#joined.subarray(0, this.#length) };
+    const bytes = only ?? this.#joined.subarray(0, this.#length);
+    return { kind: 'bytes', bytes, isCut: false };
   }
 
   #join(raw: Uint8Array, at: number): void {

@@ -31,31 +31,39 @@ export class DeltaApplier {
     this.#metrics = metrics;
   }
 
-  /** Answers whether a node's state was replaced as a whole, which calls for the catch-up. */
-  apply(bytes: Uint8Array, sections: readonly Section[]): { reset: boolean } {
+  /**
+   * Answers whether anything of it was new, and whether a node's state was replaced as a whole,
+   * which calls for the catch-up.
+   */
+  apply(bytes: Uint8Array, sections: readonly Section[]): { progress: boolean; reset: boolean } {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let progress = false;
     let reset = false;
     for (const section of sections) {
       const slot = this.#roster.find(view, section.idStart, section.idEnd - section.idStart);
       if (section.unrepresentable) this.#metrics.sectionsUnrepresentable += 1;
       else if (slot === SELF_SLOT) this.#applyToSelf(bytes, section);
-      else if (slot > 0) reset = this.#applyTo(this.#roster.state(slot), bytes, section) || reset;
+      else if (slot > 0) {
+        const verdict = this.#applyTo(this.#roster.state(slot), bytes, section);
+        if (verdict === 'apply' || verdict === 'applyAfterReset') progress = true;
+        if (verdict === 'applyAfterReset') reset = true;
+      }
     }
-    return { reset };
+    return { progress, reset };
   }
 
-  #applyTo(state: NodeState, bytes: Uint8Array, section: Section): boolean {
+  #applyTo(state: NodeState, bytes: Uint8Array, section: Section): Verdict {
     const { lastGc, max } = this.#roster.columns;
     const { slot } = state;
     const before = [lastGc[slot] as number, max[slot] as number] as const;
     const verdict = judge(section, ...before);
-    if (verdict !== 'apply' && verdict !== 'applyAfterReset') return false;
+    if (verdict !== 'apply' && verdict !== 'applyAfterReset') return verdict;
     if (verdict === 'applyAfterReset') this.#reset(state, section.lastGc);
     this.#store(state, bytes, section);
     this.#lifecycle.noteLeaving(state);
     const after = [lastGc[slot] as number, max[slot] as number] as const;
     assert(isNotBelow(after, before), 'a pair of versions never goes back [G12]');
-    return verdict === 'applyAfterReset';
+    return verdict;
   }
 
   #reset(state: NodeState, lastGcVersion: number): void {

@@ -46,8 +46,11 @@ export class DeltaParser {
     this.#ids = new IdTable(hashSeed);
   }
 
-  /** `bytes` are the joined blocks of the stream. */
-  parse(bytes: Uint8Array): DeltaParse {
+  /**
+   * `bytes` are the joined blocks of the stream. If the stream was cut there, what was begun at its
+   * end is left out: versions ascend, so the beginning of a delta is a delta [G6].
+   */
+  parse(bytes: Uint8Array, isCut = false): DeltaParse {
     const reader = new ByteReader(bytes);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const sections: Section[] = [];
@@ -59,9 +62,9 @@ export class DeltaParser {
       if (operation === OPERATION.node) problem = this.#parseNode(reader, view, sections);
       else if (section === undefined) problem = 'badOperation';
       else if (operation === OPERATION.keyValue) problem = parseKeyValue(reader, section);
-      else if (operation === OPERATION.setMax) noteVersion(section, reader.u64le());
+      else if (operation === OPERATION.setMax) problem = parseSetMax(reader, section);
       else problem = 'badOperation';
-      if (problem === undefined && reader.failed) problem = 'truncated';
+      if (problem === 'truncated' && isCut) break;
       if (problem !== undefined) return { kind: 'refused', reason: problem };
       must(sections.at(-1), 'an operation belongs to a node').end = reader.offset;
     }
@@ -79,6 +82,7 @@ export class DeltaParser {
     this.#ids.add(sections.length, reader.take(idEnd - idStart));
     const lastGc = reader.u64le();
     const fromExcluded = reader.u64le();
+    if (reader.failed) return 'truncated';
     const unrepresentable = lastGc >= SAFE_MAX || fromExcluded >= SAFE_MAX;
     sections.push({
       idStart,
@@ -103,6 +107,13 @@ function parseKeyValue(reader: ByteReader, section: Section): RefusalReason | un
   // Versions beyond a number all read alike, so their order is not known and not needed.
   if (version <= section.floor && version < SAFE_MAX) return 'badVersionOrder';
   noteVersion(section, version);
+  return undefined;
+}
+
+function parseSetMax(reader: ByteReader, section: Section): RefusalReason | undefined {
+  const max = reader.u64le();
+  if (reader.failed) return 'truncated';
+  noteVersion(section, max);
   return undefined;
 }
 

@@ -51,20 +51,24 @@ function compareCandidates(a: Candidate, b: Candidate): number {
   return a.rank - b.rank;
 }
 
-/** The delta as a block stream, a view that the writer's next use overwrites. */
+export interface WrittenDelta {
+  /** A block stream, a view that the writer's next use overwrites. */
+  readonly stream: Uint8Array;
+  /** All that the candidates are to tell is in it. */
+  readonly isWhole: boolean;
+}
+
 export function writeDelta(
   candidates: readonly Candidate[],
   budgetBytes: number,
   writer: BlockWriter,
-): Uint8Array {
+): WrittenDelta {
   assert(budgetBytes >= 1, 'there is room for an empty delta [G15]');
   writer.begin(budgetBytes);
-  for (const candidate of candidates) {
-    if (writeSection(candidate, writer) === 'full') break;
-  }
+  const isWhole = candidates.every((candidate) => writeSection(candidate, writer) === 'done');
   const stream = writer.finish();
   assert(stream.length <= budgetBytes, 'a delta keeps its budget [G15]');
-  return stream;
+  return { stream, isWhole };
 }
 
 /**
@@ -77,15 +81,20 @@ function writeSection(candidate: Candidate, writer: BlockWriter): 'done' | 'full
   let mark = pending.length;
   writeNode(pending, state, fromExcluded);
   if (!keeps(writer, mark)) return 'full';
-  const entries = state.table.after(fromExcluded);
-  for (const entry of entries) {
+  const { table } = state;
+  let told = 0;
+  for (let i = table.indexAfter(fromExcluded); ; i++) {
+    const entry = table.at(i);
+    if (entry === undefined) break;
+    if (entry.superseded) continue;
     mark = pending.length;
     writeKeyValue(pending, entry);
     if (!keeps(writer, mark)) return 'full';
+    told += 1;
   }
   // Only a section without entries needs to say how far it reaches: peers of version 0.10 stop when
   // it follows an entry with a greater version.
-  if (entries.length === 0) {
+  if (told === 0) {
     mark = pending.length;
     writeSetMax(pending, state.maxVersion);
     keeps(writer, mark);

@@ -1,7 +1,7 @@
 // The gossip core as one object: calls and datagrams in, datagrams and outcomes out. It is pure:
 // time is an argument, chance and compression are ports. SPEC.md has the rules.
 
-import { assert } from '../../base/assert.ts';
+import { assert, must } from '../../base/assert.ts';
 import { ByteWriter } from '../../base/bytes.ts';
 import type { Random } from '../../base/capabilities.ts';
 import type { SocketAddress } from '../../base/ids.ts';
@@ -27,6 +27,7 @@ import { countMessage, createMetrics, type GossipMetrics } from './metrics.ts';
 import { OwnDigest } from './own-digest.ts';
 import { findWinners, OwnKeys } from './own-keys.ts';
 import { PeerDigest } from './peer-digest.ts';
+import { Pulls } from './pulls.ts';
 import { PurgedMemory } from './purged-memory.ts';
 import { Roster } from './roster.ts';
 import { Targets } from './targets.ts';
@@ -46,8 +47,10 @@ import type {
   Subscription,
   Watermark,
   Winner,
+  WonKey,
   WriteOutcome,
 } from './types.ts';
+import { pageOfWinners } from './winners-page.ts';
 
 const { datagramBytesMax } = LIMITS.gossip;
 
@@ -68,6 +71,7 @@ export class Gossip {
   readonly #peerDigest: PeerDigest;
   readonly #parser: MessageParser;
   readonly #blocks: BlockWriter;
+  readonly #pulls: Pulls;
   #catchUpDue = false;
   readonly #message = new ByteWriter(datagramBytesMax);
 
@@ -97,6 +101,7 @@ export class Gossip {
       new DeltaParser(ports.random.u32()),
     );
     this.#blocks = new BlockWriter(ports.blocks);
+    this.#pulls = new Pulls(this.#roster);
     this.#beatHeart();
     for (const [key, value] of initialKeyValues) {
       const outcome = this.#ownKeys.write(key, value, 'set');
@@ -113,6 +118,7 @@ export class Gossip {
     const targets = this.#targets.pick(seeds, this.config.fanOut);
     this.#beatHeart();
     this.#purgeKeys();
+    this.#pulls.beginRound();
     const syns = this.#encodeSyns(targets);
     this.#lifecycle.evaluate();
     return syns;
@@ -127,7 +133,7 @@ export class Gossip {
   }
 
   /** Never throws on input: what is not a message is refused and has no effect [G1]. */
-  receive(bytes: Uint8Array, _from: SocketAddress, nowMs: number): ReceiveOutcome {
+  receive(bytes: Uint8Array, from: SocketAddress, nowMs: number): ReceiveOutcome {
     this.#roster.advanceTo(nowMs);
     const message = this.#parser.parse(bytes);
     if (message.kind === 'refused') {
@@ -136,8 +142,9 @@ export class Gossip {
     }
     countMessage(this.#metrics.received[message.type], bytes.length);
     if (message.trailingBytes > 0) this.#metrics.trailingBytes += 1;
-    this.#beatHeart();
-    const reply = this.#handle(message);
+    // One sign of life per delta would teach peers a pulse that the node cannot keep [G38].
+    if (!this.#pulls.isAnswer(from)) this.#beatHeart();
+    const reply = this.#handle(message, from);
     this.#tell();
     return { kind: 'handled', type: message.type, reply };
   }
@@ -151,21 +158,31 @@ export class Gossip {
     this.config.onCatchUp?.();
   }
 
-  #handle(message: Message): Uint8Array | undefined {
-    if (message.type === 'syn') return this.#handleSyn(message);
-    if (message.type === 'synAck') return this.#handleSynAck(message);
-    if (message.type === 'ack') this.#applyDelta(message);
+  #handle(message: Message, from: SocketAddress): Uint8Array | undefined {
+    if (message.type === 'syn') return this.#handleSyn(message, from);
+    if (message.type === 'synAck') return this.#handleSynAck(message, from);
+    if (message.type === 'ack' && this.#applyDelta(message, from) === 'askForMore') {
+      return this.#encodeSynAck(message.version, []);
+    }
     return undefined;
   }
 
-  #handleSyn(message: Message & { type: 'syn' }): Uint8Array {
+  #handleSyn(message: Message & { type: 'syn' }, from: SocketAddress): Uint8Array {
     const { version } = message;
     if (message.clusterId !== this.config.clusterId) {
       this.#begin(version, 'badCluster');
       return this.#finish('badCluster');
     }
+    this.#takeDigest(from);
+    return this.#encodeSynAck(version, this.#findCandidates());
+  }
+
+  #takeDigest(from: SocketAddress): void {
     this.#peerDigest.commit(this.#roster.nowMs);
-    const candidates = this.#findCandidates();
+    this.#pulls.note(from, this.#peerDigest);
+  }
+
+  #encodeSynAck(version: ProtocolVersion, candidates: readonly Candidate[]): Uint8Array {
     const reserve = candidates.length === 0 ? 1 : DELTA_RESERVE_BYTES;
     this.#begin(version, 'synAck');
     this.#appendDigest(version, BODY_BYTES_MAX - reserve);
@@ -175,18 +192,29 @@ export class Gossip {
 
   /**
    * The digest comes first: it registers nodes that the delta then speaks of, and a delta about an
-   * unknown node is skipped.
+   * unknown node is skipped. Behind the peer even with the delta, this node answers with a digest
+   * that is up to date, and gets the next one.
    */
-  #handleSynAck(message: Message & { type: 'synAck' | 'ack' }): Uint8Array {
-    this.#peerDigest.commit(this.#roster.nowMs);
-    this.#applyDelta(message);
+  #handleSynAck(message: Message & { type: 'synAck' | 'ack' }, from: SocketAddress): Uint8Array {
+    this.#takeDigest(from);
+    if (this.#applyDelta(message, from) === 'askForMore') {
+      return this.#encodeSynAck(message.version, this.#findCandidates());
+    }
     this.#begin(message.version, 'ack');
     this.#appendDelta(this.#findCandidates());
     return this.#finish('ack');
   }
 
-  #applyDelta({ delta }: Message & { type: 'synAck' | 'ack' }): void {
-    if (this.#deltas.apply(delta.bytes, delta.sections).reset) this.#catchUpDue = true;
+  #applyDelta(
+    { delta }: Message & { type: 'synAck' | 'ack' },
+    from: SocketAddress,
+  ): 'askForMore' | 'enough' {
+    const { progress, reset } = this.#deltas.apply(delta.bytes, delta.sections);
+    if (delta.isCut) this.#metrics.deltasCut += 1;
+    if (reset) this.#catchUpDue = true;
+    if (!this.#pulls.take(from, { progress, bytes: delta.bytes.length })) return 'enough';
+    this.#metrics.pulls += 1;
+    return 'askForMore';
   }
 
   #findCandidates(): readonly Candidate[] {
@@ -240,9 +268,12 @@ export class Gossip {
     this.#message.append(bytes);
   }
 
-  #appendDelta(candidates: readonly Candidate[]): void {
+  /** Answers whether all that the candidates are to tell had room. */
+  #appendDelta(candidates: readonly Candidate[]): boolean {
     const budget = datagramBytesMax - this.#message.length;
-    this.#message.append(writeDelta(candidates, budget, this.#blocks));
+    const { stream, isWhole } = writeDelta(candidates, budget, this.#blocks);
+    this.#message.append(stream);
+    return isWhole;
   }
 
   #finish(type: MessageType): Uint8Array {
@@ -293,15 +324,28 @@ export class Gossip {
     if (outcome.kind === 'refused') this.#ownKeys.write(LEAVING_KEY, 'true', 'set');
     this.#listeners.deliver();
     const targets = this.#targets.pickLive(this.config.fanOut);
-    const version = this.config.protocolVersion;
-    const whole: Candidate = { state: this.#roster.self, fromExcluded: 0, rank: 0 };
-    const acks = targets.map((to) => {
-      this.#begin(version, 'ack');
-      this.#appendDelta([whole]);
-      return { to, bytes: this.#finish('ack') };
-    });
-    // A state too large for one datagram ends before the leaving key: then a SYN must do.
+    if (targets.length === 0) return [];
+    const goodbye = this.#encodeGoodbye();
+    const others = targets.length - 1;
+    countMessage(this.#metrics.sent.ack, goodbye.length * others, others);
+    const acks = targets.map((to) => ({ to, bytes: goodbye }));
     return [...acks, ...this.#encodeSyns(targets)];
+  }
+
+  /**
+   * The own state from its beginning, for peers that lack some of it; of one too large for a
+   * datagram the leaving key alone, for peers that have the rest [G36].
+   */
+  #encodeGoodbye(): Uint8Array {
+    const version = this.config.protocolVersion;
+    const { self } = this.#roster;
+    this.#begin(version, 'ack');
+    if (!this.#appendDelta([{ state: self, fromExcluded: 0, rank: 0 }])) {
+      const leaving = must(self.table.find(LEAVING_KEY), 'a node that leaves has the key');
+      this.#begin(version, 'ack');
+      this.#appendDelta([{ state: self, fromExcluded: leaving.version - 1, rank: 0 }]);
+    }
+    return this.#finish('ack');
   }
 
   // --- what is known ----------------------------------------------------------------------------
@@ -344,6 +388,11 @@ export class Gossip {
   /** For every key visible on a live node the latest value; the same on all members in time. */
   winners(): Map<string, Winner> {
     return findWinners(this.#roster);
+  }
+
+  /** Up to `count` won keys in key order that begin with `prefix` and follow `after`. */
+  winnersPage(prefix: string, after: string | undefined, count: number): readonly WonKey[] {
+    return pageOfWinners(this.#roster, prefix, after, count);
   }
 
   watermark(id: GossipId): Watermark | undefined {

@@ -122,15 +122,40 @@ function describe(core: Gossip): string {
     .join();
 }
 
-test('[G6] blocks that unpack to more than four mebibytes together are refused', () => {
-  const block = zstdCompressSync(new Uint8Array(65_535));
-  const blocks = Array.from({ length: 65 }, () => [
-    1,
-    block.length & 255,
-    block.length >> 8,
-    ...block,
-  ]);
-  const bytes = Uint8Array.from([0x53, 0xb0, 0, 2, ...blocks.flat(), 0]);
+/** An ACK of blocks that unpack to `count` times 65,535 bytes, which begin with operations. */
+function bombOf(operations: readonly WireOperation[], count: number): Uint8Array {
+  const raw = new Uint8Array(count * 65_535);
+  let length = 0;
+  for (const operation of operations) {
+    const bytes = encodeOperations([operation]);
+    raw.set(bytes, length);
+    length += bytes.length;
+  }
+  const blocks = Array.from({ length: count }, (_, i) => {
+    const block = zstdCompressSync(raw.subarray(i * 65_535, (i + 1) * 65_535));
+    return [1, block.length & 255, block.length >> 8, ...block];
+  });
+  return Uint8Array.from([0x53, 0xb0, 0, 2, ...blocks.flat(), 0]);
+}
+
+test('[G6] of a delta no more than four mebibytes is unpacked: its beginning is a delta', () => {
+  const core = createTarget();
+  const value = 'x'.repeat(60_000);
+  const entries: WireOperation[] = Array.from({ length: 200 }, (_, i) => ({
+    ...(keyValue(`k${i}`, BigInt(i + 1)) as WireOperation & { op: 'keyValue' }),
+    value,
+  }));
+  const outcome = core.receive(bombOf([NODE, ...entries], 200), X.address, 0);
+  assert.equal(outcome.kind, 'handled');
+  const taken = Math.floor((LIMITS.gossip.deltaUnpackedBytesMax - 60) / 60_018);
+  assert.deepEqual([core.node(X)?.countKeys(), core.watermark(X)], [taken, [0, taken]]);
+  assert.deepEqual([core.metrics().deltasCut, core.metrics().trailingBytes], [1, 0]);
+});
+
+test('[G6] a digest of more than four mebibytes is refused, there is no such honest one', () => {
+  const bytes = bombOf([], 65);
+  // As a SYN of version 1 the same blocks are a digest.
+  bytes.set([1, 0], 2);
   const outcome = createTarget().receive(bytes, X.address, 0);
   assert.deepEqual(outcome, { kind: 'refused', reason: 'unpackedTooLarge' });
 });

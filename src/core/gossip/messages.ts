@@ -33,6 +33,8 @@ interface Delta {
   /** The joined blocks, valid until the next message is parsed. */
   readonly bytes: Uint8Array;
   readonly sections: readonly Section[];
+  /** It unpacks to more than was looked at. */
+  readonly isCut: boolean;
 }
 
 export type Message = {
@@ -97,9 +99,12 @@ export class MessageParser {
     }
     const unpacked = this.#deltaBlocks.unpack(reader);
     if (unpacked.kind === 'refused') return unpacked.reason;
-    const parsed = this.#deltas.parse(unpacked.bytes);
+    const parsed = this.#deltas.parse(unpacked.bytes, unpacked.isCut);
     if (parsed.kind === 'refused') return parsed.reason;
-    const delta = { bytes: unpacked.bytes, sections: parsed.sections };
+    const { bytes, isCut } = unpacked;
+    const delta = { bytes, sections: parsed.sections, isCut };
+    // Behind a cut stands more of the delta, not more than a message.
+    if (isCut) return { kind: 'message', version, type, delta, trailingBytes: 0 };
     return { kind: 'message', version, type, delta, ...trailing(reader) };
   }
 
@@ -114,6 +119,7 @@ export class MessageParser {
     }
     const unpacked: Unpacked = this.#digestBlocks.unpack(reader);
     if (unpacked.kind === 'refused') return unpacked.reason;
+    if (unpacked.isCut) return 'unpackedTooLarge';
     const { bytes } = unpacked;
     const parsed = this.#digest.parse(bytes, 0, bytes.length, undefined);
     return parsed.kind === 'refused' ? parsed.reason : undefined;

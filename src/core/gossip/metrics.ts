@@ -14,6 +14,10 @@ export interface GossipMetrics {
   readonly refused: Record<RefusalReason, number>;
   /** Datagrams with bytes after the message; the bytes were ignored. */
   trailingBytes: number;
+  /** Deltas of which only the beginning was unpacked, as the limit says. */
+  deltasCut: number;
+  /** Deltas asked for beyond those of the exchanges, while this node was behind. */
+  pulls: number;
   /** Digest entries left out of own messages for lack of room. */
   digestEntriesCapped: number;
   /** Digest entries whose heartbeat no node can have reached; the heartbeat was ignored. */
@@ -70,6 +74,8 @@ export function createMetrics(): GossipMetrics {
       repeatedNode: 0,
     },
     trailingBytes: 0,
+    deltasCut: 0,
+    pulls: 0,
     digestEntriesCapped: 0,
     heartbeatsImplausible: 0,
     nodesRefused: 0,
