@@ -35,7 +35,7 @@ export function coup(cluster: Cluster, random: Prng): boolean {
   shuffle(peers, random);
   const [heir, deaf] = peers;
   if (heir === undefined || deaf === undefined) return false;
-  if (host.transferLeader(shard, heir.id) !== 'started') return false;
+  if (host.transferLeader(shard, heir.id).kind !== 'started') return false;
   separate(cluster, heir, [deaf]);
   cluster.note('--', 'fault', `m${heir.id} takes over shard ${shard}, m${deaf.id} is not told`);
   const untilMs = cluster.nowMs + HANDOVER_MS;
