@@ -10,7 +10,7 @@ const EVENTS_PER_SECOND_MIN = 1_000_000;
 /** A world in which `TIMERS` timers set themselves again for ever. */
 function ticking(): World {
   const world = new World({ seed: 1 });
-  const { clock, random } = world.member('n1').capabilities;
+  const { clock, random } = world.machine('n1').capabilities;
   const tick = (): void => void clock.setTimer(random.below(1_000), tick);
   for (let i = 0; i < TIMERS; i++) tick();
   return world;

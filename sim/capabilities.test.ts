@@ -13,8 +13,8 @@ let seed = 0;
 function loneMember() {
   seed += 1;
   const world = new World({ seed });
-  const member = world.member('n1');
-  return { world, member, ...member.capabilities };
+  const machine = world.machine('n1');
+  return { world, machine, ...machine.capabilities };
 }
 
 clockContract('simulated clock', async () => {
@@ -23,8 +23,8 @@ clockContract('simulated clock', async () => {
 });
 
 clockContract('drifting clock', async () => {
-  const { clock, member, world } = loneMember();
-  member.drift(seed % 2 === 0 ? 1_234 : -987);
+  const { clock, machine, world } = loneMember();
+  machine.drift(seed % 2 === 0 ? 1_234 : -987);
   return simulatedBench(clock, world);
 });
 
@@ -39,11 +39,11 @@ diskContract('simulated disk', async () => {
 });
 
 const makeNet = async () => {
-  const { net, member, world } = loneMember();
+  const { net, machine, world } = loneMember();
   const subject = {
     net,
-    anyPort: member.address(0),
-    foreign: world.member('n2').address(4_000),
+    anyPort: machine.address(0),
+    foreign: world.machine('n2').address(4_000),
     knownName: 'n2',
     unknownName: 'n3',
   };

@@ -4,20 +4,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Disk, DiskError } from '../src/base/capabilities.ts';
-import type { Member } from './member.ts';
+import type { Machine } from './machine.ts';
 import { World } from './world.ts';
 
-/** Runs `script` on the disk of a fresh member, fails the power, and answers what `look` sees. */
+/** Runs `script` on the disk of a fresh machine, fails the power, and answers what `look` sees. */
 async function afterPowerLoss<Seen>(
   seed: number,
-  script: (disk: Disk, member: Member) => Promise<void>,
+  script: (disk: Disk, machine: Machine) => Promise<void>,
   look: (disk: Disk) => Promise<Seen>,
 ): Promise<Seen> {
   const world = new World({ seed });
-  const member = world.member('n1');
-  await world.settle(script(member.capabilities.disk, member));
-  member.losePower();
-  return world.settle(look(member.restart().disk));
+  const machine = world.machine('n1');
+  await world.settle(script(machine.capabilities.disk, machine));
+  machine.losePower();
+  return world.settle(look(machine.restart().disk));
 }
 
 async function write(disk: Disk, path: string, offset: number, bytes: Uint8Array): Promise<void> {
@@ -178,27 +178,27 @@ test('a sync covers what was written before it was asked for, also when overtake
 
 test('after a failed sync readers still see what the power failure then takes', async () => {
   const world = new World({ seed: 3 });
-  const member = world.member('n1');
-  const { disk } = member.capabilities;
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
   await world.settle(write(disk, 'f', 0, Buffer.from('lost')));
   await world.settle(disk.syncDirectory(''));
-  member.disk.rules({ syncErrorRate: 1 });
+  machine.disk.rules({ syncErrorRate: 1 });
   await assert.rejects(
     world.settle(sync(disk, 'f')),
     (error) => error instanceof DiskError && error.code === 'io',
   );
-  member.disk.rules({ syncErrorRate: 0 });
+  machine.disk.rules({ syncErrorRate: 0 });
   await world.settle(sync(disk, 'f'));
   assert.equal((await world.settle(contents(disk, 'f'))).toString(), 'lost');
-  member.losePower();
-  assert.equal((await world.settle(contents(member.restart().disk, 'f'))).length, 0);
+  machine.losePower();
+  assert.equal((await world.settle(contents(machine.restart().disk, 'f'))).length, 0);
 });
 
 test('a full disk refuses what does not fit and takes what does', async () => {
   const world = new World({ seed: 1 });
-  const member = world.member('n1');
-  const { disk } = member.capabilities;
-  member.disk.rules({ capacityBytes: 100 });
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
+  machine.disk.rules({ capacityBytes: 100 });
   await world.settle(write(disk, 'f', 0, Buffer.alloc(90)));
   assert.equal(await world.settle(disk.freeBytes()), 10);
   await assert.rejects(
@@ -212,12 +212,12 @@ test('a full disk refuses what does not fit and takes what does', async () => {
 
 test('bits flip where they lie and on their way', async () => {
   const world = new World({ seed: 1 });
-  const member = world.member('n1');
-  const { disk } = member.capabilities;
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
   await world.settle(write(disk, 'f', 0, Buffer.alloc(4)));
-  member.disk.flipBit('f', 2, 3);
+  machine.disk.flipBit('f', 2, 3);
   assert.deepEqual([...(await world.settle(contents(disk, 'f')))], [0, 0, 8, 0]);
-  member.disk.rules({ bitFlipRate: 1 });
+  machine.disk.rules({ bitFlipRate: 1 });
   await world.settle(write(disk, 'g', 0, Buffer.alloc(4)));
   const flipped = await world.settle(contents(disk, 'g'));
   const ones = [...flipped].reduce(
@@ -229,24 +229,24 @@ test('bits flip where they lie and on their way', async () => {
 
 test('a slow disk takes its time', async () => {
   const world = new World({ seed: 1 });
-  const member = world.member('n1');
-  const { disk } = member.capabilities;
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
   const took = async (): Promise<number> => {
     const began = world.nowMs;
     for (let i = 0; i < 20; i++) await world.settle(write(disk, 'f', 0, Buffer.alloc(4)));
     return world.nowMs - began;
   };
   const usual = await took();
-  member.disk.rules({ slowFactor: 100 });
+  machine.disk.rules({ slowFactor: 100 });
   assert.ok((await took()) > usual * 30);
 });
 
 test('a misdirected write is answered, and lands in another block than its own', async () => {
   const world = new World({ seed: 5 });
-  const member = world.member('n1');
-  const { disk } = member.capabilities;
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
   await world.settle(write(disk, 'f', 0, Buffer.alloc(4_096, '.')));
-  member.disk.failNext('misdirect');
+  machine.disk.failNext('misdirect');
   await world.settle(write(disk, 'f', 2_048, Buffer.alloc(512, '#')));
   const text = (await world.settle(contents(disk, 'f'))).toString();
   assert.equal(text.length, 4_096);
@@ -258,49 +258,49 @@ test('a misdirected write is answered, and lands in another block than its own',
 
 test('an ordered fault strikes one call of its kind, and the next one succeeds', async () => {
   const world = new World({ seed: 6 });
-  const member = world.member('n1');
-  const { disk } = member.capabilities;
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
   await world.settle(write(disk, 'f', 0, Buffer.from('here')));
   for (const [fault, call] of [
     ['readError', () => contents(disk, 'f')],
     ['writeError', () => write(disk, 'f', 0, Buffer.from('gone'))],
     ['syncError', () => sync(disk, 'f')],
   ] as const) {
-    member.disk.failNext(fault);
-    assert.ok(member.disk.isDue(fault));
+    machine.disk.failNext(fault);
+    assert.ok(machine.disk.isDue(fault));
     await assert.rejects(world.settle<unknown>(call()), DiskError);
-    assert.ok(!member.disk.isDue(fault));
+    assert.ok(!machine.disk.isDue(fault));
     await world.settle<unknown>(call());
   }
 });
 
 test('rot finds only what was written long enough ago, and survives a power failure', async () => {
   const world = new World({ seed: 7 });
-  const member = world.member('n1');
-  const { disk } = member.capabilities;
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
   await world.settle(write(disk, 'f', 0, Buffer.alloc(64)));
   await world.settle(sync(disk, 'f'));
   await world.settle(disk.syncDirectory(''));
-  assert.equal(member.disk.rot(1_000), undefined);
+  assert.equal(machine.disk.rot(1_000), undefined);
   await world.runFor(1_001);
-  assert.equal(member.disk.rot(1_000), 'f');
-  member.losePower();
-  const bytes = await world.settle(contents(member.restart().disk, 'f'));
+  assert.equal(machine.disk.rot(1_000), 'f');
+  machine.losePower();
+  const bytes = await world.settle(contents(machine.restart().disk, 'f'));
   assert.equal([...bytes].filter((byte) => byte !== 0).length, 1);
 });
 
 test('a power failure that keeps nothing leaves what was synced and no more', async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const world = new World({ seed });
-    const member = world.member('n1');
-    const { disk } = member.capabilities;
+    const machine = world.machine('n1');
+    const { disk } = machine.capabilities;
     await world.settle(write(disk, 'f', 0, Buffer.from('old')));
     await world.settle(sync(disk, 'f'));
     await world.settle(disk.syncDirectory(''));
     await world.settle(write(disk, 'f', 0, Buffer.from('new')));
     await world.settle(write(disk, 'g', 0, Buffer.from('new')));
-    member.losePower(true);
-    const after = member.restart().disk;
+    machine.losePower(true);
+    const after = machine.restart().disk;
     assert.equal((await world.settle(contents(after, 'f'))).toString(), 'old');
     assert.deepEqual(await world.settle(after.list('')), ['f']);
   }
@@ -309,10 +309,10 @@ test('a power failure that keeps nothing leaves what was synced and no more', as
 test('a rename that fails has happened, or it has not', async () => {
   const seen = await outcomes(40, async (seed) => {
     const world = new World({ seed });
-    const member = world.member('n1');
-    const { disk } = member.capabilities;
+    const machine = world.machine('n1');
+    const { disk } = machine.capabilities;
     await world.settle(write(disk, 'f', 0, Buffer.from('old')));
-    member.disk.lieInWait({ call: 'rename', directory: '', spared: 0, strike: 'fail' });
+    machine.disk.setTrap({ call: 'rename', directory: '', spared: 0, strike: 'fail' });
     const failed = await world.settle(disk.rename('f', 'g').then(undefined, (error) => error));
     assert.ok(failed instanceof DiskError && failed.code === 'io');
     assert.equal(world.faults.nameFailed, 1);
@@ -323,9 +323,9 @@ test('a rename that fails has happened, or it has not', async () => {
 
 test('a file whose closing fails is closed', async () => {
   const world = new World({ seed: 2 });
-  const member = world.member('n1');
-  const file = await world.settle(member.capabilities.disk.open('f', 'create'));
-  member.disk.rules({ nameErrorRate: 1 });
+  const machine = world.machine('n1');
+  const file = await world.settle(machine.capabilities.disk.open('f', 'create'));
+  machine.disk.rules({ nameErrorRate: 1 });
   const isIo = (error: unknown): boolean => error instanceof DiskError && error.code === 'io';
   await assert.rejects(world.settle(file.close()), isIo);
   await assert.rejects(
@@ -334,46 +334,70 @@ test('a file whose closing fails is closed', async () => {
   );
 });
 
-test('an ambush waits for its call in its directory, and strikes before it', async () => {
+test('a trap waits for its call in its directory, and strikes before it', async () => {
   const world = new World({ seed: 3 });
-  const member = world.member('n1');
-  const { disk } = member.capabilities;
-  const strike = (): void => member.kill();
-  member.disk.lieInWait({ call: 'syncDirectory', directory: 'a', spared: 1, strike });
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
+  const strike = (): void => machine.kill();
+  machine.disk.setTrap({ call: 'syncDirectory', directory: 'a', spared: 1, strike });
   await world.settle(disk.makeDirectory('a'));
   await world.settle(disk.syncDirectory(''));
   await world.settle(disk.syncDirectory('a'));
   await world.settle(write(disk, 'a/f', 0, Buffer.from('new')));
-  assert.ok(member.alive);
+  assert.ok(machine.alive);
   void disk.syncDirectory('a');
   await world.runFor(10);
-  assert.ok(!member.alive);
+  assert.ok(!machine.alive);
   // The next process finds the name; nobody has made it durable.
-  assert.deepEqual(await world.settle(member.restart().disk.list('a')), ['f']);
-  member.losePower(true);
-  assert.deepEqual(await world.settle(member.restart().disk.list('a')), []);
+  assert.deepEqual(await world.settle(machine.restart().disk.list('a')), ['f']);
+  machine.losePower(true);
+  assert.deepEqual(await world.settle(machine.restart().disk.list('a')), []);
+});
+
+test('a trap ends a process between two syncs, or fails one write', async () => {
+  const world = new World({ seed: 3 });
+  const machine = world.machine('n1');
+  const { disk } = machine.capabilities;
+  await world.settle(disk.makeDirectory('a'));
+  await world.settle(disk.syncDirectory(''));
+  const file = await world.settle(disk.open('a/f', 'create'));
+  await world.settle(disk.syncDirectory('a'));
+  machine.disk.setTrap({ call: 'write', directory: 'a', spared: 0, strike: 'fail' });
+  const failed = await world.settle(file.write(0, Buffer.from('x')).catch((error) => error));
+  assert.ok(failed instanceof DiskError && failed.code === 'io');
+  const strike = (): void => machine.losePower(true);
+  machine.disk.setTrap({ call: 'sync', directory: 'a', spared: 1, strike });
+  await world.settle(file.write(0, Buffer.from('one')));
+  await world.settle(file.sync());
+  await world.settle(file.write(0, Buffer.from('two')));
+  assert.ok(machine.alive);
+  void file.sync();
+  await world.runFor(10);
+  assert.ok(!machine.alive);
+  const after = machine.restart().disk;
+  assert.equal((await world.settle(contents(after, 'a/f'))).toString(), 'one');
 });
 
 test('a lock ends with the process that has it, however that ends', async () => {
   const world = new World({ seed: 9 });
-  const member = world.member('n1');
+  const machine = world.machine('n1');
   for (const end of ['kill', 'losePower', 'exit'] as const) {
-    await world.settle(member.capabilities.disk.lock('lock'));
+    await world.settle(machine.capabilities.disk.lock('lock'));
     await assert.rejects(
-      world.settle(member.capabilities.disk.lock('lock')),
+      world.settle(machine.capabilities.disk.lock('lock')),
       (error) => error instanceof DiskError && error.code === 'held',
     );
-    member[end]();
-    member.restart();
+    machine[end]();
+    machine.restart();
   }
-  assert.deepEqual(await world.settle(member.capabilities.disk.list('')), []);
+  assert.deepEqual(await world.settle(machine.capabilities.disk.list('')), []);
 });
 
 test('a wiped disk is empty', async () => {
   const world = new World({ seed: 8 });
-  const member = world.member('n1');
-  await world.settle(write(member.capabilities.disk, 'f', 0, Buffer.from('old')));
-  member.kill();
-  member.disk.wipe();
-  assert.deepEqual(await world.settle(member.restart().disk.list('')), []);
+  const machine = world.machine('n1');
+  await world.settle(write(machine.capabilities.disk, 'f', 0, Buffer.from('old')));
+  machine.kill();
+  machine.disk.wipe();
+  assert.deepEqual(await world.settle(machine.restart().disk.list('')), []);
 });

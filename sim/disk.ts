@@ -11,8 +11,8 @@ import {
 } from '../src/base/capabilities.ts';
 import { diskPathParts } from '../src/base/disk-path.ts';
 import type { Prng } from '../src/base/prng.ts';
-import { type Ambush, Ambushes, type NameCall } from './ambushes.ts';
 import { DirectoryTree } from './directory-tree.ts';
+import { type DiskCall, type DiskTrap, DiskTraps, type NameCall } from './disk-traps.ts';
 import type { FaultCounters } from './faults.ts';
 import type { FileImage, Write } from './file-image.ts';
 import { Action, completeLater, type Process, type Scheduler } from './scheduler.ts';
@@ -30,6 +30,8 @@ export interface DiskRules {
   readonly capacityBytes: number;
   /** How many times slower than usual the disk answers. */
   readonly slowFactor: number;
+  /** What a sync takes on average. */
+  readonly syncMs: number;
 }
 
 const SOUND: DiskRules = {
@@ -41,6 +43,7 @@ const SOUND: DiskRules = {
   misdirectRate: 0,
   capacityBytes: 1024 ** 4,
   slowFactor: 1,
+  syncMs: 0.4,
 };
 
 /** What may befall the next call that it can befall. */
@@ -50,7 +53,7 @@ export type DiskFault = 'readError' | 'writeError' | 'syncError' | 'bitFlip' | '
 const BLOCK_BYTES = 512;
 
 /** What a solid-state disk takes on average; each call draws from an exponential distribution. */
-const MEAN_MS = { name: 0.05, read: 0.08, write: 0.03, sync: 0.4 } as const;
+const MEAN_MS = { name: 0.05, read: 0.08, write: 0.03 } as const;
 
 export class SimDisk {
   readonly #scheduler: Scheduler;
@@ -59,7 +62,7 @@ export class SimDisk {
   #tree = new DirectoryTree();
   #rules = SOUND;
   readonly #next = new Set<DiskFault>();
-  readonly #ambushes = new Ambushes();
+  readonly #traps = new DiskTraps();
   /** Who has what, alive or not; never on the disk itself. */
   readonly #locks = new Map<string, { readonly holder: Process }>();
   #silentFaultAtMs = Number.NEGATIVE_INFINITY;
@@ -80,9 +83,9 @@ export class SimDisk {
     this.#next.add(fault);
   }
 
-  /** One call on names, as soon as it comes. */
-  lieInWait(ambush: Ambush): void {
-    this.#ambushes.add(ambush);
+  /** One call, as soon as it comes. */
+  setTrap(trap: DiskTrap): void {
+    this.#traps.add(trap);
   }
 
   /** It has not happened yet. */
@@ -110,7 +113,7 @@ export class SimDisk {
   /** Nothing that was ordered happens any more. */
   relent(): void {
     this.#next.clear();
-    this.#ambushes.clear();
+    this.#traps.clear();
   }
 
   /**
@@ -204,29 +207,35 @@ export class SimDisk {
       Promise.reject(new DiskError('closed', `${path} is closed`));
     const later = <Result>(meanMs: number, work: () => Result): Promise<Result> =>
       closed ? refused() : this.#later(process, meanMs, work);
+    const isOrderedToFail = (call: DiskCall): boolean =>
+      !closed && process.alive && this.#isOrderedToFail(call, path);
     const name = <Result>(call: NameCall, work: () => Result): Promise<Result> =>
       closed ? refused() : this.#callName(process, call, path, work);
     return {
       path,
       size: () => name('size', () => image.size),
-      read: (offset, into) =>
-        later(MEAN_MS.read, () => {
-          if (this.#strikes('readError', this.#rules.readErrorRate)) {
+      read: (offset, into) => {
+        const isOrdered = isOrderedToFail('read');
+        return later(MEAN_MS.read, () => {
+          if (isOrdered || this.#strikes('readError', this.#rules.readErrorRate)) {
             this.#faults.readFailed += 1;
             this.#refuse('io', `${path}: EIO`);
           }
           return image.read(offset, into);
-        }),
+        });
+      },
       write: (offset, bytes) => {
         if (!mayWrite) return Promise.reject(new DiskError('closed', `${path} is open to read`));
         const write: Write = { kind: 'write', offset, bytes: new Uint8Array(bytes) };
         // A call of a process that is dead already must leave no mark.
         if (!closed && process.alive) image.begin(write);
-        return later(MEAN_MS.write, () => this.#finish(path, image, write));
+        const isOrdered = isOrderedToFail('write');
+        return later(MEAN_MS.write, () => this.#finish(path, image, write, isOrdered));
       },
       sync: () => {
         const watermark = image.watermark();
-        return later(MEAN_MS.sync, () => this.#sync(path, image, watermark));
+        const isOrdered = isOrderedToFail('sync');
+        return later(this.#rules.syncMs, () => this.#sync(path, image, watermark, isOrdered));
       },
       truncate: (size) =>
         name('truncate', () => {
@@ -248,30 +257,34 @@ export class SimDisk {
     work: () => Result,
   ): Promise<Result> {
     const isOrdered = process.alive && this.#isOrderedToFail(call, path);
-    return this.#later(process, call === 'syncDirectory' ? MEAN_MS.sync : MEAN_MS.name, () => {
-      const { nameErrorRate } = this.#rules;
-      const fails = isOrdered || (nameErrorRate > 0 && this.#random.unit() < nameErrorRate);
-      if (!fails) return work();
-      this.#faults.nameFailed += 1;
-      // Of a call that fails nobody knows what it did: all of it, or nothing.
-      if (this.#random.below(2) === 0) work();
-      return this.#refuse('io', `${path}: EIO on ${call}`);
-    });
+    return this.#later(
+      process,
+      call === 'syncDirectory' ? this.#rules.syncMs : MEAN_MS.name,
+      () => {
+        const { nameErrorRate } = this.#rules;
+        const fails = isOrdered || (nameErrorRate > 0 && this.#random.unit() < nameErrorRate);
+        if (!fails) return work();
+        this.#faults.nameFailed += 1;
+        // Of a call that fails nobody knows what it did: all of it, or nothing.
+        if (this.#random.below(2) === 0) work();
+        return this.#refuse('io', `${path}: EIO on ${call}`);
+      },
+    );
   }
 
-  #isOrderedToFail(call: NameCall, path: string): boolean {
+  #isOrderedToFail(call: DiskCall, path: string): boolean {
     let fails = false;
-    for (const { strike } of this.#ambushes.spring(call, path)) {
+    for (const { strike } of this.#traps.spring(call, path)) {
       if (strike === 'fail') fails = true;
       else this.#scheduler.schedule(new Action(undefined, strike), 0);
     }
     return fails;
   }
 
-  #finish(path: string, image: FileImage, write: Write): void {
+  #finish(path: string, image: FileImage, write: Write, isOrdered: boolean): void {
     const end = write.offset + write.bytes.length;
     try {
-      if (this.#strikes('writeError', this.#rules.writeErrorRate)) {
+      if (isOrdered || this.#strikes('writeError', this.#rules.writeErrorRate)) {
         this.#faults.writeFailed += 1;
         this.#refuse('io', `${path}: EIO`);
       }
@@ -302,8 +315,8 @@ export class SimDisk {
     return offset;
   }
 
-  #sync(path: string, image: FileImage, watermark: number): void {
-    if (this.#strikes('syncError', this.#rules.syncErrorRate)) {
+  #sync(path: string, image: FileImage, watermark: number, isOrdered: boolean): void {
+    if (isOrdered || this.#strikes('syncError', this.#rules.syncErrorRate)) {
       image.forsake(watermark);
       this.#failSync(path);
     }

@@ -1,2 +1,2 @@
-export type { Member } from './member.ts';
+export type { Machine } from './machine.ts';
 export { World } from './world.ts';

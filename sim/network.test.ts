@@ -6,14 +6,14 @@ import { World } from './world.ts';
 
 const QUIET = { onDatagram: () => {}, onTrouble: () => {} };
 
-/** Two members; `send` sends numbered datagrams from the first to the second. */
+/** Two machines; `send` sends numbered datagrams from the first to the second. */
 async function twoMembers(rules: Partial<LinkRules>): Promise<{
   world: World;
   got: number[];
   send: (count: number) => void;
 }> {
   const world = new World({ seed: 11 });
-  const [n1, n2] = [world.member('n1'), world.member('n2')];
+  const [n1, n2] = [world.machine('n1'), world.machine('n2')];
   const got: number[] = [];
   const onDatagram = (bytes: Uint8Array): void => void got.push(Buffer.from(bytes).readUInt32LE());
   const a = await world.settle(n1.capabilities.net.openDatagrams(n1.address(1), QUIET));
@@ -122,11 +122,11 @@ test('a link of its own rules differs from the others, until all is healed', asy
 
 test('a handler that keeps the bytes of a datagram finds them spoilt', async () => {
   const world = new World({ seed: 1 });
-  const member = world.member('n1');
+  const machine = world.machine('n1');
   const kept: Uint8Array[] = [];
   const keeper = { onDatagram: (bytes: Uint8Array) => kept.push(bytes), onTrouble: () => {} };
-  const { net } = member.capabilities;
-  const socket = await world.settle(net.openDatagrams(member.address(1), keeper));
+  const { net } = machine.capabilities;
+  const socket = await world.settle(net.openDatagrams(machine.address(1), keeper));
   socket.send(Buffer.from('abc'), socket.address);
   await world.runFor(10);
   assert.deepEqual(kept, [new Uint8Array([0xdd, 0xdd, 0xdd])]);
@@ -143,7 +143,7 @@ interface Line {
 /** A stream from n1 to n2, which notes all that both sides hear. */
 async function openLine(): Promise<Line> {
   const world = new World({ seed: 5 });
-  const [n1, n2] = [world.member('n1'), world.member('n2')];
+  const [n1, n2] = [world.machine('n1'), world.machine('n2')];
   const heard: string[] = [];
   const side = (name: string): StreamHandler => ({
     onData: (bytes) => heard.push(`${name} hears ${bytes.length}`),
@@ -178,12 +178,12 @@ test('a sender gives up on a cut that lasts', async () => {
 
 test('a killed peer resets its streams, a powerless one leaves its peers waiting', async () => {
   const killed = await openLine();
-  killed.world.member('n2').kill();
+  killed.world.machine('n2').kill();
   await killed.world.runFor(10);
   assert.deepEqual(killed.heard, ['client closes: ECONNRESET']);
 
   const silent = await openLine();
-  silent.world.member('n2').losePower();
+  silent.world.machine('n2').losePower();
   await silent.world.runFor(60_000);
   assert.deepEqual(silent.heard, [], 'who says nothing learns nothing');
   silent.client.write(new Uint8Array(1));
@@ -205,7 +205,7 @@ test('loss delays a stream and takes nothing from it', async () => {
 
 test('a connection into a cut times out, one that mends in time succeeds', async () => {
   const { world } = await openLine();
-  const [n1, n2] = [world.member('n1'), world.member('n2')];
+  const [n1, n2] = [world.machine('n1'), world.machine('n2')];
   const handler: StreamHandler = {
     onData: () => {},
     onDrain: () => {},

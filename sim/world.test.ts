@@ -5,7 +5,7 @@ import { World } from './world.ts';
 
 test('all that follows from an event happens before time goes on', async () => {
   const world = new World({ seed: 1 });
-  const { clock } = world.member('n1').capabilities;
+  const { clock } = world.machine('n1').capabilities;
   const seen: string[] = [];
   const think = async (): Promise<void> => {
     for (let i = 0; i < 1_000; i++) await Promise.resolve();
@@ -21,7 +21,7 @@ test('all that follows from an event happens before time goes on', async () => {
 
 test('a promise settles at the moment its work is done', async () => {
   const world = new World({ seed: 1 });
-  const { clock, disk } = world.member('n1').capabilities;
+  const { clock, disk } = world.machine('n1').capabilities;
   const order: string[] = [];
   const work = async (): Promise<void> => {
     const file = await disk.open('f', 'create');
@@ -34,9 +34,9 @@ test('a promise settles at the moment its work is done', async () => {
   assert.deepEqual(order, ['sync took time']);
 });
 
-test('an error in a member ends the run, it does not vanish', async () => {
+test('an error in a machine ends the run, it does not vanish', async () => {
   const world = new World({ seed: 1 });
-  world.member('n1').capabilities.clock.setTimer(1, () => {
+  world.machine('n1').capabilities.clock.setTimer(1, () => {
     throw new Error('a bug');
   });
   await assert.rejects(world.runFor(10), /a bug/);
@@ -44,7 +44,7 @@ test('an error in a member ends the run, it does not vanish', async () => {
 
 test('a watch sees every event', async () => {
   const world = new World({ seed: 1 });
-  const { clock } = world.member('n1').capabilities;
+  const { clock } = world.machine('n1').capabilities;
   let checks = 0;
   world.watch(() => {
     checks += 1;
@@ -56,7 +56,7 @@ test('a watch sees every event', async () => {
 
 test('a killed process leaves its files; its timers and capabilities are dead', async () => {
   const world = new World({ seed: 1 });
-  const [n1, n2] = [world.member('n1'), world.member('n2')];
+  const [n1, n2] = [world.machine('n1'), world.machine('n2')];
   const before = n1.capabilities;
   const heard: string[] = [];
   const listen = { onDatagram: () => heard.push('datagram'), onTrouble: () => {} };
@@ -85,7 +85,7 @@ test('a killed process leaves its files; its timers and capabilities are dead', 
 
 test('a paused process does nothing, then everything in order', async () => {
   const world = new World({ seed: 1 });
-  const [n1, n2] = [world.member('n1'), world.member('n2')];
+  const [n1, n2] = [world.machine('n1'), world.machine('n2')];
   const order: string[] = [];
   const { net, clock } = n1.capabilities;
   await world.settle(
@@ -112,7 +112,7 @@ test('a paused process does nothing, then everything in order', async () => {
 
 test('a drifting clock gains, and timers that wait follow it', async () => {
   const world = new World({ seed: 1 });
-  const [n1, n2] = [world.member('n1'), world.member('n2')];
+  const [n1, n2] = [world.machine('n1'), world.machine('n2')];
   const fast = n1.capabilities.clock;
   const order: string[] = [];
   fast.setTimer(1_000, () => order.push('fast'));
@@ -128,28 +128,28 @@ test('a drifting clock gains, and timers that wait follow it', async () => {
 
 test('a wall clock jumps either way, the monotonic one does not', async () => {
   const world = new World({ seed: 1 });
-  const member = world.member('n1');
-  const { clock } = member.capabilities;
+  const machine = world.machine('n1');
+  const { clock } = machine.capabilities;
   const wall = clock.wallMs();
-  member.jumpWall(-5_000);
+  machine.jumpWall(-5_000);
   assert.equal(clock.wallMs(), wall - 5_000);
   assert.equal(clock.monotonicMs(), 0);
 });
 
 test('what is logged reads as fixed-width lines', async () => {
   const world = new World({ seed: 1 });
-  const { log } = world.member('n1').capabilities;
+  const { log } = world.machine('n1').capabilities;
   await world.runFor(1_523.25);
-  log.with({ port: 7 }).warn('member died', { node: 'n2', phi: 8.4 });
+  log.with({ port: 7 }).warn('machine died', { node: 'n2', phi: 8.4 });
   log.debug('too small to be written');
   assert.deepEqual(world.journal.lines, [
-    '    1523.250 n1       warn  member died  port=7 node=n2 phi=8.4',
+    '    1523.250 n1       warn  machine died  port=7 node=n2 phi=8.4',
   ]);
 });
 
-test('names resolve to members, and can be changed', async () => {
+test('names resolve to machines, and can be changed', async () => {
   const world = new World({ seed: 1 });
-  const { net } = world.member('n1').capabilities;
+  const { net } = world.machine('n1').capabilities;
   assert.deepEqual(await world.settle(net.resolve('n1')), ['10.0.0.1']);
   world.network.setName('seed.example', ['10.0.0.1', '10.0.0.9']);
   assert.equal((await world.settle(net.resolve('seed.example'))).length, 2);

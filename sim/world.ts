@@ -1,7 +1,7 @@
-// A world: members, the network between them, and time, all from one seed.
+// A world: machines, the network between them, and time, all from one seed.
 //
 //   const world = new World({ seed: 7 });
-//   const n1 = world.member('n1');
+//   const n1 = world.machine('n1');
 //   startMember(n1.capabilities, ...);
 //   await world.runFor(5_000);
 //   n1.kill();
@@ -13,7 +13,7 @@ import type { LogLevel } from '../src/base/capabilities.ts';
 import { Prng } from '../src/base/prng.ts';
 import { type FaultCounters, noFaults } from './faults.ts';
 import { Journal } from './journal.ts';
-import { Member } from './member.ts';
+import { Machine } from './machine.ts';
 import { SimNetwork } from './network.ts';
 import { Action, Scheduler, type SimEvent } from './scheduler.ts';
 
@@ -31,7 +31,7 @@ export class World {
   readonly faults: FaultCounters = noFaults();
   readonly journal: Journal;
   readonly #scheduler = new Scheduler();
-  readonly #members = new Map<string, Member>();
+  readonly #machines = new Map<string, Machine>();
 
   constructor(options: WorldOptions) {
     this.seed = options.seed;
@@ -53,23 +53,23 @@ export class World {
     return this.#scheduler.trace.hash;
   }
 
-  /** The member of that name, made when first named. */
-  member(name: string): Member {
-    const known = this.#members.get(name);
+  /** The machine of that name, made when first named. */
+  machine(name: string): Machine {
+    const known = this.#machines.get(name);
     if (known !== undefined) return known;
-    const member = new Member(name, this.#members.size, {
+    const machine = new Machine(name, this.#machines.size, {
       seed: this.seed,
       scheduler: this.#scheduler,
       network: this.network,
       faults: this.faults,
       journal: this.journal,
     });
-    this.#members.set(name, member);
-    return member;
+    this.#machines.set(name, machine);
+    return machine;
   }
 
-  get members(): Iterable<Member> {
-    return this.#members.values();
+  get machines(): Iterable<Machine> {
+    return this.#machines.values();
   }
 
   /** A stream of chance of its own for a script or a fault plan. */
@@ -77,7 +77,7 @@ export class World {
     return Prng.from(this.seed, `world ${stream}`);
   }
 
-  /** Does `action` after `delayMs`, whatever becomes of the members. */
+  /** Does `action` after `delayMs`, whatever becomes of the machines. */
   after(delayMs: number, action: () => void): void {
     this.#scheduler.schedule(new Action(undefined, action), delayMs);
   }
@@ -96,7 +96,7 @@ export class World {
     return this.#scheduler.run(this.nowMs + withinMs, condition);
   }
 
-  /** Runs until a promise of some member settles, and answers what it settled to. */
+  /** Runs until a promise of some machine settles, and answers what it settled to. */
   async settle<Result>(promise: Promise<Result>): Promise<Result> {
     let settled = false;
     const note = (): void => {

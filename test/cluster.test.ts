@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MemberProcess, type State, until } from './support/member-process.ts';
+import { MemberProcess, PATIENCE_MS, type State, until } from './support/member-process.ts';
 import { checkAnswer } from './support/openapi.ts';
 
 /** The default interval, so that the times below are what users see. Deaths are found sooner. */
@@ -29,13 +29,12 @@ function member(index: number): MemberProcess {
 /** Waits until every one of `observers` answers true to `sees`. */
 async function untilAll(
   what: string,
-  timeoutMs: number,
   observers: readonly MemberProcess[],
   sees: (state: State) => boolean,
 ): Promise<void> {
   await Promise.all(
     observers.map((observer) =>
-      until(`${observer.address} sees ${what}`, timeoutMs, async () => {
+      until(`${observer.address} sees ${what}`, PATIENCE_MS, async () => {
         return sees(await observer.state()) ? true : undefined;
       }),
     ),
@@ -49,8 +48,8 @@ function names(nodes: State['live_nodes']): string {
     .join(' ');
 }
 
-test('all five see all five within five seconds, each naming itself first', async () => {
-  await untilAll('five', 5_000, members, (state) => state.live_nodes.length === 5);
+test('all five see all five, each naming itself first', async () => {
+  await untilAll('five', members, (state) => state.live_nodes.length === 5);
   for (const [i, one] of members.entries()) {
     const state = await one.state();
     assert.equal(state.live_nodes[0]?.node_id, NAMES[i]);
@@ -62,10 +61,10 @@ test('all five see all five within five seconds, each naming itself first', asyn
   }
 });
 
-test('a key set on one member is on all others within 1.5 seconds', async () => {
+test('a key set on one member comes to all others', async () => {
   const answer = await member(1).fetch('/set_kv?key=color&value=deep+blue');
   assert.deepEqual(await answer.json(), { status: true });
-  await untilAll('the key', 1_500, members, ({ cluster_state }) => {
+  await untilAll('the key', members, ({ cluster_state }) => {
     return cluster_state['color'] === 'deep blue';
   });
   const [, owner] = (await member(4).state()).cluster_state.node_states;
@@ -77,21 +76,16 @@ test('a key set on one member is on all others within 1.5 seconds', async () => 
 
 test('the value written last wins on every member, whoever wrote it', async () => {
   await member(3).fetch('/set_kv/?key=color&value=green');
-  await untilAll(
-    'green',
-    1_500,
-    members,
-    ({ cluster_state }) => cluster_state['color'] === 'green',
-  );
+  await untilAll('green', members, ({ cluster_state }) => cluster_state['color'] === 'green');
   await member(0).fetch('/set_kv?key=color&value=red');
-  await untilAll('red', 1_500, members, ({ cluster_state }) => cluster_state['color'] === 'red');
+  await untilAll('red', members, ({ cluster_state }) => cluster_state['color'] === 'red');
 });
 
 test('a deleted key is gone for all, and its tombstone is in the state', async () => {
   await member(2).fetch('/set_kv?key=brief&value=1');
-  await untilAll('the key', 1_500, members, ({ cluster_state }) => 'brief' in cluster_state);
+  await untilAll('the key', members, ({ cluster_state }) => 'brief' in cluster_state);
   await member(2).fetch('/mark_for_deletion?key=brief');
-  await untilAll('no key', 1_500, members, ({ cluster_state }) => !('brief' in cluster_state));
+  await untilAll('no key', members, ({ cluster_state }) => !('brief' in cluster_state));
   const [, , owner] = (await member(0).state()).cluster_state.node_states;
   assert.deepEqual(owner?.key_values['brief'], { value: '', version: 2, status: 'Delete' });
 });
@@ -109,7 +103,7 @@ test('awkward texts arrive unchanged, and no key can pose as node_states', async
     const query = new URLSearchParams({ key, value }).toString();
     assert.equal((await member(0).fetch(`/set_kv?${query}`)).status, 200, key);
   }
-  await untilAll('the texts', 3_000, [member(4)], ({ cluster_state }) => {
+  await untilAll('the texts', [member(4)], ({ cluster_state }) => {
     const { node_states: nodes } = cluster_state;
     assert.ok(Array.isArray(nodes));
     return Object.entries(texts).every(([key, value]) => {
@@ -144,14 +138,12 @@ test('every answer is as the OpenAPI document says', async () => {
 
 test('a member that leaves in order is dead for the others at once', async () => {
   const [leaver] = members.splice(4, 1);
-  const left = performance.now();
   const ended = await leaver?.signal('SIGTERM');
   assert.equal(ended?.code, 0);
-  await untilAll('n5 dead', 1_500, members, ({ dead_nodes }) => names(dead_nodes) === 'n5');
-  const seconds = (performance.now() - left) / 1000;
-  assert.ok(seconds < 2.5, `${seconds} s, less than the detector would take`);
+  await untilAll('n5 dead', members, ({ dead_nodes }) => names(dead_nodes) === 'n5');
+  // It said goodbye: nobody had to find out by its silence.
   // The log speaks once per round.
-  await until('a line in the log', 1_500, () => member(0).lines('member left')[0]);
+  await until('a line in the log', PATIENCE_MS, () => member(0).lines('member left')[0]);
   assert.equal(member(0).lines('member died').length, 0);
 });
 
@@ -162,15 +154,15 @@ test('a member that is killed is found dead, and lives again under a new generat
   await victim.signal('SIGKILL');
   const silent = await member(0).live();
   assert.ok(silent.includes('n4'), 'nobody can know yet');
-  await untilAll('n4 dead', 12_000, members, ({ dead_nodes }) => {
+  await untilAll('n4 dead', members, ({ dead_nodes }) => {
     return names(dead_nodes) === 'n4 n5';
   });
-  await until('a line in the log', 1_500, () => member(0).lines('member died')[0]);
+  await until('a line in the log', PATIENCE_MS, () => member(0).lines('member died')[0]);
 
   const flags = ['--listen_addr', victim.address, '--seed', member(1).address, ...FLAGS];
   const again = await MemberProcess.start('n4', ...flags);
   members.push(again);
-  await untilAll('n4 back', 5_000, members, ({ live_nodes }) => {
+  await untilAll('n4 back', members, ({ live_nodes }) => {
     return names(live_nodes) === 'n1 n2 n3 n4';
   });
   const secondRun = (await again.state()).live_nodes[0];

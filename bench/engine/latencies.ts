@@ -27,6 +27,18 @@ export class Latencies {
     }
     return this.maxMs;
   }
+
+  summary(seconds: number, failed: number, cpu: number): LoadResult {
+    return {
+      writes: this.count,
+      perSecond: Math.round(this.count / seconds),
+      p50Ms: this.quantileMs(0.5),
+      p99Ms: this.quantileMs(0.99),
+      maxMs: this.maxMs,
+      failed,
+      cpu,
+    };
+  }
 }
 
 export interface LoadResult {
@@ -37,15 +49,6 @@ export interface LoadResult {
   readonly maxMs: number;
   /** Commands that were not applied, whatever the reason. */
   readonly failed: number;
-}
-
-export function summarize(latencies: Latencies, seconds: number, failed: number): LoadResult {
-  return {
-    writes: latencies.count,
-    perSecond: Math.round(latencies.count / seconds),
-    p50Ms: latencies.quantileMs(0.5),
-    p99Ms: latencies.quantileMs(0.99),
-    maxMs: latencies.maxMs,
-    failed,
-  };
+  /** Seconds of processor that the servers took, all together; 0 when none were named. */
+  readonly cpu: number;
 }

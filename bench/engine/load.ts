@@ -1,7 +1,7 @@
 // Writes to a shard as fast as its answers come, as a process of its own.
 //
 //   node bench/engine/load.ts --peers 1=HOST:PORT,... [--connections N] [--inflight N]
-//     [--seconds N] [--warmup N] [--shard N]
+//     [--seconds N] [--warmup N] [--shard N] [--servers PID,...]
 //
 // A write counts when it is applied, and its latency runs from when it was handed to the client
 // library. Prints one line of JSON, see `LoadResult`.
@@ -14,7 +14,8 @@ import { systemNet } from '../../src/engine/transport/index.ts';
 import { ClientConnections, ShardClient } from '../../src/replica/requests/index.ts';
 import { encodeCommand } from '../../src/replica/state/index.ts';
 import { CLUSTER_ID, parsePeers } from './cluster.ts';
-import { Latencies, summarize } from './latencies.ts';
+import { Latencies } from './latencies.ts';
+import { MeasuredTime } from './measured-time.ts';
 import { KEY_BYTES } from './puts.ts';
 
 /** An entry has a hundred bytes of payload: the command's header is nine of them. */
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     warmup: { type: 'string', default: '2' },
     shard: { type: 'string', default: '1' },
+    servers: { type: 'string', default: '' },
   },
 });
 const members = parsePeers(must(values.peers, '--peers is missing'));
@@ -37,7 +39,7 @@ const connectionCount = Number(values.connections);
 const clock = new SystemClock();
 const random = randomFromSystem();
 
-let isMeasuring = false;
+const time = new MeasuredTime(values.servers);
 let isOver = false;
 let failed = 0;
 let written = 0;
@@ -61,7 +63,7 @@ class Slot {
   }
 
   readonly #done = ({ kind }: { readonly kind: string }): void => {
-    if (isMeasuring) {
+    if (time.isMeasured) {
       if (kind === 'applied') latencies.add(performance.now() - this.#startedMs);
       else failed += 1;
     }
@@ -79,20 +81,8 @@ for (const callees of connections) {
   const slots = Number(values.inflight) / connectionCount;
   for (let i = 0; i < slots; i++) new Slot(client).next();
 }
-await sleep(Number(values.warmup) * 1_000);
-const cpuBefore = process.cpuUsage();
-const startedMs = performance.now();
-isMeasuring = true;
-await sleep(Number(values.seconds) * 1_000);
-isMeasuring = false;
-const seconds = (performance.now() - startedMs) / 1_000;
-const { user, system } = process.cpuUsage(cpuBefore);
+const { seconds, cpu } = await time.pass(Number(values.warmup), Number(values.seconds));
 isOver = true;
-const cpu = (user + system) / 1e6 / seconds;
-console.log(JSON.stringify({ ...summarize(latencies, seconds, failed), cpu }));
+console.log(JSON.stringify(latencies.summary(seconds, failed, cpu)));
 for (const callees of connections) callees.close();
 process.exit(0);
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -1,4 +1,4 @@
-// One member with its replicas and nothing else, as a process of its own: for benches and drills.
+// One member with its front door and its replicas, as a process of its own: for benches and drills.
 //
 //   node bench/engine/member.ts --member 1 --listen 127.0.0.1:20001 --data DIRECTORY
 //     --peers 1=127.0.0.1:20001,2=127.0.0.1:20002,3=127.0.0.1:20003
@@ -14,9 +14,10 @@ import { parseArgs } from 'node:util';
 import { must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
-import { DataPlane, type DataPlaneParts } from '../../src/cluster/index.ts';
+import type { MemberReplicasParts } from '../../src/cluster/index.ts';
 import { realCapabilities } from '../../src/engine/capabilities.ts';
 import { openLmdbStore, openMemoryStore } from '../../src/engine/store/index.ts';
+import { openMember } from '../../src/member/index.ts';
 import { CLUSTER_ID, parsePeers } from './cluster.ts';
 import { puts } from './puts.ts';
 
@@ -46,36 +47,42 @@ const peers = [...parsePeers(need('peers'))].map(([id, address]) => ({ member: i
 const capabilities = realCapabilities({ level: flags.log as LogLevel, dataDirectory: data });
 const { clock, disk } = capabilities;
 
-const openStore: DataPlaneParts['openStore'] = (directory, events) =>
+const openStore: MemberReplicasParts['openStore'] = (directory, events) =>
   flags.store === 'memory'
     ? openMemoryStore({ clock, disk, directory }, events)
     : Promise.resolve(
         openLmdbStore({ clock, path: join(data, directory), ...sizes.store }, events),
       );
 
-const opening = await DataPlane.open(
-  { capabilities, openStore, machineOf: () => puts, onFatal: die },
+const opening = await openMember(
   {
-    clusterId: CLUSTER_ID,
-    member,
+    capabilities,
+    proposedHost: '127.0.0.1',
+    replicas: { openStore, machineOf: () => puts, onFatal: die },
+  },
+  {
+    cluster: { name: 'bench', uuid: CLUSTER_ID },
     listen: need('listen') as SocketAddress,
-    peers: peers.filter((peer) => peer.member !== member),
-    shards: Array.from({ length: Number(flags.shards) }, (_, i) => ({
-      shard: i + 1,
-      founders: peers.map((peer) => peer.member),
-    })),
     directory: '',
-    wal: sizes.wal ?? {},
-    host: sizes.host ?? {},
+    replicas: {
+      member,
+      peers: peers.filter((peer) => peer.member !== member),
+      shards: Array.from({ length: Number(flags.shards) }, (_, i) => ({
+        shard: i + 1,
+        founders: peers.map((peer) => peer.member),
+      })),
+      wal: sizes.wal ?? {},
+      host: sizes.host ?? {},
+    },
   },
 );
 if (opening.kind === 'refused') die(opening.error.line);
 else {
-  const { plane } = opening;
+  const { member: opened } = opening;
   process.on('SIGTERM', () => {
-    void plane.close().then(() => process.exit(0));
+    void opened.close().then(() => process.exit(0));
   });
-  console.log(`member ${member} listens on ${plane.address}`);
+  console.log(`member ${member} listens on ${opened.address}`);
 }
 
 function need(name: 'member' | 'listen' | 'data' | 'peers'): string {

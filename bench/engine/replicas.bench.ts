@@ -1,29 +1,25 @@
 // What three members commit together, with every write synced on a majority of disks: with 256
 // writes in flight over four connections, and one alone. Next to it, in the same run, a toy that
-// does the bare minimum, see toy.ts.
+// does the bare minimum, see toy.ts, and a server on another Raft library, see interop/openraft.
 //
 //   npm run bench -- replicas [--seconds N] [--rounds N] [--store lmdb|memory] [--directory D]
+//     [--with toy,openraft] [--node-flags "--a --b"]
+//
+// The server on openraft takes part when it is built: `cargo build --release` in its folder.
 
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { must } from '../../src/base/assert.ts';
-import { LineProcess } from '../../test/drills/line-process.ts';
-import { freePorts, Members } from '../../test/drills/members.ts';
-import { cpuSeconds, formatPeers } from './cluster.ts';
+import { CONTENDERS, type ContenderName, type Round } from './contenders.ts';
 import type { LoadResult } from './latencies.ts';
-import { describeLoad, Figures, measureBy, measureLoad } from './runs.ts';
+import { cpuPer100k, describeLoad, Figures } from './runs.ts';
 
 /** The figures to meet. */
 const PER_SECOND_MIN = 50_000;
 const P99_MS_MAX = 15;
 const LONE_P50_MS_MAX = 1.5;
-
-const MANY = ['--connections', '4', '--inflight', '256'];
-const ONE = ['--connections', '1', '--inflight', '1'];
-const TOY = fileURLToPath(new URL('toy.ts', import.meta.url));
 
 const { values } = parseArgs({
   options: {
@@ -31,87 +27,82 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     store: { type: 'string', default: 'lmdb' },
     directory: { type: 'string', default: tmpdir() },
+    with: { type: 'string', default: 'toy' },
+    'node-flags': { type: 'string', default: '' },
   },
 });
-const seconds = Number(values.seconds);
+const others = values.with.split(',').filter((name) => name !== '');
+const names = ['members', ...others] as ContenderName[];
+for (const name of names) must(CONTENDERS[name], `there is no ${name} to measure`);
 const root = await mkdtemp(join(values.directory, 'parley-replicas-'));
 
-/** Rounds alternate, so that what else the machine does meets both. The middle one counts. */
-const rounds = { members: [] as LoadResult[], toy: [] as LoadResult[], lone: [] as LoadResult[] };
+/** Rounds alternate, so that what else the machine does meets all of them. */
+const rounds = new Map<ContenderName, Round[]>(names.map((name) => [name, []]));
 try {
   for (let round = 1; round <= Number(values.rounds); round++) {
-    await measureToy(join(root, `toy-${round}`));
-    await measureMembers(join(root, `members-${round}`));
+    for (const name of names) {
+      const result = await CONTENDERS[name]({
+        directory: join(root, `${name}-${round}`),
+        seconds: Number(values.seconds),
+        store: values.store,
+        nodeFlags: values['node-flags'].split(' ').filter((flag) => flag !== ''),
+      });
+      rounds.get(name)?.push(result);
+      console.log(describeLoad(`${name}, 256 in flight`, result.many));
+      console.log(describeLoad(`${name}, one in flight`, result.lone));
+    }
   }
 } finally {
   await rm(root, { recursive: true, force: true });
 }
-const many = middle(rounds.members);
-const lone = middle(rounds.lone);
-const toy = middle(rounds.toy);
-console.log(describeLoad('the middle of all rounds', many));
-console.log(`${((many.perSecond / toy.perSecond) * 100).toFixed(0)} % of the toy`);
+
+interface Middles {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly lone: number;
+  readonly cpu: number;
+}
+
+const ours = middles('members');
+console.log(`\nthe middle of ${values.rounds} rounds; load ${loadavg().map((l) => l.toFixed(1))}`);
+console.log('              writes/s     p50 ms  p99 ms  lone ms  cpu s per 100,000');
+for (const name of names) print(name, middles(name));
+for (const name of others as ContenderName[]) {
+  const its = middles(name);
+  print(`/ ${name}`, {
+    perSecond: ours.perSecond / its.perSecond,
+    p50: ours.p50 / its.p50,
+    p99: ours.p99 / its.p99,
+    lone: ours.lone / its.lone,
+    cpu: ours.cpu / its.cpu,
+  });
+}
 const figures = new Figures();
-figures.atLeast('writes per second', many.perSecond, PER_SECOND_MIN);
-figures.atMost('p99 in ms', many.p99Ms, P99_MS_MAX);
-figures.atMost('p50 of a lone write in ms', lone.p50Ms, LONE_P50_MS_MAX);
+figures.atLeast('writes per second', ours.perSecond, PER_SECOND_MIN);
+figures.atMost('p99 in ms', ours.p99, P99_MS_MAX);
+figures.atMost('p50 of a lone write in ms', ours.lone, LONE_P50_MS_MAX);
 figures.close();
 
-async function measureMembers(directory: string): Promise<void> {
-  const directories = [1, 2, 3].map((member) => join(directory, String(member)));
-  const members = await Members.at(directories, '--store', values.store);
-  try {
-    const problems = await members.startAll();
-    if (problems.length > 0) throw new Error(problems.join('\n'));
-    const peers = formatPeers(members.addresses);
-    const time = ['--seconds', String(seconds)];
-    const before = members.ids.map((member) => cpuSeconds(members.pid(member)));
-    const startedMs = performance.now();
-    const result = await measureLoad(peers, [...MANY, ...time]);
-    const elapsed = (performance.now() - startedMs) / 1_000;
-    const spent = members.ids.map((member, i) => {
-      const cpu = cpuSeconds(members.pid(member)) - must(before[i], 'one for each');
-      return `${((cpu / elapsed) * 100).toFixed(0)} %`;
-    });
-    rounds.members.push(result);
-    console.log(describeLoad('members, 256 in flight', result));
-    console.log(`  processor: members ${spent.join(', ')}`);
-    const alone = await measureLoad(peers, [...ONE, '--seconds', '2', '--warmup', '1']);
-    rounds.lone.push(alone);
-    console.log(describeLoad('members, one in flight', alone));
-  } finally {
-    await members.killAll();
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
-async function measureToy(directory: string): Promise<void> {
-  const ports = await freePorts(3);
-  const [leader, ...followers] = ports;
-  const files = (port: number): string[] => ['--file', `${directory}-${port}`];
-  const processes: LineProcess[] = [];
-  const start = async (flags: readonly string[]): Promise<void> => {
-    const process = new LineProcess(TOY, flags);
-    processes.push(process);
-    await process.line(() => true);
+function middles(name: ContenderName): Middles {
+  const all = must(rounds.get(name), 'it took part');
+  const many = (of: (result: LoadResult) => number): number => middle(all.map((r) => of(r.many)));
+  return {
+    perSecond: many((result) => result.perSecond),
+    p50: many((result) => result.p50Ms),
+    p99: many((result) => result.p99Ms),
+    lone: middle(all.map((round) => round.lone.p50Ms)),
+    cpu: many(cpuPer100k),
   };
-  try {
-    for (const port of followers) await start(['--port', String(port), ...files(port)]);
-    const flags = ['--port', String(leader), '--followers', followers.join(',')];
-    await start([...flags, ...files(leader as number)]);
-    const load = ['--load', String(leader)];
-    const time = ['--seconds', String(seconds / 2), '--warmup', '1'];
-    const result = await measureBy(TOY, [...load, ...MANY, ...time]);
-    rounds.toy.push(result);
-    console.log(describeLoad('toy, 256 in flight', result));
-    const alone = await measureBy(TOY, [...load, ...ONE, '--seconds', '1', '--warmup', '1']);
-    console.log(describeLoad('toy, one in flight', alone));
-  } finally {
-    await Promise.all(processes.map((process) => process.kill()));
-  }
 }
 
-function middle(results: readonly LoadResult[]): LoadResult {
-  const sorted = results.toSorted((a, b) => a.perSecond - b.perSecond);
+function middle(figures: readonly number[]): number {
+  const sorted = figures.toSorted((a, b) => a - b);
   return must(sorted[sorted.length >> 1], 'there was a round');
+}
+
+function print(name: string, { perSecond, p50, p99, lone, cpu }: Middles): void {
+  const rate = perSecond < 100 ? perSecond.toFixed(2) : perSecond.toLocaleString('en');
+  const rest = [p50, p99, lone, cpu].map((figure) => figure.toFixed(2).padStart(9));
+  console.log(`${name.padEnd(12)} ${rate.padStart(9)} ${rest.join('')}`);
 }

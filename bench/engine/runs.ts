@@ -20,10 +20,16 @@ export function measureLoad(peers: string, flags: readonly string[]): Promise<Lo
 }
 
 export function describeLoad(title: string, result: LoadResult): string {
-  const { perSecond, p50Ms, p99Ms, maxMs, failed } = result;
+  const { perSecond, p50Ms, p99Ms, maxMs, failed, cpu } = result;
   const rate = `${perSecond.toLocaleString('en').padStart(9)}/s`;
   const times = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(2).padStart(7)).join(' ');
-  return `${title.padEnd(34)} ${rate}   ms p50, p99, max ${times}   failed ${failed}`;
+  const spent = cpu === 0 ? '' : `   cpu s per 100,000 ${cpuPer100k(result).toFixed(2)}`;
+  return `${title.padEnd(26)} ${rate}   ms p50, p99, max ${times}   failed ${failed}${spent}`;
+}
+
+/** Seconds of processor of all servers together. */
+export function cpuPer100k({ cpu, writes }: LoadResult): number {
+  return (cpu / writes) * 100_000;
 }
 
 /** Figures that are to be met; those that are not end the program with an exit code. */

@@ -5,17 +5,20 @@
 //   node bench/engine/toy.ts --port N --file F                      a follower
 //   node bench/engine/toy.ts --port N --file F --followers N,N      the leader
 //   node bench/engine/toy.ts --load N [--connections N] [--inflight N] [--seconds N] [--warmup N]
+//     [--servers PID,...] [--first TEXT]
 //
-// A record is its number in four bytes and a hundred bytes more.
+// A record is its number in four bytes and a hundred bytes more. The load is used for other servers
+// as well that take the same records, some after a first word on each connection.
 
 import { open } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
-import { sleep } from './cluster.ts';
-import { Latencies, summarize } from './latencies.ts';
+import { Latencies } from './latencies.ts';
+import { MeasuredTime } from './measured-time.ts';
 
 const RECORD_BYTES = 104;
 const KEY_BYTES = 16;
+const KEYS = 100_000;
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +30,8 @@ const { values } = parseArgs({
     inflight: { type: 'string', default: '256' },
     seconds: { type: 'string', default: '10' },
     warmup: { type: 'string', default: '2' },
+    servers: { type: 'string', default: '' },
+    first: { type: 'string', default: '' },
   },
 });
 
@@ -140,15 +145,19 @@ async function load(port: number): Promise<void> {
   const inflight = Number(values.inflight);
   const latencies = new Latencies();
   const startedMs = new Float64Array(inflight);
-  let isMeasuring = false;
+  const time = new MeasuredTime(values.servers);
   const perConnection = inflight / connections;
+  let written = 0;
   for (let c = 0; c < connections; c++) {
     const socket = connect(port, '127.0.0.1').setNoDelay();
+    if (values.first !== '') socket.write(values.first);
     const send = (numbers: readonly number[]): void => {
       const records = Buffer.alloc(numbers.length * RECORD_BYTES, 7);
       for (const [i, number] of numbers.entries()) {
         startedMs[number] = performance.now();
+        written += 1;
         records.writeUInt32LE(number, i * RECORD_BYTES);
+        records.writeUInt32LE(written % KEYS, i * RECORD_BYTES + 4);
       }
       socket.write(records);
     };
@@ -157,18 +166,15 @@ async function load(port: number): Promise<void> {
       const nowMs = performance.now();
       for (let at = 0; at < answers.length; at += 4) {
         const number = answers.readUInt32LE(at);
-        if (isMeasuring) latencies.add(nowMs - (startedMs[number] as number));
+        if (time.isMeasured) latencies.add(nowMs - (startedMs[number] as number));
         numbers.push(number);
       }
       send(numbers);
     });
     send(Array.from({ length: perConnection }, (_, i) => c * perConnection + i));
   }
-  await sleep(Number(values.warmup) * 1_000);
-  isMeasuring = true;
-  const beganMs = performance.now();
-  await sleep(Number(values.seconds) * 1_000);
-  console.log(JSON.stringify(summarize(latencies, (performance.now() - beganMs) / 1_000, 0)));
+  const { seconds, cpu } = await time.pass(Number(values.warmup), Number(values.seconds));
+  console.log(JSON.stringify(latencies.summary(seconds, 0, cpu)));
   process.exit(0);
 }
 

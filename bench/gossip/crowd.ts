@@ -1,6 +1,6 @@
 // Hundreds of gossip cores in one simulated world, each with a socket and a round timer of its own.
 
-import { type Member, World } from '../../sim/index.ts';
+import { type Machine, World } from '../../sim/index.ts';
 import { must } from '../../src/base/assert.ts';
 import type { DatagramSocket } from '../../src/base/capabilities.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
@@ -33,12 +33,12 @@ export interface CrowdOptions {
 
 /** One member: a gossip core on a socket, and nothing else. */
 export class Peer {
-  readonly member: Member;
+  readonly member: Machine;
   readonly gossip: Gossip;
   readonly #seeds: readonly SocketAddress[];
   #socket: DatagramSocket | undefined;
 
-  constructor(member: Member, seeds: readonly SocketAddress[], onKey: (key: string) => void) {
+  constructor(member: Machine, seeds: readonly SocketAddress[], onKey: (key: string) => void) {
     this.member = member;
     this.#seeds = seeds;
     const self: GossipId = { nodeId: member.name, generation: 1n, address: member.address(PORT) };
@@ -115,7 +115,7 @@ export class Crowd {
     for (let i = 0; i < count; i++) {
       const number = String(this.#peers.length + 1).padStart(4, '0');
       const seeds = this.#peers.slice(0, 1).map(({ id }) => id.address);
-      const peer = new Peer(this.world.member(`node-${number}`), seeds, (key) => {
+      const peer = new Peer(this.world.machine(`node-${number}`), seeds, (key) => {
         this.#reach.set(key, this.reachOf(key) + 1);
       });
       this.#peers.push(peer);

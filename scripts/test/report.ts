@@ -1,20 +1,8 @@
-// What `npm test` prints: one line per file, then what failed in full and what was skipped and why,
-// and as the last line how many tests passed and failed.
+// What `npm test` prints: one line per file, then what failed in full, and at the end what was
+// skipped and why, and how many tests passed and failed.
 
 import { relative, resolve } from 'node:path';
-import type { TestEvent } from 'node:test/reporters';
-import { inspect, stripVTControlCharacters } from 'node:util';
-
-/**
- * Of the file being reported. The runner tells the results of one file after those of another, and
- * names with each the file where `test` was called, which for a shared suite is not the test file.
- */
-interface Tally {
-  passed: number;
-  failures: string[];
-  /** Of the test at hand and those around it, outermost first. */
-  readonly names: string[];
-}
+import type { FileRun } from './run-file.ts';
 
 export interface ReportOptions {
   readonly root: string;
@@ -25,13 +13,21 @@ export interface ReportOptions {
   readonly write: (text: string) => void;
 }
 
+/** What the tests of one file come down to. */
+interface Tally {
+  passed: number;
+  skipped: number;
+  readonly failures: string[];
+  /** Of the test at hand and those around it, outermost first. */
+  readonly names: string[];
+  /** What tests say about themselves. */
+  readonly notes: string[];
+}
+
 export class Report {
   readonly #options: ReportOptions;
-  readonly #files = new Set<string>();
-  /** What was printed while a file ran; unlike results it may come while another is reported. */
-  readonly #output = new Map<string, string>();
-  #tally: Tally = { passed: 0, failures: [], names: [] };
-  readonly #skipped: string[] = [];
+  readonly #skips: string[] = [];
+  #files = 0;
   passed = 0;
   failed = 0;
 
@@ -39,102 +35,75 @@ export class Report {
     this.#options = options;
   }
 
-  take(event: TestEvent): void {
-    if (event.type === 'test:stdout' || event.type === 'test:stderr') {
-      this.#print(event.data.file, event.data.message);
-    } else if (event.type === 'test:diagnostic') {
-      // Errors after a test's end arrive this way, and what a test says about itself.
-      const { file, message } = event.data;
-      if (file !== undefined) this.#print(file, `${message}\n`);
-    } else if (event.type === 'test:start') {
-      this.#tally.names.splice(event.data.nesting, Infinity, event.data.name);
-    } else if (event.type === 'test:pass') this.#pass(event.data);
-    else if (event.type === 'test:fail') this.#fail(event.data);
-    else if (event.type === 'test:summary' && event.data.file !== undefined) {
-      this.#closeFile(event.data.file, event.data.duration_ms);
-    }
+  /** A file has ended. */
+  take(file: string, run: FileRun): void {
+    const { write, verbose } = this.#options;
+    const name = relative(this.#options.root, resolve(file));
+    const tally = this.#count(name, run);
+    this.#files += 1;
+    this.passed += tally.passed;
+    this.failed += tally.failures.length;
+    const failed = tally.failures.length > 0;
+    const counts = [
+      ...(failed ? [`${tally.failures.length} failed`] : []),
+      ...(tally.passed > 0 || tally.skipped === 0 ? [`${tally.passed} passed`] : []),
+      ...(tally.skipped > 0 ? [`${tally.skipped} skipped`] : []),
+    ];
+    write(`${name}  ${verdictOf(tally)}  ${counts.join(', ')}, ${seconds(run.durationMs)}\n`);
+    for (const failure of tally.failures) write(`${indent(failure)}\n`);
+    if (!failed && !verbose) return;
+    const output = [run.output.trimEnd(), ...tally.notes].filter((text) => text !== '');
+    if (output.length > 0) write(`${indent(output.join('\n'))}\n`);
   }
 
   /** The last lines of the run. */
   close(durationMs: number): void {
     const { write } = this.#options;
-    for (const line of this.#skipped) write(`skipped  ${line}\n`);
-    write(`${this.#files.size} files in ${seconds(durationMs)}\n`);
+    for (const line of this.#skips) write(`skipped  ${line}\n`);
+    write(`${this.#files} files in ${seconds(durationMs)}`);
+    write(this.#skips.length === 0 ? '\n' : `, ${this.#skips.length} tests skipped\n`);
     write(`${this.passed} passed, ${this.failed} failed\n`);
   }
 
-  #print(file: string, text: string): void {
-    const key = resolve(file);
-    this.#output.set(key, `${this.#output.get(key) ?? ''}${text}`);
-  }
-
-  #pass(data: Extract<TestEvent, { type: 'test:pass' }>['data']): void {
-    const tally = this.#tally;
-    if (standsForFile(data)) {
-      // No test in it: what looks like a success would be a file that nobody runs.
-      if (!this.#options.filtered) {
-        this.failed += 1;
-        tally.failures.push('no test in this file');
+  #count(file: string, run: FileRun): Tally {
+    const tally: Tally = { passed: 0, skipped: 0, failures: [], names: [], notes: [] };
+    for (const line of run.lines) {
+      if (line.kind === 'start') tally.names.splice(line.nesting, Infinity, line.name);
+      else if (line.kind === 'note') tally.notes.push(line.text);
+      else if (line.kind === 'pass') tally.passed += line.isSuite ? 0 : 1;
+      else if (line.kind === 'skip') {
+        tally.skipped += 1;
+        this.#skips.push(`${file}: ${line.name}: ${line.why}`);
+      } else {
+        const path = tally.names.slice(0, line.nesting + 1).join(' > ');
+        tally.failures.push(`${path}\n${line.why}`);
       }
-      this.#closeFile(data.file as string, data.details.duration_ms);
-    } else if (data.skip !== undefined) {
-      const why = typeof data.skip === 'string' ? data.skip : 'without saying why';
-      this.#skipped.push(`${this.#short(data.file)}: ${data.name}: ${why}`);
-    } else if (data.details.type !== 'suite') {
-      this.passed += 1;
-      tally.passed += 1;
     }
+    const own = this.#ownFailure(tally, run);
+    if (own !== undefined) tally.failures.push(own);
+    return tally;
   }
 
-  #fail(data: Extract<TestEvent, { type: 'test:fail' }>['data']): void {
-    const tally = this.#tally;
-    const { error } = data.details;
-    // A test around a failed one fails as well; it is the inner one that counts and tells why.
-    const echoes = 'failureType' in error && error.failureType === 'subtestsFailed';
-    if (!echoes) {
-      this.failed += 1;
-      const path = standsForFile(data) ? [] : tally.names.slice(0, data.nesting + 1);
-      tally.failures.push(
-        [path.join(' > '), describeError(error.cause ?? error)].join('\n').trim(),
-      );
+  /** What is wrong with the file itself, whatever its tests say. */
+  #ownFailure(tally: Tally, { durationMs, exitCode, isOverdue }: FileRun): string | undefined {
+    const last = tally.names.join(' > ');
+    if (isOverdue) {
+      const where = last === '' ? 'no test had begun' : `the last test that began: ${last}`;
+      return `killed: it still ran after ${seconds(durationMs)}; ${where}`;
     }
-    if (standsForFile(data)) this.#closeFile(data.file as string, data.details.duration_ms);
-  }
-
-  #closeFile(file: string, durationMs: number): void {
-    const { write, verbose } = this.#options;
-    const tally = this.#tally;
-    const key = resolve(file);
-    const output = this.#output.get(key)?.trimEnd() ?? '';
-    this.#tally = { passed: 0, failures: [], names: [] };
-    this.#files.add(key);
-    const failed = tally.failures.length > 0;
-    const count = `${tally.passed} passed`;
-    const verdict = failed ? `FAILED  ${tally.failures.length} failed, ${count}` : `ok  ${count}`;
-    write(`${this.#short(file)}  ${verdict}, ${seconds(durationMs)}\n`);
-    for (const failure of tally.failures) write(`${indent(failure)}\n`);
-    if (!failed && !verbose) return;
-    if (output !== '') write(`${indent(output)}\n`);
-    this.#output.delete(key);
-  }
-
-  #short(file: string | undefined): string {
-    return file === undefined ? '?' : relative(this.#options.root, resolve(file));
+    if (exitCode === undefined) return `the file's process was killed; last test: ${last}`;
+    if (exitCode !== 0 && tally.failures.length === 0) {
+      return `the file's process ended with exit code ${exitCode}; last test: ${last}`;
+    }
+    const isEmpty = tally.passed + tally.skipped + tally.failures.length === 0;
+    // What looks like a success would be a file that nobody runs.
+    return isEmpty && !this.#options.filtered ? 'no test in this file' : undefined;
   }
 }
 
-/** A file that registers no test, or dies before or after its tests, reports under its own name. */
-function standsForFile({ name, file }: { name: string; file?: string | undefined }): boolean {
-  return file !== undefined && resolve(name) === resolve(file);
-}
-
-function describeError(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : inspect(error);
-  // Lines of node itself tell the reader nothing.
-  const own = text
-    .split('\n')
-    .filter((line) => !/^\s+at .*\(?node:(internal|async_hooks)/.test(line));
-  return stripVTControlCharacters(own.join('\n'));
+function verdictOf({ failures, passed, skipped }: Tally): string {
+  if (failures.length > 0) return 'FAILED';
+  return passed === 0 && skipped > 0 ? 'skipped' : 'ok';
 }
 
 function indent(text: string): string {

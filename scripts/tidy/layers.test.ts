@@ -18,8 +18,8 @@ test('a core that imports the engine is refused with the rule as a sentence', ()
 test('an import that points downward passes, one that points up does not, types included', () => {
   const up = "import type { App } from '../edge/http/index.ts';";
   const down = "import { assert } from '../base/assert.ts';";
-  assert.deepEqual(layers('src/cluster/node.ts', down), []);
-  assert.match(layers('src/cluster/node.ts', up)[0] ?? '', /imports no edge/);
+  assert.deepEqual(layers('src/cluster/members.ts', down), []);
+  assert.match(layers('src/cluster/members.ts', up)[0] ?? '', /imports no edge/);
   assert.match(layers('src/base/bytes.ts', "import '../core/machine.ts';")[0] ?? '', /nothing/);
   assert.match(
     layers('src/client/client.ts', "import '../engine/x/index.ts';")[0] ?? '',
@@ -64,7 +64,7 @@ test('a test still imports nothing from a layer above', () => {
 
 test('a library is used by the layer that wraps it', () => {
   assert.match(
-    layers('src/cluster/node.ts', "import fastify from 'fastify';")[0] ?? '',
+    layers('src/cluster/members.ts', "import fastify from 'fastify';")[0] ?? '',
     /src\/edge/,
   );
   assert.deepEqual(layers('src/edge/http/app.ts', "import fastify from 'fastify';"), []);

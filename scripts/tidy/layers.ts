@@ -41,9 +41,13 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     uses: ['base', 'core', 'engine', 'replica', 'service', 'cluster'],
     rule: 'edges import no client and no command line',
   },
+  member: {
+    uses: ['base', 'core', 'engine', 'replica', 'service', 'cluster', 'edge'],
+    rule: 'the composition root imports no client and no command line',
+  },
   client: { uses: ['base', 'core'], rule: 'the client knows the members from outside only' },
   cli: {
-    uses: ['base', 'core', 'engine', 'replica', 'service', 'cluster', 'edge', 'client'],
+    uses: ['base', 'core', 'engine', 'replica', 'service', 'cluster', 'edge', 'member', 'client'],
     rule: 'the command line stands on top',
   },
 };

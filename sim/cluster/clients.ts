@@ -24,9 +24,9 @@ import {
 import { encodeCommand } from '../../src/replica/state/index.ts';
 import type { ReadAnswer, ReadLevel, WriteOutcome } from '../../src/replica/types.ts';
 import type { Cluster } from './cluster.ts';
+import * as kv from './kv-commands.ts';
 import { CLUSTER_ID } from './program.ts';
 import { oneOf } from './strikes.ts';
-import * as words from './words.ts';
 
 const EPOCH_MS = 4_000;
 const KEYS = 2;
@@ -124,7 +124,7 @@ class Client {
     this.#clients = clients;
     this.#random = cluster.world.random(`client ${id}`);
     this.#moreRandom = cluster.world.random(`client ${id} more`);
-    this.#machine = cluster.world.member(this.#name);
+    this.#machine = cluster.world.machine(this.#name);
   }
 
   start(): void {
@@ -201,7 +201,7 @@ class Client {
   #put(shard: ShardId, patienceMs: number, done: () => void): void {
     const key = this.#drawKey();
     const value = this.#clients.nextValue();
-    const body = words.put(key, value);
+    const body = kv.put(key, value);
     this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value}`);
     this.#session(shard).submit(body, patienceMs, (outcome) => {
       this.#end(shard, key, outcome, { kind: 'write', value });
@@ -214,7 +214,7 @@ class Client {
   #putPlain(shard: ShardId, patienceMs: number, done: () => void): void {
     const key = this.#drawKey();
     const value = this.#clients.nextValue();
-    const body = words.put(key, value);
+    const body = kv.put(key, value);
     this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value} without session`);
     const payload = encodeCommand({ kind: 'plain', body });
     this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
@@ -231,10 +231,10 @@ class Client {
     const to = this.#clients.nextValue();
     const asked = { kind: 'cas', from, to } as const;
     this.#begin(shard, key, { ...asked, answer: 'unknown' }, `cas ${key} ${from} to ${to}`);
-    this.#session(shard).submit(words.cas(key, from, to), patienceMs, (outcome) => {
+    this.#session(shard).submit(kv.cas(key, from, to), patienceMs, (outcome) => {
       const answer =
         outcome.kind === 'done' && outcome.result !== undefined
-          ? words.casAnswer(outcome.result)
+          ? kv.casAnswer(outcome.result)
           : 'unknown';
       this.#end(shard, key, outcome, { ...asked, answer });
       done();
@@ -245,7 +245,7 @@ class Client {
     const key = `n${this.#id}`;
     const tally = this.#clients.tally(shard, key);
     this.#cluster.note(this.#name, 'ask', `shard ${shard}: add ${key}`);
-    this.#session(shard).submit(words.add(key), patienceMs, (outcome) => {
+    this.#session(shard).submit(kv.add(key), patienceMs, (outcome) => {
       if (outcome.kind === 'done') tally.done += 1;
       else if (outcome.kind === 'unknown') tally.unknown += 1;
       this.#told(shard, outcome);
@@ -257,7 +257,7 @@ class Client {
   #putBlob(shard: ShardId, patienceMs: number, done: () => void): void {
     const length = this.#moreRandom.below(BLOB_BYTES_MAX);
     this.#cluster.note(this.#name, 'ask', `shard ${shard}: put ${length} bytes`);
-    this.#session(shard).submit(words.putBlob(`b${this.#id}`, length), patienceMs, (outcome) => {
+    this.#session(shard).submit(kv.putBlob(`b${this.#id}`, length), patienceMs, (outcome) => {
       if (outcome.kind === 'done') this.#cluster.counters.writesLarge += 1;
       this.#told(shard, outcome);
       done();
@@ -272,7 +272,7 @@ class Client {
     let left = count;
     this.#cluster.note(this.#name, 'ask', `shard ${shard}: add ${key} ${count} times`);
     for (let i = 0; i < count; i++) {
-      const payload = encodeCommand({ kind: 'plain', body: words.add(key) });
+      const payload = encodeCommand({ kind: 'plain', body: kv.add(key) });
       this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
         if (outcome.kind === 'applied') tally.done += 1;
         else if (outcome.kind === 'unknown') tally.unknown += 1;
@@ -323,9 +323,9 @@ class Client {
   // --- reads ------------------------------------------------------------------------------------
 
   #read(shard: ShardId, level: 'strong' | 'lease', patienceMs: number, done: () => void): void {
-    const { counters, machine, note, oracle } = this.#cluster;
+    const { counters, note, oracle, stateMachine } = this.#cluster;
     const key = this.#drawKey();
-    const question = words.get(key);
+    const question = kv.get(key);
     const floor = oracle.floor(shard);
     this.#begin(shard, key, { kind: 'read', value: null }, `read ${key} ${level}`);
     this.#shard(shard).read(level, question, patienceMs, (answer: ReadAnswer) => {
@@ -335,11 +335,11 @@ class Client {
         note(this.#name, 'ask', `shard ${shard}: refused ${answer.reason}`);
       } else {
         this.#countRead(answer.level);
-        const value = words.valueOf(answer.result);
+        const value = kv.valueOf(answer.result);
         this.#clients.history.complete(this.#id, { kind: 'read', value });
         this.#learn(shard, key, { kind: 'read', value });
         note(this.#name, 'ask', `shard ${shard}: read ${value} at ${answer.index}`);
-        oracle.fresh(shard, machine, question, answer, floor);
+        oracle.fresh(shard, stateMachine, question, answer, floor);
       }
       done();
     });
@@ -347,11 +347,11 @@ class Client {
 
   /** Asks a member itself: what it says may be old, but never goes back. */
   #readLocal(shard: ShardId, done: () => void): void {
-    const { machine, oracle } = this.#cluster;
-    const site = oneOf(this.#cluster.running(), this.#random);
-    if (site?.program === undefined) return done();
-    const question = words.get(this.#drawKey());
-    const { id, life } = site;
+    const { oracle, stateMachine } = this.#cluster;
+    const member = oneOf(this.#cluster.running(), this.#random);
+    if (member?.program === undefined) return done();
+    const question = kv.get(this.#drawKey());
+    const { id, life } = member;
     let isAnswered = false;
     const finish = (): void => {
       if (!isAnswered) done();
@@ -359,10 +359,10 @@ class Client {
     };
     // A process that ends meanwhile says nothing any more.
     this.#cluster.world.after(1_000, finish);
-    site.program.host.read(shard, 'local', question, (answer) => {
+    member.program.host.read(shard, 'local', question, (answer) => {
       if (answer.kind === 'answered') {
         this.#countRead(answer.level);
-        oracle.local(id, life, shard, machine, question, answer);
+        oracle.local(id, life, shard, stateMachine, question, answer);
       } else this.#cluster.counters.readsRefused += 1;
       finish();
     });

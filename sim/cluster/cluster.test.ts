@@ -27,7 +27,7 @@ test('a few clusters stay safe, recover and serve, whatever their seeds bring', 
 
 test('without faults nothing gets lost, and shards that nobody uses fall quiet', async () => {
   const { counters, failure } = await runSeed(9, {
-    wishes: { without: FAULT_CLASSES, safetyMs: 5_000 },
+    overrides: { without: FAULT_CLASSES, safetyMs: 5_000 },
   });
   assert.equal(failure, undefined);
   assert.equal(counters.writesUnknown, 0);
@@ -35,11 +35,11 @@ test('without faults nothing gets lost, and shards that nobody uses fall quiet',
 });
 
 test('a seed gives the same trace again, and in another process', async () => {
-  const wishes = { safetyMs: 3_000 };
-  const { events, hash } = await runSeed(7, { wishes });
-  assert.equal((await runSeed(7, { wishes })).hash, hash);
+  const overrides = { safetyMs: 3_000 };
+  const { events, hash } = await runSeed(7, { overrides });
+  assert.equal((await runSeed(7, { overrides })).hash, hash);
   const args = [MAIN, '--seed', '7', '--seconds', '3', '--hash'];
   const printed = execFileSync(process.execPath, args, { encoding: 'utf8' });
   assert.equal(printed.trim(), `${hash} after ${events} events`);
-  assert.notEqual((await runSeed(8, { wishes })).hash, hash);
+  assert.notEqual((await runSeed(8, { overrides })).hash, hash);
 });

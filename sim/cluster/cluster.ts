@@ -8,13 +8,13 @@ import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
 import { World } from '../world.ts';
-import { Atlas } from './atlas.ts';
 import { type ClusterCounters, noClusterCounts } from './counters.ts';
+import { FaultBudget } from './fault-budget.ts';
 import { hear } from './heard.ts';
 import { Oracle } from './oracle.ts';
 import type { Neighbour, OpenProgram } from './program.ts';
 import type { Scenario } from './scenario.ts';
-import { Site } from './site.ts';
+import { SimMember } from './sim-member.ts';
 
 const PORT = 7_000;
 /** How long a wiped member runs among peers that must not listen to it. */
@@ -31,9 +31,9 @@ export class Cluster {
   readonly world: World;
   readonly counters: ClusterCounters = noClusterCounts();
   readonly oracle: Oracle;
-  readonly atlas: Atlas;
-  readonly machine: ShardMachine;
-  readonly sites = new Map<MemberId, Site>();
+  readonly faultBudget: FaultBudget;
+  readonly stateMachine: ShardMachine;
+  readonly members = new Map<MemberId, SimMember>();
   /** Those that clients use first, then the idle ones. */
   readonly shards: readonly ShardId[];
   /** No new trouble, and whoever is down comes back at once. */
@@ -48,17 +48,17 @@ export class Cluster {
   constructor(scenario: Scenario, open: OpenProgram, machine: ShardMachine, listener?: Listener) {
     this.scenario = scenario;
     this.world = new World({ seed: scenario.seed, logLevel: 'info' });
-    this.machine = machine;
+    this.stateMachine = machine;
     this.note = listener ?? (() => {});
     this.#open = open;
     this.#random = this.world.random('restarts');
     this.oracle = new Oracle(this.counters, (what) => this.violate(what));
     this.#founders = Array.from({ length: scenario.members }, (_, i) => i + 1);
-    this.atlas = new Atlas(this.#founders, this.world.random('atlas'));
+    this.faultBudget = new FaultBudget(this.#founders, this.world.random('fault budget'));
     const shardCount = scenario.shards + scenario.idleShards;
     this.shards = Array.from({ length: shardCount }, (_, i) => i + 1);
     this.world.journal.onNote = (note) => hear(note, this.counters, (what) => this.violate(what));
-    for (const _ of this.#founders) this.addSite();
+    for (const _ of this.#founders) this.addMember();
   }
 
   get nowMs(): number {
@@ -71,49 +71,50 @@ export class Cluster {
   }
 
   /** A machine with an empty disk and an id that nobody had before. It does not run yet. */
-  addSite(): Site {
-    const id = this.sites.size + 1;
-    const machine = this.world.member(`m${id}`);
-    const site = new Site(id, machine, this.scenario, {
+  addMember(): SimMember {
+    const id = this.members.size + 1;
+    const machine = this.world.machine(`m${id}`);
+    machine.disk.rules({ syncMs: this.scenario.syncMs });
+    const member = new SimMember(id, machine, this.scenario, {
       onUp: (up) => this.#cameUp(up),
       onRefused: (refused, reason) => this.#notStarted(refused, reason),
       onFatal: (stopped, reason) => this.#stopped(stopped, reason),
     });
-    this.sites.set(id, site);
-    for (const other of this.running()) other.program?.setPeer(this.#neighbour(site));
-    return site;
+    this.members.set(id, member);
+    for (const other of this.running()) other.program?.setPeer(this.#neighbour(member));
+    return member;
   }
 
   /** Who came or went while it was starting, it has not heard of. */
-  #cameUp(site: Site): void {
-    this.note(`m${site.id}`, 'up', `life ${site.life}`);
-    for (const other of this.sites.values()) {
-      if (other === site) continue;
-      if (other.state === 'retired') site.program?.dropPeer(other.id);
-      else site.program?.setPeer(this.#neighbour(other));
+  #cameUp(member: SimMember): void {
+    this.note(`m${member.id}`, 'up', `life ${member.life}`);
+    for (const other of this.members.values()) {
+      if (other === member) continue;
+      if (other.state === 'retired') member.program?.dropPeer(other.id);
+      else member.program?.setPeer(this.#neighbour(other));
     }
   }
 
-  running(): Site[] {
-    return [...this.sites.values()].filter((site) => site.isUp);
+  running(): SimMember[] {
+    return [...this.members.values()].filter((member) => member.isUp);
   }
 
-  site(id: MemberId): Site {
-    return must(this.sites.get(id), 'a member that was there once');
+  member(id: MemberId): SimMember {
+    return must(this.members.get(id), 'a member that was there once');
   }
 
-  status(site: Site, shard: ShardId): ShardStatus | undefined {
-    return site.program?.host.status(shard);
+  status(member: SimMember, shard: ShardId): ShardStatus | undefined {
+    return member.program?.host.status(shard);
   }
 
   /** Of those who believe to lead, the one with the newest term. */
-  leaderOf(shard: ShardId): Site | undefined {
-    let leader: Site | undefined;
+  leaderOf(shard: ShardId): SimMember | undefined {
+    let leader: SimMember | undefined;
     let newest = 0;
-    for (const site of this.running()) {
-      const status = this.status(site, shard);
+    for (const member of this.running()) {
+      const status = this.status(member, shard);
       if (status?.role !== 'leader' || status.term <= newest) continue;
-      leader = site;
+      leader = member;
       newest = status.term;
     }
     return leader;
@@ -121,115 +122,116 @@ export class Cluster {
 
   // --- starting and stopping --------------------------------------------------------------------
 
-  start(site: Site): void {
-    if (site.state !== 'down') return;
+  start(member: SimMember): void {
+    if (member.state !== 'down') return;
     this.counters.starts += 1;
     const { scenario } = this;
-    site.start(this.#open, {
-      member: site.id,
-      listen: this.#addressOf(site),
+    member.start(this.#open, {
+      member: member.id,
+      listen: this.#addressOf(member),
       peers: this.#current().map((other) => this.#neighbour(other)),
       shards: this.shards.map((shard) => ({ shard, founders: this.#founders })),
-      isOld: site.isOld,
+      isOld: member.isOld,
       timing: scenario.timing,
-      sizes: site.sizes,
+      sizes: member.sizes,
       gossips: scenario.gossips,
       scrubs: scenario.faults.has('scrub'),
-      seeds: this.#founders.map((id) => this.#addressOf(this.site(id))),
-      machineOf: (shard) => this.oracle.watch(this.machine, shard),
+      seeds: this.#founders.map((id) => this.#addressOf(this.member(id))),
+      machineOf: (shard) => this.oracle.watch(this.stateMachine, shard),
     });
   }
 
-  startAfter(site: Site, delayMs: number): void {
-    this.world.after(delayMs, () => this.start(site));
+  startAfter(member: SimMember, delayMs: number): void {
+    this.world.after(delayMs, () => this.start(member));
   }
 
   /** Ends the process; it comes back after a while. False when it must not end just now. */
-  crash(site: Site, how: 'kill' | 'powerLoss' | 'blackout'): boolean {
-    if (!site.machine.alive || site.state === 'down') return false;
-    if (!this.atlas.mayCrash(site, this.nowMs)) return false;
-    this.note(`m${site.id}`, 'fault', how);
-    if (how === 'kill') site.kill();
-    else site.losePower(how === 'blackout');
-    this.startAfter(site, this.isHealing ? 0 : this.#downMs());
+  crash(member: SimMember, how: 'kill' | 'powerLoss' | 'blackout'): boolean {
+    if (!member.machine.alive || member.state === 'down') return false;
+    if (!this.faultBudget.mayCrash(member, this.nowMs)) return false;
+    this.note(`m${member.id}`, 'fault', how);
+    if (how === 'kill') member.kill();
+    else member.losePower(how === 'blackout');
+    this.startAfter(member, this.isHealing ? 0 : this.#downMs());
     return true;
   }
 
   /** A restart as operators do it: in good order or not. It must not take long. */
-  restart(site: Site, isOrderly: boolean): boolean {
-    if (!isOrderly) return this.crash(site, 'kill');
-    if (!site.isUp || !this.atlas.mayCrash(site, this.nowMs)) return false;
-    this.note(`m${site.id}`, 'plan', 'stops in good order');
-    this.#stopInOrder(site);
+  restart(member: SimMember, isOrderly: boolean): boolean {
+    if (!isOrderly) return this.crash(member, 'kill');
+    if (!member.isUp || !this.faultBudget.mayCrash(member, this.nowMs)) return false;
+    this.note(`m${member.id}`, 'plan', 'stops in good order');
+    this.#stopInOrder(member);
     return true;
   }
 
-  #stopInOrder(site: Site): void {
+  #stopInOrder(member: SimMember): void {
     this.counters.stops += 1;
-    const { life } = site;
-    site.stop(() => this.startAfter(site, this.#downMs()));
+    const { life } = member;
+    member.stop(() => this.startAfter(member, this.#downMs()));
     this.world.after(STOP_MS, () => {
-      if (site.life === life && site.state === 'stopping') this.violate(`m${site.id} never stops`);
+      if (member.life === life && member.state === 'stopping')
+        this.violate(`m${member.id} never stops`);
     });
   }
 
   /** The member left the cluster: its process ends and never starts again. */
-  retire(site: Site): void {
-    if (site.machine.alive && site.state !== 'down' && site.state !== 'lost') site.kill();
-    site.state = 'retired';
-    for (const other of this.running()) other.program?.dropPeer(site.id);
-    this.note(`m${site.id}`, 'plan', 'retired');
+  retire(member: SimMember): void {
+    if (member.machine.alive && member.state !== 'down' && member.state !== 'lost') member.kill();
+    member.state = 'retired';
+    for (const other of this.running()) other.program?.dropPeer(member.id);
+    this.note(`m${member.id}`, 'plan', 'retired');
   }
 
   /** Nobody can mend what its disk lost: it is switched off, to be replaced. */
-  giveUp(site: Site): void {
-    site.kill();
-    this.#lose(site);
+  giveUp(member: SimMember): void {
+    member.kill();
+    this.#lose(member);
   }
 
   /** An empty disk takes the place of the old one, and the member comes back under its old name. */
-  wipe(site: Site): boolean {
-    if (!site.isUp || !this.atlas.mayHarm(site)) return false;
-    this.note(`m${site.id}`, 'fault', 'disk wiped');
-    site.kill();
-    site.machine.disk.wipe();
-    site.isHarmed = true;
-    site.isWiped = true;
-    this.oracle.forget(site.id);
-    this.start(site);
+  wipe(member: SimMember): boolean {
+    if (!member.isUp || !this.faultBudget.mayHarm(member)) return false;
+    this.note(`m${member.id}`, 'fault', 'disk wiped');
+    member.kill();
+    member.machine.disk.wipe();
+    member.isHarmed = true;
+    member.isWiped = true;
+    this.oracle.forget(member.id);
+    this.start(member);
     this.world.after(WIPED_LINGER_MS, () => {
-      if (site.state === 'up' || site.state === 'starting') site.kill();
-      this.#lose(site);
+      if (member.state === 'up' || member.state === 'starting') member.kill();
+      this.#lose(member);
     });
     return true;
   }
 
-  #notStarted(site: Site, reason: string): void {
-    this.note(`m${site.id}`, 'refused', reason);
-    if (!site.hasDiskTrouble) this.violate(`m${site.id} refuses a sound disk: ${reason}`);
-    if (site.isHarmed && !site.isWiped) this.#lose(site);
-    else this.startAfter(site, RETRY_MS);
+  #notStarted(member: SimMember, reason: string): void {
+    this.note(`m${member.id}`, 'refused', reason);
+    if (!member.hasDiskTrouble) this.violate(`m${member.id} refuses a sound disk: ${reason}`);
+    if (member.isHarmed && !member.isWiped) this.#lose(member);
+    else this.startAfter(member, RETRY_MS);
   }
 
-  #stopped(site: Site, reason: string): void {
-    this.note(`m${site.id}`, 'stopped', reason);
-    if (!site.hasDiskTrouble) this.violate(`m${site.id} stopped for no reason: ${reason}`);
+  #stopped(member: SimMember, reason: string): void {
+    this.note(`m${member.id}`, 'stopped', reason);
+    if (!member.hasDiskTrouble) this.violate(`m${member.id} stopped for no reason: ${reason}`);
     // Some processes just end; others close what they have open, and live on meanwhile.
     const isOrderly = this.scenario.faults.has('nameError');
-    if (isOrderly && site.state === 'stopping') return;
-    if (isOrderly && site.isUp) {
-      this.#stopInOrder(site);
+    if (isOrderly && member.state === 'stopping') return;
+    if (isOrderly && member.isUp) {
+      this.#stopInOrder(member);
       return;
     }
-    site.exit();
-    this.startAfter(site, this.#downMs());
+    member.exit();
+    this.startAfter(member, this.#downMs());
   }
 
-  #lose(site: Site): void {
-    if (site.state === 'retired' || site.state === 'lost') return;
-    site.state = 'lost';
+  #lose(member: SimMember): void {
+    if (member.state === 'retired' || member.state === 'lost') return;
+    member.state = 'lost';
     this.counters.membersLost += 1;
-    this.note(`m${site.id}`, 'plan', 'lost, to be replaced');
+    this.note(`m${member.id}`, 'plan', 'lost, to be replaced');
   }
 
   #downMs(): number {
@@ -238,19 +240,19 @@ export class Cluster {
 
   /** Whom clients may ask. */
   directory(): ReadonlyMap<MemberId, SocketAddress> {
-    return new Map(this.#current().map((site) => [site.id, this.#addressOf(site)]));
+    return new Map(this.#current().map((member) => [member.id, this.#addressOf(member)]));
   }
 
   /** Members that belong to the cluster, or are about to. */
-  #current(): Site[] {
-    return [...this.sites.values()].filter(({ state }) => state !== 'retired');
+  #current(): SimMember[] {
+    return [...this.members.values()].filter(({ state }) => state !== 'retired');
   }
 
-  #neighbour(site: Site): Neighbour {
-    return { member: site.id, address: this.#addressOf(site) };
+  #neighbour(member: SimMember): Neighbour {
+    return { member: member.id, address: this.#addressOf(member) };
   }
 
-  #addressOf(site: Site): SocketAddress {
-    return site.machine.address(PORT);
+  #addressOf(member: SimMember): SocketAddress {
+    return member.machine.address(PORT);
   }
 }

@@ -3,13 +3,13 @@
 import { parseArgs } from 'node:util';
 import { renderCounts } from '../counts.ts';
 import { runRange } from '../range.ts';
-import { tellRange } from '../tell-range.ts';
+import { reportRange } from '../report-range.ts';
 import { noCounts } from './counters.ts';
 import { LEGEND, narrator } from './narrator.ts';
+import { OVERRIDE_OPTIONS, overrideArgs, overridesOf } from './overrides.ts';
 import { runSeed } from './run.ts';
-import { drawScenario, type Wishes } from './scenario.ts';
+import { drawScenario, type Overrides } from './scenario.ts';
 import { shrink } from './shrink.ts';
-import { WISH_OPTIONS, wishesOf, wishWords } from './wishes.ts';
 
 export const CLUSTER_USAGE = `\
 --seed N                 tells what happens to whole members in the run of seed N
@@ -34,13 +34,15 @@ export async function clusterCommand(args: string[], nowMs: () => number): Promi
       shrink: { type: 'string' },
       hash: { type: 'boolean' },
       all: { type: 'boolean' },
-      ...WISH_OPTIONS,
+      ...OVERRIDE_OPTIONS,
     },
   });
-  const wishes = wishesOf(values);
+  const overrides = overridesOf(values);
   if (values.seed !== undefined) {
     const seed = Number(values.seed);
-    return values.hash === true ? hash(seed, wishes) : tell(seed, wishes, values.all === true);
+    return values.hash === true
+      ? hash(seed, overrides)
+      : tell(seed, overrides, values.all === true);
   }
   if (values.shrink !== undefined) return shrinkSeed(Number(values.shrink));
   const bounds = parseRange(values.seeds ?? values.determinism);
@@ -48,11 +50,11 @@ export async function clusterCommand(args: string[], nowMs: () => number): Promi
     console.error(CLUSTER_USAGE);
     return 2;
   }
-  if (values.determinism !== undefined) return compare(bounds, wishes);
+  if (values.determinism !== undefined) return compare(bounds, overrides);
   const [first, last] = bounds;
-  const words = { command: '', span: (ms: number) => `${Math.round(ms / 60_000)} min simulated` };
-  const range = { worker: WORKER, first, last, args: wishWords(wishes), noCounts };
-  return tellRange(range, words, nowMs);
+  const labels = { command: '', span: (ms: number) => `${Math.round(ms / 60_000)} min simulated` };
+  const range = { worker: WORKER, first, last, args: overrideArgs(overrides), noCounts };
+  return reportRange(range, labels, nowMs);
 }
 
 function parseRange(text: string | undefined): [number, number] | undefined {
@@ -61,18 +63,18 @@ function parseRange(text: string | undefined): [number, number] | undefined {
   return Number.isSafeInteger(first) && Number.isSafeInteger(last) ? [first, last] : undefined;
 }
 
-async function hash(seed: number, wishes: Wishes): Promise<number> {
-  const { events, failure, hash: word } = await runSeed(seed, { wishes });
+async function hash(seed: number, overrides: Overrides): Promise<number> {
+  const { events, failure, hash: word } = await runSeed(seed, { overrides });
   console.log(`${word} after ${events} events`);
   return failure === undefined ? 0 : 1;
 }
 
-async function tell(seed: number, wishes: Wishes, isWhole: boolean): Promise<number> {
-  const scenario = drawScenario(seed, wishes);
+async function tell(seed: number, overrides: Overrides, isWhole: boolean): Promise<number> {
+  const scenario = drawScenario(seed, overrides);
   const drawn = JSON.stringify({ ...scenario, faults: [...scenario.faults] }, null, 1);
   console.log(`seed ${seed}\n${drawn}\n${LEGEND}`);
   const told = narrator((line) => console.log(line), isWhole);
-  const result = await runSeed(seed, { wishes, narrator: told });
+  const result = await runSeed(seed, { overrides, narrator: told });
   console.log(renderCounts(result.counters));
   const seconds = (result.span / 1_000).toFixed(1);
   console.log(`${result.events} events, ${result.operations} operations, ${seconds} s simulated`);
@@ -81,19 +83,19 @@ async function tell(seed: number, wishes: Wishes, isWhole: boolean): Promise<num
 }
 
 async function shrinkSeed(seed: number): Promise<number> {
-  const run = (wishes: Wishes) => runSeed(seed, { wishes });
+  const run = (overrides: Overrides) => runSeed(seed, { overrides });
   const smallest = await shrink(seed, run, (text) => console.log(text));
   if (smallest === undefined) {
     console.log(`seed ${seed} does not fail`);
     return 0;
   }
   const { failure } = await run(smallest);
-  console.log(`npm run sim -- --seed ${seed} ${wishWords(smallest).join(' ')}`.trimEnd());
+  console.log(`npm run sim -- --seed ${seed} ${overrideArgs(smallest).join(' ')}`.trimEnd());
   console.log(`FAILED: ${failure ?? ''}`);
   return 1;
 }
 
-async function compare([first, last]: [number, number], wishes: Wishes): Promise<number> {
+async function compare([first, last]: [number, number], overrides: Overrides): Promise<number> {
   const runs: Map<number, string>[] = [];
   for (let round = 0; round < 2; round++) {
     const hashes = new Map<number, string>();
@@ -101,7 +103,7 @@ async function compare([first, last]: [number, number], wishes: Wishes): Promise
       worker: WORKER,
       first,
       last,
-      args: wishWords(wishes),
+      args: overrideArgs(overrides),
       noCounts,
       onReport: (_, { events, hash: word, seed }) => hashes.set(seed, `${word} ${events}`),
     });

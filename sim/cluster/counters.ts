@@ -23,6 +23,8 @@ export interface ClusterCounters {
   coups: number;
   solitudes: number;
   secondLives: number;
+  crashesAtCalls: number;
+  oldTails: number;
   // --- operators
   learnersAdded: number;
   learnersPromoted: number;
@@ -79,6 +81,8 @@ export function noClusterCounts(): ClusterCounters {
     coups: 0,
     solitudes: 0,
     secondLives: 0,
+    crashesAtCalls: 0,
+    oldTails: 0,
     learnersAdded: 0,
     learnersPromoted: 0,
     votersRemoved: 0,

@@ -45,6 +45,9 @@ export const FAULT_CLASSES = [
   // --- names on disks
   'nameError',
   'twoLives',
+  // --- crashes at calls of the disk
+  'crashAtCall',
+  'oldTail',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

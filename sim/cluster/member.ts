@@ -1,13 +1,14 @@
-// A whole member, composed as in production: the data plane on the simulated disk and network, and
-// beside it the gossip node where the seed has gossip.
+// A whole member, opened as in production, on the simulated disk and network: the front door, the
+// replicas, and gossip where the seed has it. HTTP needs sockets of a real machine.
 
 import type { Capabilities } from '../../src/base/capabilities.ts';
-import { ParleyError } from '../../src/base/errors.ts';
-import { DataPlane, type DataPlaneParts } from '../../src/cluster/data-plane.ts';
-import type { DataPlaneSettings } from '../../src/cluster/data-plane-settings.ts';
-import { CLASSIC, Node } from '../../src/cluster/index.ts';
-import { zstdBlocks } from '../../src/engine/codec/index.ts';
+import { CLASSIC } from '../../src/cluster/index.ts';
 import { openMemoryStore } from '../../src/engine/store/index.ts';
+import {
+  type MemberParts,
+  type MemberSettings,
+  openMember as openRealMember,
+} from '../../src/member/index.ts';
 import { CLUSTER_ID, type Opened, type ProgramSettings } from './program.ts';
 
 /** Entries between two cuts of the log: few, so that cuts are frequent. */
@@ -22,43 +23,68 @@ export async function openMember(
   capabilities: Capabilities,
   settings: ProgramSettings,
 ): Promise<Opened> {
-  const opening = await DataPlane.open(partsOf(capabilities, settings), planeSettings(settings));
+  const opening = await openRealMember(partsOf(capabilities, settings), memberSettings(settings));
   if (opening.kind === 'refused') return { kind: 'refused', reason: opening.error.line };
-  const { plane } = opening;
-  if (settings.gossips) await gossip(capabilities, settings);
+  const { member } = opening;
+  const { host } = member.replicas;
   return {
     kind: 'opened',
     program: {
-      host: plane.host,
-      digest: (shard) => plane.digest(shard),
-      setPeer: (peer) => plane.addPeer(peer),
-      dropPeer: (member) => plane.removePeer(member),
-      close: () => plane.close(),
+      host,
+      digest: (shard) => member.replicas.digest(shard),
+      setPeer: (peer) => member.addPeer(peer),
+      dropPeer: (peer) => member.removePeer(peer),
+      close: () => member.close(),
     },
   };
 }
 
-function partsOf(capabilities: Capabilities, settings: ProgramSettings): DataPlaneParts {
+function partsOf(capabilities: Capabilities, settings: ProgramSettings): MemberParts {
   const { clock, disk } = capabilities;
   const flushDelayMs = settings.sizes.storeFlushMs;
   return {
     capabilities,
-    machineOf: settings.machineOf,
-    onFatal: settings.onFatal,
-    openStore: (directory, events) =>
-      openMemoryStore({ clock, disk, directory, flushDelayMs }, events),
+    proposedHost: '10.0.0.1',
+    replicas: {
+      machineOf: settings.machineOf,
+      onFatal: settings.onFatal,
+      openStore: (directory, events) =>
+        openMemoryStore({ clock, disk, directory, flushDelayMs }, events),
+    },
   };
 }
 
-function planeSettings(settings: ProgramSettings): DataPlaneSettings {
-  const { isOld, listen, member, peers, shards, sizes, timing } = settings;
+function memberSettings(settings: ProgramSettings): MemberSettings {
+  const { gossips, listen, member, seeds } = settings;
   return {
-    clusterId: CLUSTER_ID,
-    member,
+    cluster: { name: 'simulated', uuid: CLUSTER_ID },
     listen,
-    peers: peers.filter((peer) => peer.member !== member),
-    shards,
     directory: '',
+    replicas: replicaSettings(settings),
+    ...(gossips ? { gossip: gossipSettings(member, seeds) } : {}),
+  };
+}
+
+function gossipSettings(
+  member: number,
+  seeds: ProgramSettings['seeds'],
+): NonNullable<MemberSettings['gossip']> {
+  return {
+    ...CLASSIC,
+    nodeId: `m${member}`,
+    advertised: undefined,
+    seeds: seeds.map((address) => ({ kind: 'address', address })),
+  };
+}
+
+function replicaSettings(settings: ProgramSettings): NonNullable<MemberSettings['replicas']> {
+  const { isOld, member, peers, shards, sizes, timing } = settings;
+  return {
+    member,
+    peers: peers
+      .filter((peer) => peer.member !== member)
+      .map((peer) => ({ ...peer, nodeId: `m${peer.member}` })),
+    shards,
     ...(isOld ? { features: 0 } : {}),
     wal: {
       segmentBytes: sizes.segmentBytes,
@@ -78,23 +104,4 @@ function planeSettings(settings: ProgramSettings): DataPlaneSettings {
       ...(settings.scrubs ? SCRUB : {}),
     },
   };
-}
-
-async function gossip(capabilities: Capabilities, settings: ProgramSettings): Promise<void> {
-  const { listen, member, seeds } = settings;
-  const parts = { capabilities, blocks: zstdBlocks, proposedHost: '10.0.0.1' };
-  try {
-    const node = await Node.open(parts, {
-      ...CLASSIC,
-      listen,
-      nodeId: `m${member}`,
-      advertised: undefined,
-      seeds: seeds.map((address) => ({ kind: 'address', address })),
-    });
-    node.start();
-  } catch (error) {
-    // The port is free again when the process before is gone, and seeds are addresses.
-    if (!(error instanceof ParleyError)) throw error;
-    capabilities.log.warn('no gossip', { why: error.line });
-  }
 }

@@ -12,7 +12,7 @@ import type { ShardStatus } from '../../src/replica/types.ts';
 import type { Cluster } from './cluster.ts';
 import type { FaultClass } from './fault-classes.ts';
 import { drawSizes } from './scenario.ts';
-import type { Site } from './site.ts';
+import type { SimMember } from './sim-member.ts';
 import { oneOf } from './strikes.ts';
 
 const LOOK_MS = 250;
@@ -30,7 +30,7 @@ export class Operators {
   readonly #random: Prng;
   readonly #wanted: Set<MemberId>;
   /** Who takes whose place. */
-  readonly #heirs = new Map<Site, Site>();
+  readonly #heirs = new Map<SimMember, SimMember>();
   readonly #orderedAt = new Map<ShardId, number>();
   readonly #waitsSince = new Map<MemberId, number>();
   /** Shards whose leader has said, durably, that its config is as wanted. */
@@ -39,7 +39,7 @@ export class Operators {
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
     this.#random = cluster.world.random('operators');
-    this.#wanted = new Set(cluster.sites.keys());
+    this.#wanted = new Set(cluster.members.keys());
     this.#lookAgain();
     this.#schedule('membership', () => this.#swapOne());
     this.#schedule('transfer', () => this.#transfer());
@@ -82,9 +82,9 @@ export class Operators {
 
   #replaceTheLost(): void {
     for (const id of Array.from(this.#wanted)) {
-      const site = this.#cluster.site(id);
-      if (site.isUp && this.#isBeyondRepair(site)) this.#cluster.giveUp(site);
-      if (site.state === 'lost') this.#replace(site);
+      const member = this.#cluster.member(id);
+      if (member.isUp && this.#isBeyondRepair(member)) this.#cluster.giveUp(member);
+      if (member.state === 'lost') this.#replace(member);
     }
   }
 
@@ -92,16 +92,16 @@ export class Operators {
    * Its log lost entries that its state lacks as well, and the peers have let go of them: nobody
    * can mend that, and it says so for long.
    */
-  #isBeyondRepair(site: Site): boolean {
+  #isBeyondRepair(member: SimMember): boolean {
     const { nowMs, shards } = this.#cluster;
     const isWaiting =
-      site.isHarmed &&
+      member.isHarmed &&
       shards.some((shard) =>
-        this.#cluster.status(site, shard)?.waitsFor?.includes('lost log entries'),
+        this.#cluster.status(member, shard)?.waitsFor?.includes('lost log entries'),
       );
-    const since = this.#waitsSince.get(site.id) ?? nowMs;
-    if (isWaiting) this.#waitsSince.set(site.id, since);
-    else this.#waitsSince.delete(site.id);
+    const since = this.#waitsSince.get(member.id) ?? nowMs;
+    if (isWaiting) this.#waitsSince.set(member.id, since);
+    else this.#waitsSince.delete(member.id);
     return isWaiting && nowMs > since + PATIENCE_MS;
   }
 
@@ -109,15 +109,15 @@ export class Operators {
   #swapOne(): void {
     if (!this.isDone) return;
     const id = oneOf([...this.#wanted], this.#random);
-    if (id !== undefined) this.#replace(this.#cluster.site(id));
+    if (id !== undefined) this.#replace(this.#cluster.member(id));
   }
 
-  #replace(site: Site): void {
-    const heir = this.#cluster.addSite();
-    this.#cluster.note('--', 'plan', `m${heir.id} shall replace m${site.id}`);
-    this.#heirs.set(site, heir);
+  #replace(member: SimMember): void {
+    const heir = this.#cluster.addMember();
+    this.#cluster.note('--', 'plan', `m${heir.id} shall replace m${member.id}`);
+    this.#heirs.set(member, heir);
     this.#confirmed.clear();
-    this.#wanted.delete(site.id);
+    this.#wanted.delete(member.id);
     this.#wanted.add(heir.id);
     this.#cluster.start(heir);
   }
@@ -135,7 +135,7 @@ export class Operators {
    * What a leader shows may be lost with its power, and whom it removed be needed once more. What
    * it answers is kept: so it is asked for a change that changes nothing.
    */
-  #confirm(shard: ShardId, leader: Site): void {
+  #confirm(shard: ShardId, leader: SimMember): void {
     if (this.#confirmed.has(shard)) return;
     this.#order(shard, leader, [{ kind: 'addVoter', node: leader.id }]);
   }
@@ -148,7 +148,7 @@ export class Operators {
     for (const node of this.#wanted) {
       if (voters.includes(node)) continue;
       if (!learners.includes(node)) return [{ kind: 'addLearner', node }];
-      const applied = this.#cluster.status(this.#cluster.site(node), shard)?.applied.index ?? 0;
+      const applied = this.#cluster.status(this.#cluster.member(node), shard)?.applied.index ?? 0;
       if (applied + LAG_MAX < commit) return undefined;
       const isJoint = this.#cluster.scenario.faults.has('joint');
       return [{ kind: 'addVoter', node }, ...(isJoint ? removal : [])];
@@ -161,7 +161,7 @@ export class Operators {
     return at !== undefined && this.#cluster.nowMs < at + ORDER_MS;
   }
 
-  #order(shard: ShardId, leader: Site, step: Step): void {
+  #order(shard: ShardId, leader: SimMember, step: Step): void {
     const { note, nowMs } = this.#cluster;
     const change: ConfChange = {
       version: step.length === 1 ? 1 : 2,
@@ -215,9 +215,9 @@ export class Operators {
     const isSettled = (shard: ShardId): boolean =>
       this.#confirmed.has(shard) && this.#isAsWanted(shard);
     if (!this.#cluster.shards.every(isSettled)) return;
-    for (const [site, heir] of this.#heirs) {
-      this.#cluster.atlas.succeed(site, heir);
-      this.#cluster.retire(site);
+    for (const [member, heir] of this.#heirs) {
+      this.#cluster.faultBudget.succeed(member, heir);
+      this.#cluster.retire(member);
       this.#cluster.counters.membersReplaced += 1;
     }
     this.#heirs.clear();
@@ -232,26 +232,27 @@ export class Operators {
     if (shard === undefined || to === undefined) return;
     const leader = this.#cluster.leaderOf(shard);
     const answer = leader?.program?.host.transferLeader(shard, to);
-    if (answer === 'started') counters.transfers += 1;
-    note('--', 'plan', `shard ${shard}: hand over to m${to}: ${answer ?? 'nobody leads'}`);
+    if (answer?.kind === 'started') counters.transfers += 1;
+    const told = answer?.kind === 'refused' ? answer.reason : (answer?.kind ?? 'nobody leads');
+    note('--', 'plan', `shard ${shard}: hand over to m${to}: ${told}`);
   }
 
   #upgrade(): void {
-    const old = this.#cluster.running().filter((site) => site.isOld);
-    const site = oneOf(old, this.#random);
+    const old = this.#cluster.running().filter((member) => member.isOld);
+    const member = oneOf(old, this.#random);
     const isOrderly = this.#random.below(2) === 0;
-    if (site === undefined || !this.#cluster.restart(site, isOrderly)) return;
-    site.isOld = false;
+    if (member === undefined || !this.#cluster.restart(member, isOrderly)) return;
+    member.isOld = false;
     this.#cluster.counters.upgrades += 1;
-    this.#cluster.note(`m${site.id}`, 'plan', 'comes back with all features');
+    this.#cluster.note(`m${member.id}`, 'plan', 'comes back with all features');
   }
 
   #changeSettings(): void {
-    const site = oneOf(this.#cluster.running(), this.#random);
+    const member = oneOf(this.#cluster.running(), this.#random);
     const isOrderly = this.#random.below(2) === 0;
-    if (site === undefined || !this.#cluster.restart(site, isOrderly)) return;
-    site.sizes = drawSizes(this.#random);
+    if (member === undefined || !this.#cluster.restart(member, isOrderly)) return;
+    member.sizes = drawSizes(this.#random);
     this.#cluster.counters.settingsChanged += 1;
-    this.#cluster.note(`m${site.id}`, 'plan', 'comes back with other limits');
+    this.#cluster.note(`m${member.id}`, 'plan', 'comes back with other limits');
   }
 }

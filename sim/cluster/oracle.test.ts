@@ -2,12 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ShardState } from '../../src/core/machine.ts';
+import { firstEdition, type MachineState } from '../../src/core/machine.ts';
 import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
 import { kvMachine } from '../../src/service/kv/index.ts';
 import { noClusterCounts } from './counters.ts';
+import * as kv from './kv-commands.ts';
 import { Oracle } from './oracle.ts';
-import * as words from './words.ts';
+import { answerOf } from './reference.ts';
+
+const edition = firstEdition(kvMachine);
 
 const CONFIG = {
   voters: [1],
@@ -27,7 +30,7 @@ const CALM: ShardStatus = {
   firstIndex: 5,
   lastIndex: 9,
   config: CONFIG,
-  isQuiet: false,
+  isHibernating: false,
   waitsFor: undefined,
 };
 
@@ -38,7 +41,7 @@ function watchman() {
 }
 
 /** A member's state of its own, as the store would keep it. */
-function emptyState(): ShardState {
+function emptyState(): MachineState {
   const values = new Map<string, Uint8Array>();
   const name = (key: Uint8Array): string => Buffer.from(key).toString('hex');
   return {
@@ -46,6 +49,9 @@ function emptyState(): ShardState {
     range: () => [],
     put: (key, value) => void values.set(name(key), value),
     delete: (key) => void values.delete(name(key)),
+    deleteRange: () => undefined,
+    emit: () => {},
+    wakeAt: () => {},
   };
 }
 
@@ -81,7 +87,7 @@ test('two commands at one index, two results, and one that others passed are not
   const { found, oracle } = watchman();
   const one = oracle.watch(kvMachine, 1);
   const command = (index: number, value: number) => {
-    return { index, timeMs: 0, body: words.put('k', value) };
+    return { index, timeMs: 0, edition, body: kv.put('k', value) };
   };
   const [a, b] = [emptyState(), emptyState()];
   one.apply(command(2, 7), a);
@@ -94,7 +100,7 @@ test('two commands at one index, two results, and one that others passed are not
   assert.deepEqual(found.splice(0), [
     'shard 1: index 3 has a command here and had none where it came first',
   ]);
-  const add = { index: 5, timeMs: 0, body: words.add('n') };
+  const add = { index: 5, timeMs: 0, edition, body: kv.add('n') };
   one.apply(add, a);
   one.apply({ ...add, index: 6 }, b);
   one.apply({ ...add, index: 6 }, a);
@@ -105,10 +111,10 @@ test('reads of another state, of the past, and local ones that go back are notic
   const { found, oracle } = watchman();
   const state = emptyState();
   const machine = oracle.watch(kvMachine, 1);
-  machine.apply({ index: 2, timeMs: 0, body: words.put('k', 7) }, state);
-  const question = words.get('k');
-  const before = kvMachine.query(question, emptyState());
-  const now = kvMachine.query(question, state);
+  machine.apply({ index: 2, timeMs: 0, edition, body: kv.put('k', 7) }, state);
+  const question = kv.get('k');
+  const before = answerOf(kvMachine, question, emptyState());
+  const now = answerOf(kvMachine, question, state);
   const answer = (index: number, result: Uint8Array) => {
     return { kind: 'answered', index, level: 'strong', result } satisfies ReadAnswer;
   };

@@ -1,12 +1,13 @@
 // Sees everything and checks what must hold. Each check looks only at what just happened, so that
 // it costs the same however long the run is. The first violation ends the run.
 
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
+import { assert } from '../../src/base/assert.ts';
+import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
 import type { ClusterCounters } from './counters.ts';
-import { ShardReference, type Violate } from './reference.ts';
+import { answerOf, ShardReference, type Violate } from './reference.ts';
 
 /** The highest values seen of one replica. Those of one life start anew with the next. */
 interface Watermarks {
@@ -16,7 +17,7 @@ interface Watermarks {
   applied: number;
   firstIndex: number;
   readAt: number;
-  isQuiet: boolean;
+  isHibernating: boolean;
 }
 
 export class Oracle {
@@ -36,8 +37,11 @@ export class Oracle {
   /** The machine of a replica, watched. */
   watch(machine: ShardMachine, shard: ShardId): ShardMachine {
     const reference = this.reference(shard);
+    assert(machine.wake === undefined, 'what a machine does when woken is not compared yet');
     return {
-      apply: (command: MachineCommand, state: ShardState) => {
+      kind: machine.kind,
+      editions: machine.editions,
+      apply: (command: MachineCommand, state: MachineState) => {
         const { isNew, result } = reference.apply(machine, command, state);
         if (isNew) this.#counters.commandsApplied += 1;
         return result;
@@ -77,9 +81,9 @@ export class Oracle {
     // While a snapshot is installed, the log has it a moment before the state does.
     if (status.firstIndex > commit + 1) this.#violate(`${who}: purged what is not committed`);
     if (status.firstIndex > seen.firstIndex && seen.firstIndex > 0) this.#counters.logsPurged += 1;
-    if (status.isQuiet && !seen.isQuiet) this.#counters.shardsQuiet += 1;
-    const { firstIndex, isQuiet } = status;
-    Object.assign(seen, { term, commit, applied, firstIndex, isQuiet });
+    if (status.isHibernating && !seen.isHibernating) this.#counters.shardsQuiet += 1;
+    const { firstIndex, isHibernating } = status;
+    Object.assign(seen, { term, commit, applied, firstIndex, isHibernating });
     if (status.role === 'leader') this.#noteLeader(shard, term, member);
   }
 
@@ -112,7 +116,7 @@ export class Oracle {
         applied: 0,
         firstIndex: 0,
         readAt: 0,
-        isQuiet: false,
+        isHibernating: false,
       };
       this.#watermarks.set(key, seen);
     }
@@ -170,7 +174,7 @@ export class Oracle {
     question: Uint8Array,
     { index, level, result }: ReadAnswer & { kind: 'answered' },
   ): void {
-    const expected = machine.query(question, this.reference(shard).viewAt(index));
+    const expected = answerOf(machine, question, this.reference(shard).viewAt(index));
     if (Buffer.compare(expected, result) !== 0) {
       this.#violate(`shard ${shard}: a ${level} read at ${index} saw another state`);
     }

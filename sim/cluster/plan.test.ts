@@ -5,23 +5,23 @@ import { test } from 'node:test';
 import { Prng } from '../../src/base/prng.ts';
 import { Links } from '../links.ts';
 import { World } from '../world.ts';
-import { Atlas } from './atlas.ts';
 import { noCounts } from './counters.ts';
+import { FaultBudget } from './fault-budget.ts';
 import { FAULT_CLASSES } from './fault-classes.ts';
+import { overrideArgs, parseOverrides } from './overrides.ts';
 import { cut } from './partitions.ts';
-import { drawScenario, type Wishes } from './scenario.ts';
+import { drawScenario, type Overrides } from './scenario.ts';
 import { shrink } from './shrink.ts';
-import { Site } from './site.ts';
-import { parseWishes, wishWords } from './wishes.ts';
+import { SimMember } from './sim-member.ts';
 
 const NO_EVENTS = { onUp: () => {}, onRefused: () => {}, onFatal: () => {} };
 
-function sitesOf(count: number): { world: World; sites: Site[] } {
+function membersOf(count: number): { world: World; members: SimMember[] } {
   const world = new World({ seed: 1 });
   const scenario = drawScenario(1);
   const ids = Array.from({ length: count }, (_, i) => i + 1);
-  const siteOf = (id: number) => new Site(id, world.member(`m${id}`), scenario, NO_EVENTS);
-  return { world, sites: ids.map(siteOf) };
+  const memberOf = (id: number) => new SimMember(id, world.machine(`m${id}`), scenario, NO_EVENTS);
+  return { world, members: ids.map(memberOf) };
 }
 
 test('fewer than half of the members are frail, and heirs take their place', () => {
@@ -31,36 +31,36 @@ test('fewer than half of the members are frail, and heirs take their place', () 
     [3, 1],
     [5, 2],
   ] as const) {
-    const { sites } = sitesOf(count + 1);
-    const founders = sites.slice(0, count);
-    const atlas = new Atlas(
+    const { members } = membersOf(count + 1);
+    const founders = members.slice(0, count);
+    const faultBudget = new FaultBudget(
       founders.map(({ id }) => id),
       Prng.from(7),
     );
-    const frail = founders.filter((site) => atlas.mayHarm(site));
+    const frail = founders.filter((member) => faultBudget.mayHarm(member));
     assert.equal(frail.length, frailMax);
-    const [gone, heir] = [frail[0], sites[count]];
+    const [gone, heir] = [frail[0], members[count]];
     if (gone === undefined || heir === undefined) continue;
-    atlas.succeed(gone, heir);
-    assert.equal(sites.filter((site) => atlas.mayHarm(site)).length, frailMax);
-    assert.ok(atlas.mayHarm(heir) && !atlas.mayHarm(gone));
+    faultBudget.succeed(gone, heir);
+    assert.equal(members.filter((member) => faultBudget.mayHarm(member)).length, frailMax);
+    assert.ok(faultBudget.mayHarm(heir) && !faultBudget.mayHarm(gone));
   }
 });
 
 test('nobody crashes right after a write went wrong unnoticed', async () => {
-  const { sites, world } = sitesOf(1);
-  const [site] = sites;
-  assert.ok(site !== undefined);
-  const atlas = new Atlas([1], Prng.from(7));
-  const { disk } = site.machine.capabilities;
-  assert.ok(atlas.mayCrash(site, world.nowMs));
-  site.machine.disk.failNext('bitFlip');
-  assert.ok(!atlas.mayCrash(site, world.nowMs));
+  const { members, world } = membersOf(1);
+  const [member] = members;
+  assert.ok(member !== undefined);
+  const faultBudget = new FaultBudget([1], Prng.from(7));
+  const { disk } = member.machine.capabilities;
+  assert.ok(faultBudget.mayCrash(member, world.nowMs));
+  member.machine.disk.failNext('bitFlip');
+  assert.ok(!faultBudget.mayCrash(member, world.nowMs));
   const file = await world.settle(disk.open('f', 'create'));
   await world.settle(file.write(0, Buffer.alloc(10)));
-  assert.ok(!atlas.mayCrash(site, world.nowMs));
+  assert.ok(!faultBudget.mayCrash(member, world.nowMs));
   await world.runFor(3_000);
-  assert.ok(atlas.mayCrash(site, world.nowMs));
+  assert.ok(faultBudget.mayCrash(member, world.nowMs));
 });
 
 test('leaving out a class of faults changes nothing else about a seed', () => {
@@ -86,19 +86,24 @@ test('over many seeds every class of faults is drawn, together with every other'
   assert.equal(pairs.size, FAULT_CLASSES.length ** 2);
 });
 
-test('wishes survive the way over a command line', () => {
-  const wishes: Wishes = { without: ['rot', 'kill'], members: 3, clients: 1, safetyMs: 2_500 };
-  assert.deepEqual(parseWishes(wishWords(wishes)), wishes);
-  assert.deepEqual(parseWishes(wishWords({})), {});
-  assert.throws(() => parseWishes(['--without', 'lightning']), /lightning/);
+test('overrides survive the way over a command line', () => {
+  const overrides: Overrides = {
+    without: ['rot', 'kill'],
+    members: 3,
+    clients: 1,
+    safetyMs: 2_500,
+  };
+  assert.deepEqual(parseOverrides(overrideArgs(overrides)), overrides);
+  assert.deepEqual(parseOverrides(overrideArgs({})), {});
+  assert.throws(() => parseOverrides(['--without', 'lightning']), /lightning/);
 });
 
 test('a failing seed shrinks to what makes it fail', async () => {
   const { faults } = drawScenario(3);
   const culprit = [...faults][2];
   assert.ok(culprit !== undefined);
-  const run = (wishes: Wishes) => {
-    const { clients, faults: left, safetyMs, seed } = drawScenario(3, wishes);
+  const run = (overrides: Overrides) => {
+    const { clients, faults: left, safetyMs, seed } = drawScenario(3, overrides);
     const fails = left.has(culprit) && safetyMs >= 5_000;
     return Promise.resolve({
       seed,

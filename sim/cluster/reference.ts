@@ -3,8 +3,16 @@
 // that clients are told, are held against it.
 
 import { crc32c } from '../../src/base/crc32c.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
-import type { StorePair, StoreView } from '../../src/engine/store/index.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import {
+  type MachineCommand,
+  type MachinePair,
+  type MachineState,
+  type MachineView,
+  newestEdition,
+  type ShardMachine,
+  wholeAnswer,
+} from '../../src/core/machine.ts';
 
 interface Applied {
   readonly body: number;
@@ -40,7 +48,7 @@ export class ShardReference {
   apply(
     machine: ShardMachine,
     command: MachineCommand,
-    state: ShardState,
+    state: MachineState,
   ): { readonly result: Uint8Array; readonly isNew: boolean } {
     const { body, index } = command;
     const known = this.#applied.get(index);
@@ -68,7 +76,7 @@ export class ShardReference {
   }
 
   /** The state after `index`, for machines' queries of single keys. */
-  viewAt(index: number): StoreView {
+  viewAt(index: number): MachineView {
     return {
       get: (key) => this.#valueAt(hexOf(key), index),
       range: (low, high) => this.#rangeAt(low, high, index),
@@ -80,7 +88,7 @@ export class ShardReference {
     return versions.findLast((version) => version.index <= index)?.value;
   }
 
-  #rangeAt(low: Uint8Array, high: Uint8Array | undefined, index: number): StorePair[] {
+  #rangeAt(low: Uint8Array, high: Uint8Array | undefined, index: number): MachinePair[] {
     const [from, to] = [hexOf(low), high === undefined ? undefined : hexOf(high)];
     const keys = [...this.#versions.keys()].filter(
       (key) => key >= from && (to === undefined || key < to),
@@ -94,7 +102,7 @@ export class ShardReference {
   }
 
   /** A member's state that remembers here what is written to it. */
-  #recording(index: number, state: ShardState): ShardState {
+  #recording(index: number, state: MachineState): MachineState {
     const note = (key: Uint8Array, value: Uint8Array | undefined): void => {
       const name = hexOf(key);
       const versions = this.#versions.get(name);
@@ -113,8 +121,23 @@ export class ShardReference {
         note(key, undefined);
         state.delete(key);
       },
+      deleteRange: (low, high) => {
+        const before = [...state.range(low, high)].map(({ key }) => key.slice());
+        const next = state.deleteRange(low, high);
+        for (const key of before) if (state.get(key) === undefined) note(key, undefined);
+        return next;
+      },
+      emit: (topic, event) => state.emit(topic, event),
+      wakeAt: (timeMs) => state.wakeAt(timeMs),
     };
   }
+}
+
+/** What a client would be answered that sees `view`. */
+export function answerOf(machine: ShardMachine, body: Uint8Array, view: MachineView): Uint8Array {
+  const edition = newestEdition(machine);
+  const moment = { index: 0, timeMs: 0, edition, budget: LIMITS.query, mayWait: false };
+  return wholeAnswer((cursor) => machine.query({ ...moment, body, cursor }, view));
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -9,11 +9,11 @@ import { kvMachine } from '../../src/service/kv/index.ts';
 import type { SeedReport } from '../range.ts';
 import { Clients } from './clients.ts';
 import { Cluster, type Listener } from './cluster.ts';
+import { disagreement, electionMs, holdsAllTallies, leaderless } from './convergence.ts';
 import type { Counters } from './counters.ts';
-import { disagreement, electionMs, holdsAllTallies, leaderless } from './judge.ts';
 import { openMember } from './member.ts';
 import { Operators } from './operators.ts';
-import { drawScenario, type Wishes } from './scenario.ts';
+import { drawScenario, type Overrides } from './scenario.ts';
 import { heal, plan } from './strikes.ts';
 
 /** `span` is in simulated milliseconds. */
@@ -27,7 +27,7 @@ export interface Narrator {
 }
 
 export interface RunOptions {
-  readonly wishes?: Wishes;
+  readonly overrides?: Overrides;
   readonly narrator?: Narrator;
 }
 
@@ -40,7 +40,7 @@ const CHECK_BYTES_MAX = 256 * 1024 * 1024;
 const EVENTS_MAX = 6_000_000;
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
-  const scenario = drawScenario(seed, options.wishes);
+  const scenario = drawScenario(seed, options.overrides);
   const cluster = new Cluster(scenario, openMember, kvMachine, options.narrator?.listener);
   options.narrator?.follow(cluster.world);
   const onStray = (reason: unknown): void => cluster.violate(describe(reason));
@@ -86,7 +86,7 @@ class Run {
   async run(): Promise<number> {
     const cluster = this.#cluster;
     this.#look();
-    for (const site of cluster.sites.values()) cluster.start(site);
+    for (const member of cluster.members.values()) cluster.start(member);
     plan(cluster);
     this.#clients.start();
     this.#tell('safety');
@@ -105,11 +105,11 @@ class Run {
   /** Again and again holds against each other what the members say of themselves. */
   #look(): void {
     const { oracle, shards, world } = this.#cluster;
-    for (const site of this.#cluster.running()) {
-      if (site.isWiped) continue;
+    for (const member of this.#cluster.running()) {
+      if (member.isWiped) continue;
       for (const shard of shards) {
-        const status = this.#cluster.status(site, shard);
-        if (status !== undefined) oracle.observe(site.id, site.life, status);
+        const status = this.#cluster.status(member, shard);
+        if (status !== undefined) oracle.observe(member.id, member.life, status);
       }
     }
     if (world.events > EVENTS_MAX) this.#cluster.violate('the run never comes to an end');
@@ -163,7 +163,7 @@ class Run {
   /** What was promised must be on the disks, and nowhere else. */
   async #darkness(): Promise<void> {
     const cluster = this.#cluster;
-    for (const site of cluster.running()) cluster.crash(site, 'blackout');
+    for (const member of cluster.running()) cluster.crash(member, 'blackout');
     await this.#mustBecome(CONVERGE_MS, () => {
       if (!this.#operators.isDone) return 'the config is not what operators want';
       return disagreement(cluster, this.#operators.wanted);

@@ -47,13 +47,15 @@ export interface Scenario {
   readonly faults: ReadonlySet<FaultClass>;
   /** Mean time between two strikes of one class. */
   readonly strikeEveryMs: number;
+  /** What a sync takes on average. */
+  readonly syncMs: number;
   readonly weather: Weather;
   readonly timing: Timing;
   readonly sizes: Sizes;
 }
 
-/** What a person wants otherwise than drawn. */
-export interface Wishes {
+/** What the command line sets otherwise than drawn. */
+export interface Overrides {
   readonly without?: readonly FaultClass[];
   readonly members?: number;
   readonly shards?: number;
@@ -61,7 +63,21 @@ export interface Wishes {
   readonly safetyMs?: number;
 }
 
+/** What a solid-state disk takes. Hundreds of shards that write a record each need one. */
+const SYNC_MS = 0.4;
 const CLASS_SHARE = 0.3;
+const FOCUS_SHARE = 0.2;
+/** Of the seeds with one or two classes. */
+const TINY_SHARE = 0.5;
+/** Every record is a batch, segments are full at once, and the log forgets what it can. */
+const TINY: Sizes = {
+  segmentBytes: 8 * 1024,
+  batchBytesMax: 1,
+  cacheBytesMax: 0,
+  trailingEntries: 0,
+  storeFlushMs: 20,
+  chunkBytesMax: 150,
+};
 /** Replacing a member of hundreds of shards takes longer than such a seed lasts. */
 const NOT_IN_CROWDS: readonly FaultClass[] = ['rot', 'bitFlip', 'misdirect', 'wipe', 'membership'];
 /** These decide how the whole run goes and are drawn apart. */
@@ -74,13 +90,14 @@ const RARE: ReadonlyMap<FaultClass, number> = new Map([
   ['syncError', 0.2],
 ]);
 
-export function drawScenario(seed: number, wishes: Wishes = {}): Scenario {
+export function drawScenario(seed: number, overrides: Overrides = {}): Scenario {
   const dice = Dice.of(seed, 'cluster scenario');
   const members = dice.oneOf([1, 3, 3, 3, 3, 3, 3, 3, 5]);
   const shards = dice.oneOf([1, 1, 2, 4]);
   const isCrowded = dice.chance(0.03);
-  const without = [...(wishes.without ?? []), ...(isCrowded ? NOT_IN_CROWDS : [])];
-  const faults = drawFaults(Dice.of(seed, 'cluster faults'), without);
+  const without = [...(overrides.without ?? []), ...(isCrowded ? NOT_IN_CROWDS : [])];
+  const focus = drawFocus(Dice.of(seed, 'cluster focus'));
+  const faults = drawFaults(Dice.of(seed, 'cluster faults'), focus.classes, without);
   const drawn = {
     seed,
     members,
@@ -93,22 +110,43 @@ export function drawScenario(seed: number, wishes: Wishes = {}): Scenario {
     beginsOld: faults.has('upgrade'),
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
+    syncMs: isCrowded ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
     weather: drawWeather(dice, faults),
     timing: drawTiming(dice),
     sizes: drawSizes(dice.random),
+    ...(focus.isTiny ? { sizes: TINY } : {}),
   };
   return {
     ...drawn,
-    members: wishes.members ?? drawn.members,
-    shards: wishes.shards ?? drawn.shards,
-    clients: wishes.clients ?? drawn.clients,
-    safetyMs: wishes.safetyMs ?? drawn.safetyMs,
+    members: overrides.members ?? drawn.members,
+    shards: overrides.shards ?? drawn.shards,
+    clients: overrides.clients ?? drawn.clients,
+    safetyMs: overrides.safetyMs ?? drawn.safetyMs,
   };
 }
 
+interface Focus {
+  /** The only ones of this seed; undefined: a share of all. */
+  readonly classes: readonly FaultClass[] | undefined;
+  readonly isTiny: boolean;
+}
+
+/** Of many classes at once each spoils the traps of others: some seeds have one or two. */
+function drawFocus(dice: Dice): Focus {
+  const classes = [dice.oneOf(FAULT_CLASSES), dice.oneOf(FAULT_CLASSES)];
+  const isTiny = dice.chance(TINY_SHARE);
+  if (!dice.chance(FOCUS_SHARE)) return { classes: undefined, isTiny: false };
+  return { classes: dice.chance(0.5) ? classes : classes.slice(1), isTiny };
+}
+
 /** Every class is drawn, wanted or not: leaving one out changes nothing about the others. */
-function drawFaults(dice: Dice, without: readonly FaultClass[]): ReadonlySet<FaultClass> {
-  const drawn = FAULT_CLASSES.filter((name) => dice.chance(RARE.get(name) ?? CLASS_SHARE));
+function drawFaults(
+  dice: Dice,
+  only: readonly FaultClass[] | undefined,
+  without: readonly FaultClass[],
+): ReadonlySet<FaultClass> {
+  const isDrawn = (name: FaultClass): boolean => dice.chance(RARE.get(name) ?? CLASS_SHARE);
+  const drawn = only ?? FAULT_CLASSES.filter(isDrawn);
   return new Set(drawn.filter((name) => !without.includes(name)));
 }
 
@@ -131,12 +169,22 @@ function drawTiming(dice: Dice): Timing {
   };
 }
 
+/** Slow enough, in some seeds, that several turns gather behind one sync. */
+function drawSyncMs(dice: Dice): number {
+  return dice.oneOf([SYNC_MS, SYNC_MS, SYNC_MS, 2, 6]);
+}
+
+/** Of a batch of the log. With few bytes every record is a batch: a turn takes many syncs. */
+function drawBatchBytes(dice: Dice, segmentBytes: number): number {
+  return dice.oneOf([1, 64, 500, segmentBytes / 4, segmentBytes / 4, segmentBytes / 4]);
+}
+
 export function drawSizes(random: Random): Sizes {
   const dice = new Dice(random);
   const segmentBytes = dice.oneOf([8, 16, 64]) * 1024;
   return {
     segmentBytes,
-    batchBytesMax: segmentBytes / 4,
+    batchBytesMax: drawBatchBytes(dice, segmentBytes),
     cacheBytesMax: dice.oneOf([2, 16, 256]) * 1024,
     trailingEntries: dice.oneOf([0, 10, 100]),
     storeFlushMs: dice.oneOf([20, 100, 500]),

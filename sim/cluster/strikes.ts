@@ -3,12 +3,12 @@
 
 import { assert } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { NameCall } from '../ambushes.ts';
+import type { DiskCall, NameCall } from '../disk-traps.ts';
 import type { Cluster } from './cluster.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
 import { type CutKind, cut } from './partitions.ts';
-import type { Site } from './site.ts';
-import { coup, solitude, twoLives } from './traps.ts';
+import type { SimMember } from './sim-member.ts';
+import { coup, oldTail, solitude, twoLives } from './traps.ts';
 
 /** Answers whether it struck: sometimes nobody is there whom it may hit. */
 type Strike = (cluster: Cluster, random: Prng) => boolean;
@@ -35,14 +35,16 @@ const STRIKES: Partial<Record<FaultClass, Strike>> = {
   fullDisk,
   slowDisk,
   wipe: (cluster, random) => {
-    const site = oneOf(frailOf(cluster), random);
-    return site !== undefined && cluster.wipe(site);
+    const member = oneOf(frailOf(cluster), random);
+    return member !== undefined && cluster.wipe(member);
   },
   interruptSnapshot,
   coup,
   solitude,
   nameError,
   twoLives,
+  crashAtCall,
+  oldTail,
 };
 
 /** Of a member. */
@@ -51,7 +53,11 @@ const DIRECTORIES = ['wal', 'wal', 'store'] as const;
 /** Some classes change so much that once per run is enough. */
 const ONCE: ReadonlySet<FaultClass> = new Set<FaultClass>(['wipe', 'rot']);
 /** Many of them wait for calls that do not come. */
-const OFTEN: ReadonlySet<FaultClass> = new Set<FaultClass>(['nameError', 'twoLives']);
+const OFTEN: ReadonlySet<FaultClass> = new Set<FaultClass>([
+  'nameError',
+  'twoLives',
+  'crashAtCall',
+]);
 const MISSED_AGAIN_MS = 200;
 /** Snapshots are sent in a few milliseconds: who wants to disturb one must look often. */
 const WATCH_MS = 5;
@@ -92,11 +98,11 @@ export function heal(cluster: Cluster): void {
   const { links } = cluster.world.network;
   links.all({ lossRate: 0, delayMsMean: 0.1, duplicateRate: 0, lateRate: 0 });
   links.heal();
-  for (const site of cluster.sites.values()) {
-    site.machine.disk.relent();
-    site.machine.disk.rules({ capacityBytes: 1024 ** 4, slowFactor: 1 });
-    site.machine.resume();
-    cluster.start(site);
+  for (const member of cluster.members.values()) {
+    member.machine.disk.relent();
+    member.machine.disk.rules({ capacityBytes: 1024 ** 4, slowFactor: 1 });
+    member.machine.resume();
+    cluster.start(member);
   }
 }
 
@@ -122,11 +128,11 @@ function partition(
   kind: CutKind,
   counter: 'cutIsolated' | 'cutHalves' | 'cutRing' | 'cutOneWay',
 ): boolean {
-  const members = [...cluster.sites.values()]
+  const members = [...cluster.members.values()]
     .filter(({ state }) => state !== 'retired')
     .map(({ machine }) => machine.index);
   const isMember = new Set(members);
-  const others = [...cluster.world.members]
+  const others = [...cluster.world.machines]
     .map(({ index }) => index)
     .filter((index) => !isMember.has(index));
   if (members.length < 2 && kind !== 'isolate') return false;
@@ -158,7 +164,7 @@ function interruptSnapshot(cluster: Cluster, random: Prng): boolean {
     if (leader === undefined || firstIndex === undefined) continue;
     const lacking = cluster
       .running()
-      .find((site) => (cluster.status(site, shard)?.lastIndex ?? firstIndex) + 1 < firstIndex);
+      .find((member) => (cluster.status(member, shard)?.lastIndex ?? firstIndex) + 1 < firstIndex);
     if (lacking === undefined) continue;
     cluster.world.after(random.below(20), () => disturb(cluster, random, leader, lacking));
     return true;
@@ -166,7 +172,7 @@ function interruptSnapshot(cluster: Cluster, random: Prng): boolean {
   return false;
 }
 
-function disturb(cluster: Cluster, random: Prng, sender: Site, receiver: Site): void {
+function disturb(cluster: Cluster, random: Prng, sender: SimMember, receiver: SimMember): void {
   if (!sender.isUp || !receiver.isUp) return;
   cluster.counters.snapshotsInterrupted += 1;
   cluster.note(`m${receiver.id}`, 'fault', `its snapshot from m${sender.id} is disturbed`);
@@ -191,7 +197,7 @@ function crashOne(cluster: Cluster, random: Prng, how: 'kill' | 'powerLoss'): bo
 function blackOut(cluster: Cluster): boolean {
   const victims = alive(cluster);
   if (victims.length === 0) return false;
-  if (!victims.every((site) => cluster.atlas.mayCrash(site, cluster.nowMs))) return false;
+  if (!victims.every((member) => cluster.faultBudget.mayCrash(member, cluster.nowMs))) return false;
   for (const victim of victims) cluster.crash(victim, 'blackout');
   cluster.counters.blackouts += 1;
   return true;
@@ -212,7 +218,7 @@ function pause(cluster: Cluster, random: Prng): boolean {
 const DRIFT_PPM_MAX = 20_000;
 
 function drift(cluster: Cluster, random: Prng): boolean {
-  const victim = oneOf([...cluster.sites.values()], random);
+  const victim = oneOf([...cluster.members.values()], random);
   if (victim === undefined) return false;
   const partsPerMillion = random.below(2 * DRIFT_PPM_MAX) - DRIFT_PPM_MAX;
   cluster.note(`m${victim.id}`, 'fault', `clock drifts ${partsPerMillion} ppm`);
@@ -221,7 +227,7 @@ function drift(cluster: Cluster, random: Prng): boolean {
 }
 
 function jump(cluster: Cluster, random: Prng): boolean {
-  const victim = oneOf([...cluster.sites.values()], random);
+  const victim = oneOf([...cluster.members.values()], random);
   if (victim === undefined) return false;
   const byMs = (random.below(2) === 0 ? 1 : -1) * random.below(86_400_000);
   cluster.note(`m${victim.id}`, 'fault', `wall clock jumps ${byMs} ms`);
@@ -280,9 +286,30 @@ function nameError(cluster: Cluster, random: Prng): boolean {
   const directory = oneOf(DIRECTORIES, random);
   const spared = random.below(3);
   if (victim === undefined || call === undefined || directory === undefined) return false;
-  victim.machine.disk.lieInWait({ call, directory, spared, strike: 'fail' });
+  victim.machine.disk.setTrap({ call, directory, spared, strike: 'fail' });
   cluster.note(`m${victim.id}`, 'fault', `${call} in ${directory} shall fail, after ${spared}`);
   if (isAtStart) cluster.crash(victim, 'kill');
+  return true;
+}
+
+/** Every write and every sync is a moment to die, those within one turn above all. */
+const CALLS_TO_DIE_AT: readonly DiskCall[] = ['write', 'sync', 'sync', 'truncate', 'rename'];
+const SPARED_MAX = 40;
+
+function crashAtCall(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf(alive(cluster), random);
+  const call = oneOf(CALLS_TO_DIE_AT, random);
+  const directory = oneOf(DIRECTORIES, random);
+  const how = oneOf(['kill', 'powerLoss', 'blackout'] as const, random);
+  if (victim === undefined || call === undefined) return false;
+  if (directory === undefined || how === undefined) return false;
+  const spared = random.below(SPARED_MAX);
+  const strike = (): void => {
+    if (cluster.isHealing || !cluster.crash(victim, how)) return;
+    cluster.counters.crashesAtCalls += 1;
+  };
+  victim.machine.disk.setTrap({ call, directory, spared, strike });
+  cluster.note(`m${victim.id}`, 'fault', `${how} at a ${call} in ${directory}, after ${spared}`);
   return true;
 }
 
@@ -300,13 +327,17 @@ function fullDisk(cluster: Cluster, random: Prng): boolean {
   return true;
 }
 
+const SLOW_SYNC_MS_MAX = 800;
+
 function slowDisk(cluster: Cluster, random: Prng): boolean {
   const victim = oneOf(alive(cluster), random);
   if (victim === undefined) return false;
-  const slowFactor = [10, 100, 2_000][random.below(3)] as number;
+  const drawn = [10, 100, 2_000][random.below(3)] as number;
+  // A call that is under way when the plan ends takes its time all the same.
+  const slowFactor = Math.min(drawn, SLOW_SYNC_MS_MAX / cluster.scenario.syncMs);
   const { disk } = victim.machine;
   disk.rules({ slowFactor });
-  cluster.note(`m${victim.id}`, 'fault', `disk ${slowFactor} times slower`);
+  cluster.note(`m${victim.id}`, 'fault', `disk ${Math.round(slowFactor)} times slower`);
   cluster.world.after(1_000 + random.below(4_000), () => disk.rules({ slowFactor: 1 }));
   return true;
 }
@@ -314,14 +345,16 @@ function slowDisk(cluster: Cluster, random: Prng): boolean {
 // --- whom it may hit ----------------------------------------------------------------------------
 
 /** Some of them may still be starting, or stopping. */
-function alive(cluster: Cluster): Site[] {
-  const isThere = ({ state }: Site): boolean =>
+function alive(cluster: Cluster): SimMember[] {
+  const isThere = ({ state }: SimMember): boolean =>
     state === 'up' || state === 'starting' || state === 'stopping';
-  return [...cluster.sites.values()].filter(isThere);
+  return [...cluster.members.values()].filter(isThere);
 }
 
-function frailOf(cluster: Cluster): Site[] {
-  return cluster.running().filter((site) => cluster.atlas.mayHarm(site) && !site.isWiped);
+function frailOf(cluster: Cluster): SimMember[] {
+  return cluster
+    .running()
+    .filter((member) => cluster.faultBudget.mayHarm(member) && !member.isWiped);
 }
 
 export function oneOf<T>(items: readonly T[], random: Prng): T | undefined {

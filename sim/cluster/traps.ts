@@ -5,12 +5,17 @@ import { type Prng, shuffle } from '../../src/base/prng.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import { encodeCommand } from '../../src/replica/state/index.ts';
 import type { Cluster } from './cluster.ts';
-import type { Site } from './site.ts';
-import * as words from './words.ts';
+import * as kv from './kv-commands.ts';
+import type { SimMember } from './sim-member.ts';
 
 /** The heir must take over by then. */
 const HANDOVER_MS = 1_000;
 const PROBE_MS = 20;
+/** Commands that a leader takes while it is alone. */
+const TAIL_MAX = 6;
+/** Others must have agreed on something else by then. */
+const ALONE_MS = 6_000;
+const SYNCS_SPARED_MAX = 6;
 /** Registers and counters of clients have other names. */
 const KEY = 'probe';
 
@@ -24,11 +29,13 @@ export function coup(cluster: Cluster, random: Prng): boolean {
   if (shard === undefined || voter?.program === undefined) return false;
   const { host } = voter.program;
   const voters = host.status(shard)?.config.voters ?? [];
-  const peers = cluster.running().filter((site) => site !== voter && voters.includes(site.id));
+  const peers = cluster
+    .running()
+    .filter((member) => member !== voter && voters.includes(member.id));
   shuffle(peers, random);
   const [heir, deaf] = peers;
   if (heir === undefined || deaf === undefined) return false;
-  if (host.transferLeader(shard, heir.id) !== 'started') return false;
+  if (host.transferLeader(shard, heir.id).kind !== 'started') return false;
   separate(cluster, heir, [deaf]);
   cluster.note('--', 'fault', `m${heir.id} takes over shard ${shard}, m${deaf.id} is not told`);
   const untilMs = cluster.nowMs + HANDOVER_MS;
@@ -84,6 +91,61 @@ export function solitude(cluster: Cluster, random: Prng): boolean {
 }
 
 /**
+ * A leader is alone and takes commands that nobody else gets. Others agree on other commands in
+ * their place. When it hears of them, on new connections, it dies at one of the syncs with which it
+ * writes them down: what its log then says is committed must be what was committed.
+ */
+export function oldTail(cluster: Cluster, random: Prng): boolean {
+  const shard = drawn(cluster.shards, random);
+  const leader = shard === undefined ? undefined : cluster.leaderOf(shard);
+  if (shard === undefined || leader === undefined) return false;
+  const others = othersOf(cluster, leader);
+  if (others.length < 2) return false;
+  const { life } = leader;
+  const count = 1 + random.below(TAIL_MAX);
+  separate(cluster, leader, others);
+  for (let i = 0; i < count; i++) write(cluster, leader, shard);
+  cluster.note('--', 'fault', `m${leader.id} is alone with ${count} commands for shard ${shard}`);
+  const untilMs = cluster.nowMs + ALONE_MS;
+  const look = (): void => {
+    if (cluster.isHealing) return;
+    const tail = leader.life === life ? cluster.status(leader, shard) : undefined;
+    const successor = cluster.leaderOf(shard);
+    const news = successor === undefined ? undefined : cluster.status(successor, shard);
+    const isOver = tail === undefined || cluster.nowMs > untilMs;
+    if (isOver || news === undefined || successor === undefined) {
+      if (isOver) mend(cluster);
+      else cluster.world.after(PROBE_MS, look);
+      return;
+    }
+    if (successor === leader || news.commit < tail.lastIndex + 1) {
+      if (successor !== leader) write(cluster, successor, shard);
+      cluster.world.after(PROBE_MS, look);
+      return;
+    }
+    mend(cluster);
+    for (const { machine } of others) {
+      cluster.world.network.streams.reset(leader.machine.index, machine.index);
+    }
+    dieInTurn(cluster, leader, random);
+  };
+  look();
+  return true;
+}
+
+/** At a sync of the log, soon: between two that belong to one turn, with some luck. */
+function dieInTurn(cluster: Cluster, victim: SimMember, random: Prng): void {
+  const how = (['kill', 'powerLoss', 'blackout'] as const)[random.below(3)] as 'kill';
+  const call = random.below(2) === 0 ? 'write' : 'sync';
+  const spared = random.below(SYNCS_SPARED_MAX);
+  const strike = (): void => {
+    if (cluster.isHealing || !cluster.crash(victim, how)) return;
+    cluster.counters.oldTails += 1;
+  };
+  victim.machine.disk.setTrap({ call, directory: 'wal', spared, strike });
+}
+
+/**
  * Members die between a change of names and its sync. The next process finds the new names in the
  * system's memory, builds upon them and promises; then its power fails, before it has synced names
  * for reasons of its own or some time later. What the dead has named must be durable by then.
@@ -114,63 +176,67 @@ export function twoLives(cluster: Cluster, random: Prng): boolean {
 
 /** Strikes when `call` has changed a name in `directory` and the sync of it is asked for. */
 function betweenNameAndSync(
-  site: Site,
+  member: SimMember,
   directory: string,
   call: 'rename' | 'remove',
   strike: () => void,
 ): void {
-  const strikeAtSync = (): void => beforeSync(site, directory, strike);
-  site.machine.disk.lieInWait({ call, directory, spared: 0, strike: strikeAtSync });
+  const strikeAtSync = (): void => beforeSync(member, directory, strike);
+  member.machine.disk.setTrap({ call, directory, spared: 0, strike: strikeAtSync });
 }
 
-function beforeSync({ machine: { disk } }: Site, directory: string, strike: () => void): void {
-  disk.lieInWait({ call: 'syncDirectory', directory, spared: 0, strike });
+function beforeSync({ machine: { disk } }: SimMember, directory: string, strike: () => void): void {
+  disk.setTrap({ call: 'syncDirectory', directory, spared: 0, strike });
 }
 
-function onceUp(cluster: Cluster, site: Site, act: () => void): void {
+function onceUp(cluster: Cluster, member: SimMember, act: () => void): void {
   const look = (): void => {
     if (cluster.isHealing) return;
-    if (site.isUp) act();
+    if (member.isUp) act();
     else cluster.world.after(PROBE_MS, look);
   };
   look();
 }
 
-function write(cluster: Cluster, { program }: Site, shard: ShardId): void {
+function write(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
   const { nowMs, oracle } = cluster;
-  const payload = encodeCommand({ kind: 'plain', body: words.put(KEY, Math.floor(nowMs)) });
+  const payload = encodeCommand({ kind: 'plain', body: kv.put(KEY, Math.floor(nowMs)) });
   program?.host.propose(shard, payload, (outcome) => {
     if (outcome.kind === 'applied') oracle.acknowledged(shard, outcome.index);
   });
 }
 
-function read(cluster: Cluster, { program }: Site, shard: ShardId): void {
-  const { counters, machine, oracle } = cluster;
-  const question = words.get(KEY);
+function read(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
+  const { counters, oracle, stateMachine } = cluster;
+  const question = kv.get(KEY);
   const floor = oracle.floor(shard);
   program?.host.read(shard, 'lease', question, (answer) => {
     if (answer.kind === 'refused') counters.readsRefused += 1;
-    else oracle.fresh(shard, machine, question, answer, floor);
+    else oracle.fresh(shard, stateMachine, question, answer, floor);
   });
 }
 
-function othersOf(cluster: Cluster, site: Site): Site[] {
-  return [...cluster.sites.values()].filter((other) => other !== site && other.state !== 'retired');
+function othersOf(cluster: Cluster, member: SimMember): SimMember[] {
+  return [...cluster.members.values()].filter(
+    (other) => other !== member && other.state !== 'retired',
+  );
 }
 
-function separate(cluster: Cluster, site: Site, others: readonly Site[]): void {
+function separate(cluster: Cluster, member: SimMember, others: readonly SimMember[]): void {
   const { links } = cluster.world.network;
   for (const { machine } of others) {
-    links.cut(site.machine.index, machine.index);
-    links.cut(machine.index, site.machine.index);
+    links.cut(member.machine.index, machine.index);
+    links.cut(machine.index, member.machine.index);
   }
 }
 
 function mendAfter(cluster: Cluster, delayMs: number): void {
-  cluster.world.after(delayMs, () => {
-    cluster.note('--', 'fault', 'network mended');
-    cluster.world.network.links.mendAll();
-  });
+  cluster.world.after(delayMs, () => mend(cluster));
+}
+
+function mend(cluster: Cluster): void {
+  cluster.note('--', 'fault', 'network mended');
+  cluster.world.network.links.mendAll();
 }
 
 function drawn<T>(items: readonly T[], random: Prng): T | undefined {

@@ -175,7 +175,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'hard-state-beyond-log',
-    file: 'core/raft/handover.ts',
+    file: 'core/raft/ready.ts',
     find: 'work.commit = hardState?.commit ?? 0;',
     replace: 'work.commit = hardState === undefined ? 0 : this.#raft.log.lastIndex() + 1;',
     stands: 'the stored commit index names entries that do not exist',
@@ -203,7 +203,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'stable-never-told',
-    file: 'core/raft/handover.ts',
+    file: 'core/raft/ready.ts',
     find: 'const hasUnstable = log.unstable.length > 0;',
     replace: 'const hasUnstable = log.unstable.length > 1_000_000;',
     stands: 'entries stay unstable, and nothing is applied',

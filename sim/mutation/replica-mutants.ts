@@ -23,7 +23,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'results-mixed-up',
-    file: 'replica/state/shard-slice.ts',
+    file: 'replica/state/replica-state.ts',
     find: 'sink.onResult(entries[i] as Entry, this.#results[i] as Uint8Array);',
     replace:
       'sink.onResult(entries[i] as Entry, this.#results[entries.length - 1 - i] as Uint8Array);',
@@ -56,8 +56,8 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'full-disk-takes-proposals',
-    file: 'replica/host/loop.ts',
-    find: "if (!this.wal.hasRoom) return 'diskFull';",
+    file: 'replica/host/replica.ts',
+    find: "if (!wal.hasRoom) return 'diskFull';",
     replace: '',
     stands: 'the reserve that votes and purges live on is eaten by proposals',
     known: { tests: 'src/replica/host/faults' },
@@ -65,7 +65,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'full-follower-takes-entries',
     file: 'replica/host/replica.ts',
-    find: ' || this.#home.parts.wal.isCramped',
+    find: ' || this.#context.parts.wal.isCramped',
     replace: '',
     stands: 'the reserve is eaten by what others lead, and the store ends the member',
     known: { tests: 'src/replica/host/faults' },
@@ -80,15 +80,15 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'sick-leader-stays',
-    file: 'replica/host/disk-watch.ts',
-    find: 'if (waitedMs < sickDiskMs) {',
+    file: 'replica/host/slow-disk.ts',
+    find: 'if (waitedMs < slowDiskMs) {',
     replace: 'if (waitedMs >= 0) {',
     stands: 'a leader whose disk hangs holds up its shards while its heartbeats keep it in office',
     known: { tests: 'src/replica/host/faults' },
   },
   {
     name: 'hands-over-to-the-full',
-    file: 'replica/host/room-watch.ts',
+    file: 'replica/host/full-disk.ts',
     find: 'return sinceMs === undefined || nowMs - sinceMs >= SETTLED_MS;',
     replace: 'return sinceMs === undefined || sinceMs > 0;',
     stands: 'members whose disks are all full pass leadership to and fro for ever',
@@ -140,10 +140,10 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'sleep-not-noticed',
     file: 'replica/host/ticker.ts',
-    find: ' && !this.#uncounted.isInDoubt(nowMs)',
+    find: ' && !this.#suspends.isInDoubt(nowMs)',
     replace: '',
     stands: 'a leader whose machine slept answers by a lease while another one leads',
-    known: { tests: 'src/replica/host/uncounted' },
+    known: { tests: 'src/replica/host/suspend' },
   },
   // --- the core's contract ----------------------------------------------------------------------
   {
@@ -157,42 +157,42 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'campaigns-with-holes',
     file: 'replica/host/replica.ts',
-    find: 'if (this.hasHoles) this.core.setElectionTimeout(NEVER_TICKS);',
+    find: 'if (this.condition.lacksEntries) this.core.setElectionTimeout(NEVER_TICKS);',
     replace: '',
     stands: 'whoever lacks entries leads, and cannot serve those who follow',
     known: { tests: 'src/replica/host/members' },
   },
   {
     name: 'leads-on-with-a-hole',
-    file: 'replica/host/forsaken.ts',
-    find: 'if (nowMs >= this.#transferUntilMs) replica.isSilentForHole = true;',
+    file: 'replica/host/lost-entries.ts',
+    find: "if (nowMs >= this.#transferUntilMs) replica.condition.becomeMuted('lostEntries');",
     replace: '',
     stands: 'a leader that lost what nobody else has keeps others from leading, for ever',
     known: { tests: 'src/replica/host/holes' },
   },
   {
     name: 'lost-entries-never-covered',
-    file: 'replica/host/repair.ts',
+    file: 'replica/host/entry-server.ts',
     find: 'if (covered.length === 0 || this.#sending.has(key)) return;',
     replace: 'if (covered.length >= 0 || this.#sending.has(key)) return;',
     stands: 'a follower waits for ever for entries that everybody has let go of',
     known: { tests: 'src/replica/host/holes' },
   },
-  // --- quiet shards -----------------------------------------------------------------------------
+  // --- hibernating shards -----------------------------------------------------------------------
   {
-    name: 'quiet-leader-keeps-lease',
-    file: 'replica/host/quiet.ts',
-    find: 'const missed = Math.min(settings.electionTicks, Math.ceil(sleptTicks) + 1);',
+    name: 'hibernating-leader-keeps-lease',
+    file: 'replica/host/hibernation.ts',
+    find: 'const missed = Math.min(electionTicks, Math.ceil(sleptTicks) + 1);',
     replace: 'const missed = 0 * sleptTicks;',
     stands: 'a leader that slept answers by a lease while another one leads',
-    known: { tests: 'src/replica/host/quiet' },
+    known: { tests: 'src/replica/host/hibernation' },
   },
   {
-    name: 'quiet-shard-never-wakes',
-    file: 'replica/host/quiet.ts',
-    find: 'let left = this.#home.settings.wakesMax;',
+    name: 'hibernating-shard-never-wakes',
+    file: 'replica/host/hibernation.ts',
+    find: 'let left = this.#settings.wakesMax;',
     replace: 'let left = 0;',
-    stands: 'a quiet shard whose leader died has none until somebody asks for it',
-    known: { tests: 'src/replica/host/quiet' },
+    stands: 'a hibernating shard whose leader died has none until somebody asks for it',
+    known: { tests: 'src/replica/host/hibernation' },
   },
 ];

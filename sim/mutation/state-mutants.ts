@@ -45,7 +45,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'record-behind-its-state',
-    file: 'replica/state/shard-slice.ts',
+    file: 'replica/state/replica-state.ts',
     find:
       '    this.#applied = to;\n' +
       '    this.#store.put(this.#metaKey, encodeMeta(this.#generation, to, this.#conf));',
@@ -57,7 +57,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'config-not-in-record',
-    file: 'replica/state/shard-slice.ts',
+    file: 'replica/state/replica-state.ts',
     find: '    this.#conf = confBytes(confState);\n',
     replace: '',
     stands: 'after a restart a member counts votes of a config of the past',
@@ -65,7 +65,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'config-of-snapshot-dropped',
-    file: 'replica/state/shard-slice.ts',
+    file: 'replica/state/replica-state.ts',
     find: '    this.#conf = confBytes(snapshot.confState);\n',
     replace: '',
     stands: 'whoever got a snapshot and is restarted knows a config of the past',
@@ -73,7 +73,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'old-sessions-after-install',
-    file: 'replica/state/shard-slice.ts',
+    file: 'replica/state/replica-state.ts',
     find: '    this.#runner = this.#newRunner();\n    this.#broken = undefined;',
     replace: '    this.#broken = undefined;',
     stands: 'commands go on changing the state that the snapshot replaced',
@@ -81,7 +81,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'sessions-lost-in-snapshot',
-    file: 'replica/state/staging.ts',
+    file: 'replica/state/incoming-state.ts',
     find: 'this.#store.put(joinBytes(this.#prefix, key), value.slice());',
     replace: 'if (key[0] !== 0) this.#store.put(joinBytes(this.#prefix, key), value.slice());',
     stands: 'a member that got a snapshot forgot who did what, and answers differently',

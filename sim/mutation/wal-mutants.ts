@@ -21,7 +21,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'promise-kept-before-it-is-durable',
-    file: 'replica/host/storage.ts',
+    file: 'replica/host/log-writer.ts',
     find: 'this.#wal.append(changes, this.#onDone);',
     replace:
       "this.#wal.append(changes, () => {});\n    queueMicrotask(() => this.#onDone('durable'));",
@@ -42,7 +42,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: "return view.getUint32(at + 24, true) === chain ? undefined : 'header';",
     replace: 'return undefined;',
     stands: 'a batch of an earlier life that stands in the right place is read as the next one',
-    known: { tests: 'src/engine/wal/frame' },
+    known: { tests: 'src/engine/wal/batch' },
   },
   {
     name: 'damaged-end-taken-for-torn',
@@ -164,7 +164,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'vote-not-written',
-    file: 'replica/host/storage.ts',
+    file: 'replica/host/log-writer.ts',
     find: 'if (term !== 0) this.#held = { term, vote, commit };',
     replace: 'if (term !== 0) this.#held = { term, vote: 0, commit };',
     stands: 'whoever voted and was restarted votes once more',
@@ -172,7 +172,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'term-waits-for-entries',
-    file: 'replica/host/storage.ts',
+    file: 'replica/host/log-writer.ts',
     find: 'if (!isNews && work.entries.length === 0',
     replace: 'if (work.entries.length === 0',
     stands: 'a term and a vote without entries are not written at all',

@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { renderCounts } from '../counts.ts';
-import { tellRange } from '../tell-range.ts';
+import { reportRange } from '../report-range.ts';
 import { noCounts } from './counters.ts';
 import { LEGEND, narrate } from './narrator.ts';
 import { runSeed } from './run.ts';
@@ -53,6 +53,6 @@ function tell(seed: number): number {
 
 function range(first: number, last: number, nowMs: () => number): Promise<number> {
   const worker = new URL('./worker.ts', import.meta.url);
-  const words = { command: 'raft', span: (ticks: number): string => `${ticks} ticks` };
-  return tellRange({ worker, first, last, args: [], noCounts }, words, nowMs);
+  const labels = { command: 'raft', span: (ticks: number): string => `${ticks} ticks` };
+  return reportRange({ worker, first, last, args: [], noCounts }, labels, nowMs);
 }

@@ -25,6 +25,7 @@ export const ERRORS = {
   E_TIMEOUT: { title: 'The request did not arrive in time', retry: 'after', http: 408 },
   E_TOO_LARGE: { title: 'A value is larger than its limit', retry: 'never', http: 413 },
   E_INTERNAL: { title: 'Parley failed; this is a bug', retry: 'after', http: 500 },
+  E_BUSY: { title: 'There is no room for this now', retry: 'after', http: 503 },
   E_CONFIG: { title: 'A setting is not acceptable', retry: 'never', http: 500 },
   E_DATA: { title: 'The data directory cannot be used', retry: 'never', http: 500 },
   E_ADDRESS_IN_USE: { title: 'Another process has this address', retry: 'never', http: 500 },

@@ -131,6 +131,20 @@ export const LIMITS = {
     /** Between two such batches, so that the rest of the member goes on. */
     removalPauseMs: 5,
   },
+  query: {
+    /** Pairs of one question in one turn: some milliseconds, then heartbeats get theirs. */
+    stepsMax: 10_000,
+    /** Bytes of its answer: what a frame takes with room to spare. */
+    bytesMax: 1024 * 1024,
+  },
+  feed: {
+    /** Events of all shards that can be followed from the past: some seconds of a busy member. */
+    bytesMax: 16 * 1024 * 1024,
+    /** What goes at once when there is too much, and what a member with few events keeps. */
+    blockBytes: 256 * 1024,
+    /** Told to one follower in one turn: the others, and the sockets, get theirs. */
+    turnBytesMax: 256 * 1024,
+  },
   sessions: {
     /** Clients of one shard that are owed exactly-once; the one used least recently goes. */
     sessionsMax: 4_096,
@@ -223,6 +237,12 @@ export const LIMITS = {
     /** The classic API takes its parameters in the URL. */
     urlBytesMax: 32 * 1024,
     bodyBytesMax: 1024 * 1024,
+    /** Of a long answer, made in one turn: about the tenth of a millisecond. */
+    chunkChars: 64 * 1024,
+    /** Readers of long answers that hold chunks at once, two each: some 32 MiB together. */
+    readersMax: 256,
+    /** A reader that takes nothing for this long loses its place when another one waits for it. */
+    stalledMs: 1_000,
   },
 } as const;
 
@@ -254,6 +274,11 @@ const state = LIMITS.state;
 assert(
   state.keyBytesMax + state.valueBytesMax + 1_024 <= peer.chunkBytesMax,
   'the largest pair fits one chunk of a stream',
+);
+const feed = LIMITS.feed;
+assert(
+  state.keyBytesMax + state.valueBytesMax + 64 <= feed.blockBytes,
+  'an event as large as the largest pair fits a block',
 );
 const replica = LIMITS.replica;
 assert(replica.payloadBytesMax * 2 <= wal.segmentBytes, 'the largest entry fits a segment');

@@ -2,25 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { World } from '../../sim/index.ts';
-import { CLASSIC, type MemberSettings, Node, parseSeed, type Seed } from '../cluster/index.ts';
-import { zstdBlocks } from '../engine/codec/index.ts';
+import { CLASSIC, type GossipSettings, parseSeed, type Seed } from '../cluster/index.ts';
+import { openMember } from '../member/index.ts';
 import { drawBanner } from './banner.ts';
 
-async function bannerOf(more: Partial<MemberSettings>): Promise<string> {
+async function bannerOf(more: Partial<GossipSettings>): Promise<string> {
   const world = new World({ seed: 1 });
-  const { capabilities } = world.member('n1');
-  const listen = world.member('n1').address(10_001);
+  const { capabilities } = world.machine('n1');
   const settings = {
-    ...CLASSIC,
-    nodeId: 'n1',
-    listen,
-    advertised: undefined,
-    seeds: [],
-    ...more,
+    cluster: { name: CLASSIC.clusterId },
+    listen: world.machine('n1').address(10_001),
+    gossip: { ...CLASSIC, nodeId: 'n1', advertised: undefined, seeds: [], ...more },
   };
-  const parts = { capabilities, blocks: zstdBlocks, proposedHost: '127.0.0.1' };
-  const node = await world.settle(Node.open(parts, settings));
-  return stripVTControlCharacters(drawBanner(node, settings, '1.2.3'));
+  const parts = { capabilities, proposedHost: '127.0.0.1' };
+  const opening = await world.settle(openMember(parts, settings));
+  assert(opening.kind === 'opened');
+  return stripVTControlCharacters(drawBanner(opening.member, settings, '1.2.3'));
 }
 
 test('the banner says who the member is, where to look and how to stop it', async () => {
@@ -34,7 +31,7 @@ test('the banner says who the member is, where to look and how to stop it', asyn
 });
 
 test('the banner names the address that peers use where it is another one', async () => {
-  const advertised = '192.0.2.1:7000' as MemberSettings['listen'];
+  const advertised = '192.0.2.1:7000' as GossipSettings['listen'];
   const banner = await bannerOf({ advertised, seeds: [parseSeed('10.9.9.9:7') as Seed] });
   assert.match(banner, /peers use 192\.0\.2\.1:7000/);
   assert.match(banner, /seeds +10\.9\.9\.9:7\n/);

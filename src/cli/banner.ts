@@ -2,17 +2,17 @@
 // where to look next.
 
 import { styleText } from 'node:util';
-import type { Node } from '../cluster/index.ts';
-import { describeSeed, type MemberSettings } from '../cluster/index.ts';
+import { describeSeed } from '../cluster/index.ts';
+import type { Member, MemberSettings } from '../member/index.ts';
 
-export function drawBanner(node: Node, settings: MemberSettings, version: string): string {
-  const { nodeId, address } = node.members.self;
-  const reach = address === node.address ? '' : `, peers use ${address}`;
-  const seeds = settings.seeds.map(describeSeed).join(', ');
+export function drawBanner(member: Member, settings: MemberSettings, version: string): string {
+  const { nodeId, address } = member.gossip.members.self;
+  const reach = address === member.address ? '' : `, peers use ${address}`;
+  const seeds = settings.gossip?.seeds.map(describeSeed).join(', ') ?? '';
   const site = `http://${address}`;
   const rows: [string, string][] = [
-    ['cluster', settings.clusterId],
-    ['gossip', `${node.address} (UDP)${reach}`],
+    ['cluster', settings.cluster.name],
+    ['gossip', `${member.address} (UDP)${reach}`],
     ['http', `${site}/   ${site}/docs`],
     ['seeds', seeds === '' ? 'none: others join by naming this member' : seeds],
     ['stop', 'Ctrl-C leaves the cluster; twice stops at once'],

@@ -7,13 +7,8 @@ import { textByteLength } from '../base/bytes.ts';
 import type { LogLevel } from '../base/capabilities.ts';
 import type { SocketAddress } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
-import {
-  CLASSIC,
-  describeSeed,
-  type MemberSettings,
-  parseSeed,
-  type Seed,
-} from '../cluster/index.ts';
+import { CLASSIC, describeSeed, parseSeed, type Seed } from '../cluster/index.ts';
+import type { MemberSettings } from '../member/index.ts';
 
 /** What a check answers: the value, or what is wrong in words that end a sentence. */
 type Checked<Value> = { readonly value: Value } | { readonly wrong: string };
@@ -186,20 +181,22 @@ export interface FlagValues {
 
 export function settingsOf(flags: FlagValues): MemberSettings {
   return {
-    clusterId: flags.cluster_id,
-    nodeId: flags.node_id,
+    cluster: { name: flags.cluster_id },
     listen: flags.listen_addr,
-    advertised: flags.public_addr,
-    seeds: flags.seed ?? [],
-    intervalMs: flags.interval_ms,
-    protocolVersion: flags.protocol_version,
-    deadGraceMs: flags.dead_grace_ms,
-    keyGraceMs: flags.key_grace_ms,
-    detector: {
-      phiThreshold: flags.phi_threshold,
-      samplingWindow: flags.sampling_window,
-      maxIntervalMs: flags.max_interval_ms,
-      initialIntervalMs: flags.initial_interval_ms,
+    gossip: {
+      nodeId: flags.node_id,
+      advertised: flags.public_addr,
+      seeds: flags.seed ?? [],
+      intervalMs: flags.interval_ms,
+      protocolVersion: flags.protocol_version,
+      deadGraceMs: flags.dead_grace_ms,
+      keyGraceMs: flags.key_grace_ms,
+      detector: {
+        phiThreshold: flags.phi_threshold,
+        samplingWindow: flags.sampling_window,
+        maxIntervalMs: flags.max_interval_ms,
+        initialIntervalMs: flags.initial_interval_ms,
+      },
     },
   };
 }

@@ -1,15 +1,11 @@
 // `parley`: runs one member until a signal ends it.
 
 import { networkInterfaces } from 'node:os';
-import type { Capabilities, LogLevel } from '../base/capabilities.ts';
-import { type MemberSettings, Node } from '../cluster/index.ts';
+import type { Log, LogLevel } from '../base/capabilities.ts';
 import { openHttpEdge } from '../edge/http/index.ts';
 import { realCapabilities } from '../engine/capabilities.ts';
-import { zstdBlocks } from '../engine/codec/index.ts';
+import { type Member, type MemberSettings, openMember } from '../member/index.ts';
 import { drawBanner } from './banner.ts';
-
-/** Running requests get this long to finish when the member stops. */
-const HTTP_GRACE_MS = 500;
 
 export interface ServeOptions {
   readonly settings: MemberSettings;
@@ -21,24 +17,26 @@ export interface ServeOptions {
 export async function serve({ settings, logLevel, version }: ServeOptions): Promise<void> {
   const stopping = new StopSignals();
   const capabilities = realCapabilities({ level: logLevel });
-  const { log, random } = capabilities;
-  const node = await Node.open(
-    { capabilities, blocks: zstdBlocks, proposedHost: hostOfThisMachine() },
+  const { clock, log, random } = capabilities;
+  const opening = await openMember(
+    {
+      capabilities,
+      proposedHost: hostOfThisMachine(),
+      openHttp: (home) => openHttpEdge({ ...home, clock, log, random, version }),
+    },
     settings,
   );
-  // Both ports are ours before the first datagram goes out: nobody hears of a member that fails.
-  const cluster = node.members;
-  const http = await openHttpEdge(node.address, { cluster, log, random, version });
-  node.start();
-  if (process.stderr.isTTY) process.stderr.write(drawBanner(node, settings, version));
-  warnIfExposed(capabilities, node);
+  if (opening.kind === 'refused') throw opening.error;
+  const { member } = opening;
+  if (process.stderr.isTTY) process.stderr.write(drawBanner(member, settings, version));
+  warnIfExposed(log, member);
 
   const signal = await stopping.first;
   log.info('stopping', { signal });
-  await Promise.all([node.stop(signal), http.close(HTTP_GRACE_MS)]);
+  await member.close(signal);
 }
 
-function warnIfExposed({ log }: Capabilities, { address }: Node): void {
+function warnIfExposed(log: Log, { address }: Member): void {
   if (address.startsWith('127.') || address.startsWith('[::1]:')) return;
   log.warn('anyone who reaches this address can read and change the cluster', { address });
 }

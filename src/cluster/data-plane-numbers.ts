@@ -7,7 +7,7 @@ import { segmentBytesFor, type WalOptions } from '../engine/wal/index.ts';
 import { DEFAULT_HOST_SETTINGS, type HostSettings } from '../replica/host/index.ts';
 import { DEFAULT_SNAPSHOT_LIMITS, type SnapshotLimits } from '../replica/snapshots/index.ts';
 
-export interface DataPlaneNumbers {
+export interface ReplicaNumbers {
   readonly wal?: Partial<WalSettings>;
   readonly host?: Partial<HostSettings>;
   readonly snapshots?: Partial<SnapshotLimits>;
@@ -60,12 +60,12 @@ export const RANGES: Readonly<Record<Name, Range>> = {
   'host.electionTicks': whole(2, 10_000, 'followers wait for a heartbeat before they campaign'),
   'host.heartbeatTicks': whole(1, 5_000, 'heartbeats are at least one tick apart'),
   'host.phases': whole(1, 1_000, 'shards tick in one phase at least'),
-  'host.quietAfterTicks': whole(1, 1_000_000, 'shards fall quiet after a silence'),
+  'host.hibernateAfterTicks': whole(1, 1_000_000, 'shards hibernate after a silence'),
   'host.lostTicks': whole(1, 1_000_000, 'a member is lost after a silence'),
-  'host.wakesMax': whole(1, U32_MAX, 'with none at a time quiet shards would sleep for ever'),
+  'host.wakesMax': whole(1, U32_MAX, 'with none at a time hibernating shards would sleep for ever'),
   'host.readTimeoutMs': time(1),
   'host.orphanTimeoutMs': time(0),
-  'host.sickDiskMs': time(1),
+  'host.slowDiskMs': time(1),
   'host.trailingEntries': whole(0, 2 ** 40, 'there is no such number of entries to keep'),
   'host.trailingBytes': whole(0, 2 ** 50, PART),
   'host.purgeEntries': whole(1, 2 ** 40, CUT),
@@ -132,10 +132,10 @@ const RELATIONS: readonly Relation[] = [
     why: 'each phase of a tick takes a millisecond or more',
   },
   {
-    subject: 'host.quietAfterTicks',
+    subject: 'host.hibernateAfterTicks',
     than: 'host.electionTicks',
     least: asMuch,
-    why: 'shards fall quiet when nobody campaigns any more',
+    why: 'shards hibernate when nobody campaigns any more',
   },
   {
     subject: 'host.lostTicks',
@@ -146,7 +146,7 @@ const RELATIONS: readonly Relation[] = [
 ];
 
 /** Why a member cannot run with these; undefined when it can. */
-export function refusalOfNumbers(settings: DataPlaneNumbers): ParleyError | undefined {
+export function refusalOfNumbers(settings: ReplicaNumbers): ParleyError | undefined {
   const numbers = numbersOf(settings);
   for (const name of Object.keys(RANGES) as Name[]) {
     const { isWhole, max, min, why } = RANGES[name];
@@ -166,7 +166,7 @@ export function refusalOfNumbers(settings: DataPlaneNumbers): ParleyError | unde
 }
 
 /** All of them, with the defaults of those that are not given. */
-function numbersOf(settings: DataPlaneNumbers): Numbers {
+function numbersOf(settings: ReplicaNumbers): Numbers {
   const groups: Readonly<Record<string, object>> = {
     wal: { ...DEFAULT_WAL, ...settings.wal },
     host: { ...DEFAULT_HOST_SETTINGS, ...settings.host },

@@ -1,8 +1,14 @@
-export {
-  DataPlane,
-  type DataPlaneParts,
-} from './data-plane.ts';
+export { ClosingStack } from './closing-stack.ts';
+export type { ClusterIdentity } from './cluster-identity.ts';
+export { lockDirectory } from './directory-owner.ts';
+export { CLASSIC, type GossipSettings } from './gossip-settings.ts';
+export { MemberGossip } from './member-gossip.ts';
+export { MemberNumbers } from './member-numbers.ts';
+export { MemberReplicas, type MemberReplicasParts } from './member-replicas.ts';
 export type { ClusterPort, ClusterView } from './members.ts';
-export { Node } from './node.ts';
+export {
+  type PeerSetting,
+  type ReplicaSettings,
+  refusalOfReplicas,
+} from './replica-settings.ts';
 export { describeSeed, parseSeed, type Seed } from './seeds.ts';
-export { CLASSIC, type MemberSettings } from './settings.ts';

@@ -14,7 +14,7 @@ import {
   type NodeView,
   type Outgoing,
   type Subscription,
-  type Winner,
+  type WonKey,
   type WriteOutcome,
 } from '../core/gossip/index.ts';
 import { type Change, type ChangeKind, MemberChanges, type Standing } from './changes.ts';
@@ -34,6 +34,11 @@ const FLUSH_MS = 20;
 /** What the edges may ask of a member. */
 export interface ClusterPort {
   view(): ClusterView;
+  /**
+   * Of the keys that live members hold, each with the value written last: up to `count` that begin
+   * with `prefix` and follow `after`. None is left behind an empty page.
+   */
+  winnersPage(prefix: string, after: string | undefined, count: number): readonly WonKey[];
   /** Sets a key of this member. Throws `E_BAD_PARAMETER` naming the parameter. */
   set(key: string, value: string): void;
   /** Deletes a key of this member; one that it does not have is no error. */
@@ -48,8 +53,6 @@ export interface ClusterView {
   /** This member first. */
   readonly live: readonly GossipId[];
   readonly dead: readonly GossipId[];
-  /** For each key that a live member holds: the value written last. */
-  readonly winners: ReadonlyMap<string, Winner>;
 }
 
 export interface MembersParts {
@@ -105,8 +108,11 @@ export class Members implements ClusterPort {
       seedAddresses: this.#seeds.addresses,
       live: gossip.liveNodes(),
       dead: gossip.deadNodes(),
-      winners: gossip.winners(),
     };
+  }
+
+  winnersPage(prefix: string, after: string | undefined, count: number): readonly WonKey[] {
+    return this.#gossip.winnersPage(prefix, after, count);
   }
 
   set(key: string, value: string): void {

@@ -11,7 +11,7 @@ interface Beats {
 
 function start(onRound: () => void = () => {}): Beats {
   const world = new World({ seed: 1 });
-  const { clock } = world.member('n1').capabilities;
+  const { clock } = world.machine('n1').capabilities;
   const atMs: number[] = [];
   const zeroMs = clock.monotonicMs();
   const rounds = new Rounds(clock, 500, () => {
@@ -32,9 +32,9 @@ test('the first round is at once, the others every interval from there', async (
 test('rounds missed in a pause are dropped, and the beat stays where it was', async () => {
   const { world, atMs } = start();
   await world.runFor(600);
-  world.member('n1').pause();
+  world.machine('n1').pause();
   await world.runFor(2_150);
-  world.member('n1').resume();
+  world.machine('n1').resume();
   await world.runFor(1_000);
   // The round due at 1,000 runs late, at 2,750; those of 1,500 to 2,500 are gone.
   assert.deepEqual(atMs, [0, 500, 2750, 3000, 3500]);

@@ -31,7 +31,7 @@ interface Setting {
 function setUp(texts: readonly string[], families: readonly (4 | 6)[] = [4]): Setting {
   const world = new World({ seed: 1 });
   const parsed = texts.map((text) => parseSeed(text) as Seed);
-  const seeds = new Seeds(parsed, new Set(families), world.member('n1').capabilities);
+  const seeds = new Seeds(parsed, new Set(families), world.machine('n1').capabilities);
   return { world, seeds, lines: () => world.journal.lines.map((line) => line.slice(13)) };
 }
 

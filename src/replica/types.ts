@@ -1,7 +1,7 @@
 // The words between the host of a member's replicas, its machines, and those who call it.
 
 import type { ShardMachine } from '../core/machine.ts';
-import type { ConfChange, ConfState, EntryId } from '../core/raft/index.ts';
+import type { ConfChange, ConfState, EntryId, TransferOutcome } from '../core/raft/index.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 import type { ShardId } from '../engine/wal/index.ts';
 
@@ -68,6 +68,11 @@ export type ReadAnswer =
     }
   | { readonly kind: 'refused'; readonly reason: ReadRefusal; readonly leader: MemberId };
 
+/** Whether leadership is on its way. It may fail yet: `status` says who leads. */
+export type TransferAnswer =
+  | TransferOutcome
+  | { readonly kind: 'refused'; readonly reason: 'unknownShard' | 'stopping' };
+
 // --- the host -----------------------------------------------------------------------------------
 
 export interface ShardPlan {
@@ -87,7 +92,7 @@ export interface ShardStatus {
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly config: ConfState;
-  readonly isQuiet: boolean;
+  readonly isHibernating: boolean;
   /** Why it cannot take part fully; undefined when nothing is amiss. */
   readonly waitsFor: string | undefined;
 }
@@ -104,7 +109,7 @@ export interface ReplicaHost {
     done: (answer: ReadAnswer) => void,
   ): void;
   changeConfig(shard: ShardId, change: ConfChange, done: (outcome: WriteOutcome) => void): void;
-  transferLeader(shard: ShardId, to: MemberId): string;
+  transferLeader(shard: ShardId, to: MemberId): TransferAnswer;
   status(shard: ShardId): ShardStatus | undefined;
   stop(): Promise<void>;
 }

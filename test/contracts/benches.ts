@@ -21,6 +21,7 @@ export function realBench<Subject>(
         await wait(2);
       }
     },
+    isVirtual: false,
     close,
   };
 }
@@ -33,6 +34,7 @@ export function simulatedBench<Subject>(subject: Subject, world: World): Bench<S
     until: async (condition, why) => {
       assert(await world.runUntil(condition, UNTIL_MS), `waited in vain: ${why}`);
     },
+    isVirtual: true,
     close: async () => {},
   };
 }

@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogVictim } from '../../scripts/powerloss/log-victim.ts';
+import { PATIENCE_MS, until } from './patience.ts';
 import { stage } from './stage.ts';
 import { failing, whyNoInjection } from './strace.ts';
 import { UniqueWrites } from './unique-writes.ts';
 
 /** Two libraries, two words for the same. */
 const STOPPED = /The (log|store) has stopped: .*(EIO|Input\/output error)/;
-const SERVES_MS_MAX = 10_000;
-const STOPS_MS_MAX = 15_000;
 
 test('a sync that fails ends the log, and all it acknowledged is there afterwards', async (t) => {
   const obstacle = whyNoInjection();
@@ -46,22 +45,18 @@ test('a member whose syncs fail says so and stops, the others go on, and it retu
   const writes = new UniqueWrites(kv);
   t.after(() => writes.end(0));
   writes.begin('eio', 8);
-  const end = await Promise.race([
-    members.ended(1),
-    sleep(STOPS_MS_MAX, undefined, { ref: false }),
-  ]);
+  const end = await Promise.race([members.ended(1), sleep(PATIENCE_MS, undefined, { ref: false })]);
   assert.ok(end !== undefined, 'the member does not go on with a disk that fails');
   assert.equal(end.code, 1);
   assert.match(end.stderr, STOPPED);
   const before = writes.acknowledged;
-  assert.notEqual(await kv.leader(SERVES_MS_MAX), undefined, 'the others go on');
-  await sleep(500);
-  assert.ok(writes.acknowledged > before, 'writes go on without the member');
+  assert.notEqual(await kv.leader(PATIENCE_MS), undefined, 'the others go on');
+  await until('writes go on without the member', () => writes.acknowledged > before);
   assert.equal(await members.start(1), undefined, 'on a disk that works it comes back');
-  await writes.end(SERVES_MS_MAX);
+  await writes.end(PATIENCE_MS);
   // With one of the others gone, the member that failed is needed for every answer.
   await members.kill(2);
-  assert.notEqual(await kv.leader(SERVES_MS_MAX), undefined, 'it takes part again');
+  assert.notEqual(await kv.leader(PATIENCE_MS), undefined, 'it takes part again');
   const found = await writes.lookAtAll();
   assert.ok(found.checked > 0);
   assert.deepEqual([found.lost, found.problems], [0, []]);
@@ -80,7 +75,7 @@ test('a member alone whose syncs fail has all it acknowledged when it starts aga
   const { acknowledged } = writes;
   assert.ok(acknowledged > 0, 'something was acknowledged before the sync failed');
   assert.equal(await members.start(1), undefined);
-  await writes.end(SERVES_MS_MAX);
+  await writes.end(PATIENCE_MS);
   const found = await writes.lookAtAll();
   assert.deepEqual([found.lost, found.problems], [0, []]);
 });

@@ -9,13 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LoopDisks, whyNoLoopDisks } from '../../scripts/powerloss/loop-disk.ts';
 import { fillUp } from './ballast.ts';
 import type { KvCaller } from './kv-caller.ts';
+import { PATIENCE_MS, until } from './patience.ts';
 import { stageAt } from './stage.ts';
 import { UniqueWrites } from './unique-writes.ts';
 
 const MEBIBYTE = 1024 * 1024;
-const SERVES_MS_MAX = 10_000;
-/** Room is looked at once a second. */
-const NOTICED_MS_MAX = 5_000;
 
 for (const leftMebibytes of [4, 0]) {
   const left = leftMebibytes === 0 ? 'nothing' : `${leftMebibytes} MiB`;
@@ -26,7 +24,7 @@ for (const leftMebibytes of [4, 0]) {
     const disk = disks.add('small', 128);
     const { members, kv } = await stageAt(t, disk.root, 1, () => disks.remove());
     assert.equal(await members.start(1), undefined);
-    assert.equal((await kv.put('before', 'here', SERVES_MS_MAX)).kind, 'done');
+    assert.equal((await kv.put('before', 'here', PATIENCE_MS)).kind, 'done');
     const writes = new UniqueWrites(kv);
     t.after(() => writes.end(0));
     writes.begin('full', 8);
@@ -34,10 +32,10 @@ for (const leftMebibytes of [4, 0]) {
     const ballast = join(disk.root, 'ballast');
     fillUp(ballast, leftMebibytes * MEBIBYTE);
     await until('writes are refused', () => isRefused(kv));
-    await writes.end(SERVES_MS_MAX);
+    await writes.end(PATIENCE_MS);
     // Long enough for the store to try as well.
     await sleep(1_500);
-    assert.deepEqual(await kv.get('before', 'strong', SERVES_MS_MAX), {
+    assert.deepEqual(await kv.get('before', 'strong', PATIENCE_MS), {
       kind: 'value',
       value: 'here',
     });
@@ -59,12 +57,4 @@ for (const leftMebibytes of [4, 0]) {
 async function isRefused(kv: KvCaller): Promise<boolean> {
   const outcome = await kv.put('during', 'x', 1_000);
   return outcome.kind === 'refused' && outcome.reason === 'diskFull';
-}
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const startedMs = performance.now();
-  while (!(await isSo())) {
-    assert.ok(performance.now() - startedMs < NOTICED_MS_MAX, `not in time: ${what}`);
-    await sleep(50);
-  }
 }

@@ -6,13 +6,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { whyNoLoopDisks } from '../../scripts/powerloss/loop-disk.ts';
+import { until } from './patience.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const STARTS_MS_MAX = 20_000;
-const ENDS_MS_MAX = 10_000;
 
 interface Process {
   readonly id: number;
@@ -57,7 +55,7 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     const flags = ['--log', '0', '--cycles', '9', '--cycles3', '0', '--directory', directory];
     const words = ['scripts/powerloss/main.ts', ...flags];
     await interrupt(t, { words, starts: 'member.ts', signal });
-    await until('the disks are gone', ENDS_MS_MAX, () => readdirSync(directory).length === 0);
+    await until('the disks are gone', () => readdirSync(directory).length === 0);
     assert.ok(!readFileSync('/proc/mounts', 'utf8').includes(directory), 'nor mounted elsewhere');
   });
 }
@@ -67,13 +65,13 @@ async function interrupt(t: TestContext, { signal, starts, words }: Interruption
   const child = spawn(process.execPath, words, { cwd: ROOT, env, stdio: 'ignore' });
   t.after(() => child.kill('SIGKILL'));
   let family: readonly Process[] = [];
-  await until(`it starts ${starts}`, STARTS_MS_MAX, () => {
+  await until(`it starts ${starts}`, () => {
     family = descendants(child.pid ?? 0);
     return family.some(({ command }) => command.includes(starts));
   });
   child.kill(signal);
   let left = family;
-  await until('all have ended', ENDS_MS_MAX, () => {
+  await until('all have ended', () => {
     left = processes().filter(({ id, command }) => {
       return family.some((known) => known.id === id && known.command === command);
     });
@@ -115,13 +113,5 @@ function read(file: string): string {
   } catch {
     // It has ended meanwhile.
     return '';
-  }
-}
-
-async function until(what: string, withinMs: number, isSo: () => boolean): Promise<void> {
-  const startedMs = performance.now();
-  while (!isSo()) {
-    assert.ok(performance.now() - startedMs < withinMs, `not in time: ${what}`);
-    await sleep(50);
   }
 }

@@ -6,14 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemberId } from '../../src/engine/transport/index.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { RegisterLoad } from './register-load.ts';
 import { type Stage, stage } from './stage.ts';
 import { UniqueWrites } from './unique-writes.ts';
 
 const KILLS = Number(process.env['PARLEY_KILLS'] ?? '6');
-/** Election 300 ms, its spread, and what it takes on a machine with two cores. */
-const REPLACED_MS_MAX = 5_000;
-const SERVES_MS_MAX = 10_000;
 
 test(`${KILLS} kills, of one member or all, lose nothing and show nothing stale`, async (t) => {
   const { members, kv } = await stage(t, 3);
@@ -34,11 +32,11 @@ test(`${KILLS} kills, of one member or all, lose nothing and show nothing stale`
     await Promise.all(victims.map((member) => members.kill(member)));
     await sleep(Math.random() * 500);
     for (const member of victims) assert.equal(await members.start(member), undefined);
-    assert.notEqual(await kv.leader(SERVES_MS_MAX), undefined, 'a leader is found again');
+    assert.notEqual(await kv.leader(PATIENCE_MS), undefined, 'a leader is found again');
     waits.push(Math.round(load.lullMs(killedMs)));
   }
   await load.end();
-  await writes.end(SERVES_MS_MAX);
+  await writes.end(PATIENCE_MS);
   const found = await writes.lookAtAll();
   const { operations, doubts } = load;
   t.diagnostic(`${operations} operations, ${doubts} in doubt; ${writes.acknowledged} writes`);
@@ -51,7 +49,7 @@ test(`${KILLS} kills, of one member or all, lose nothing and show nothing stale`
 async function choose({ members, kv }: Stage, kill: number): Promise<readonly MemberId[]> {
   if (kill % 3 === 2) return members.ids;
   if (kill % 3 === 1) return [1 + Math.floor(Math.random() * members.ids.length)];
-  const leader = await kv.leader(REPLACED_MS_MAX);
+  const leader = await kv.leader(PATIENCE_MS);
   assert.ok(leader !== undefined, 'somebody leads before the kill');
   return [leader];
 }

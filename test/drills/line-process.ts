@@ -22,6 +22,8 @@ export interface LineProcessOptions {
   /** A command that starts what follows it, like `strace -o FILE`. */
   readonly wrapper?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
+  /** The program is an executable of its own, not one of Node's. */
+  readonly isNative?: boolean;
   readonly onLine?: (line: string) => void;
 }
 
@@ -40,8 +42,8 @@ export class LineProcess {
   #end: ProcessEnd | undefined;
 
   constructor(program: string, flags: readonly string[], options: LineProcessOptions = {}) {
-    const { nodeFlags = [], wrapper = [], environment = {}, onLine } = options;
-    const node = [process.execPath, '--import', END_WITH_PARENT, ...nodeFlags];
+    const { nodeFlags = [], wrapper = [], environment = {}, isNative = false, onLine } = options;
+    const node = isNative ? [] : [process.execPath, '--import', END_WITH_PARENT, ...nodeFlags];
     const words = [...wrapper, ...node, program, ...flags];
     this.#child = spawn(words[0] as string, words.slice(1), {
       cwd: ROOT,

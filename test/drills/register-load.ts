@@ -12,9 +12,10 @@ import {
 } from '../../src/core/checker/index.ts';
 import type { ReadLevel } from '../../src/replica/types.ts';
 import type { RegisterClient } from './kv-caller.ts';
+import { PATIENCE_MS } from './patience.ts';
 
 const TIMEOUT_MS = 3_000;
-const CHECK_MS_MAX = 30_000;
+const CHECK_MS_MAX = PATIENCE_MS;
 /** New keys after this many operations: short histories are easy to judge. */
 const OPERATIONS_PER_BLOCK = 300;
 const KEYS_PER_BLOCK = 2;
@@ -70,6 +71,11 @@ export class RegisterLoad {
   async end(): Promise<void> {
     this.#isEnding = true;
     await this.#running;
+  }
+
+  /** Whether a write was acknowledged after the moment `ms`. */
+  wroteAfter(ms: number): boolean {
+    return (this.#acknowledgedMs.at(-1) ?? 0) > ms;
   }
 
   /** The longest time without an acknowledged write, from the moment `fromMs` until now. */

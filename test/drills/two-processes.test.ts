@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { KvCaller } from './kv-caller.ts';
 import { Members } from './members.ts';
-
-const SERVES_MS_MAX = 10_000;
+import { PATIENCE_MS } from './patience.ts';
 
 test('one process has a data directory, and a killed one leaves it to the next', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'parley-drill-'));
@@ -23,7 +22,7 @@ test('one process has a data directory, and a killed one leaves it to the next',
   assert.equal(await first.start(1), undefined);
   const refusal = await second.start(1);
   assert.match(refusal ?? 'started', /Another process has the data directory.* \[E_DATA\]$/);
-  assert.notEqual(await kv.leader(SERVES_MS_MAX), undefined, 'the first one goes on');
+  assert.notEqual(await kv.leader(PATIENCE_MS), undefined, 'the first one goes on');
   await first.kill(1);
   assert.equal(await second.start(1), undefined);
   assert.match((await first.start(1)) ?? 'started', /E_DATA/);

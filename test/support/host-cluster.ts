@@ -1,13 +1,23 @@
 // Members with replicas in a simulated world: the real log, store, connections and host, told by a
 // test what happens to them.
 
-import { type Member, World } from '../../sim/index.ts';
+import { type Machine, World } from '../../sim/index.ts';
 import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
-import { type DataPlane, DataPlane as Plane } from '../../src/cluster/data-plane.ts';
-import type { DataPlaneSettings } from '../../src/cluster/data-plane-settings.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../src/core/machine.ts';
-import { openMemoryStore, type StoreView } from '../../src/engine/store/index.ts';
+import type { ParleyError } from '../../src/base/errors.ts';
+import type { MemberReplicas, ReplicaSettings } from '../../src/cluster/index.ts';
+import {
+  answered,
+  type MachineCommand,
+  type MachineQuestion,
+  type MachineState,
+  type MachineView,
+  PLAIN_EDITIONS,
+  type QueryAnswer,
+  type ShardMachine,
+} from '../../src/core/machine.ts';
+import { openMemoryStore } from '../../src/engine/store/index.ts';
+import { type Member, openMember } from '../../src/member/index.ts';
 import type { HostSettings } from '../../src/replica/host/index.ts';
 import { decodeResult, encodeCommand } from '../../src/replica/state/index.ts';
 import type { ReadAnswer, ReadLevel, ShardStatus, WriteOutcome } from '../../src/replica/types.ts';
@@ -21,7 +31,10 @@ export const bytes = (of: string): Uint8Array => encoder.encode(of);
 
 /** `key=value` sets, and answers what was there; a question is a key. `boom` breaks it. */
 class PairMachine implements ShardMachine {
-  apply({ body }: MachineCommand, state: ShardState): Uint8Array {
+  readonly kind = 'pairs';
+  readonly editions = PLAIN_EDITIONS;
+
+  apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [key = '', value = ''] = text(body).split('=');
     assert(value !== 'boom', 'a machine with a bug');
     const before = state.get(bytes(key));
@@ -29,8 +42,8 @@ class PairMachine implements ShardMachine {
     return before ?? bytes('');
   }
 
-  query(question: Uint8Array, view: StoreView): Uint8Array {
-    return view.get(question) ?? bytes('');
+  query({ body }: MachineQuestion, view: MachineView): QueryAnswer {
+    return answered(view.get(body) ?? bytes(''));
   }
 }
 
@@ -39,7 +52,7 @@ export interface ClusterOptions {
   readonly members?: number;
   readonly shards?: number;
   readonly host?: Partial<HostSettings>;
-  readonly wal?: NonNullable<DataPlaneSettings['wal']>;
+  readonly wal?: NonNullable<ReplicaSettings['wal']>;
   readonly logLevel?: LogLevel;
   /** Members that do not found the shards: they wait to be added. */
   readonly newcomers?: number;
@@ -58,7 +71,9 @@ const COMMAND_BYTES_MAX = 8 * 1024;
 export class HostCluster {
   readonly world: World;
   readonly options: ClusterOptions;
-  readonly planes = new Map<number, DataPlane>();
+  /** The replicas of members that run, by member. */
+  readonly planes = new Map<number, MemberReplicas>();
+  readonly #members = new Map<number, Member>();
   readonly fatal: string[] = [];
   readonly size: number;
   readonly founders: readonly number[];
@@ -77,11 +92,11 @@ export class HostCluster {
     return cluster;
   }
 
-  machine(id: number): Member {
-    return this.world.member(`n${id}`);
+  machine(id: number): Machine {
+    return this.world.machine(`n${id}`);
   }
 
-  plane(id: number): DataPlane {
+  plane(id: number): MemberReplicas {
     return must(this.planes.get(id), `member ${id} runs`);
   }
 
@@ -96,7 +111,12 @@ export class HostCluster {
     this.planes.set(id, opening.plane);
   }
 
-  open(id: number) {
+  async open(
+    id: number,
+  ): Promise<
+    | { readonly kind: 'opened'; readonly plane: MemberReplicas }
+    | { readonly kind: 'refused'; readonly error: ParleyError }
+  > {
     const { capabilities } = this.machine(id);
     const { features, host, storeFlushMs, storeWaitingBytesMax, wal } = this.options;
     const { clock, disk } = capabilities;
@@ -107,27 +127,35 @@ export class HostCluster {
       ...(storeWaitingBytesMax === undefined ? {} : { waitingBytesMax: storeWaitingBytesMax }),
     };
     const everyone = Array.from({ length: this.size }, (_, i) => i + 1);
-    return Plane.open(
+    const opening = await openMember(
       {
         capabilities,
-        openStore: (directory, events) => openMemoryStore({ ...store, directory }, events),
-        machineOf: () => new PairMachine(),
-        onFatal: (reason) => this.fatal.push(`${id}: ${reason}`),
+        proposedHost: '10.0.0.1',
+        replicas: {
+          openStore: (directory, events) => openMemoryStore({ ...store, directory }, events),
+          machineOf: () => new PairMachine(),
+          onFatal: (reason) => this.fatal.push(`${id}: ${reason}`),
+        },
       },
       {
-        clusterId: '00000000-0000-4000-8000-000000000001',
-        member: id,
+        cluster: { name: 'test', uuid: '00000000-0000-4000-8000-000000000001' },
         listen: this.machine(id).address(PORT),
-        peers: everyone
-          .filter((other) => other !== id)
-          .map((member) => ({ member, address: this.machine(member).address(PORT) })),
-        shards: this.shards.map((shard) => ({ shard, founders: this.founders })),
         directory: 'data',
-        wal: { ...WAL, ...wal },
-        ...(features === undefined ? {} : { features: features(id) }),
-        host: { commandBytesMax: COMMAND_BYTES_MAX, ...host },
+        replicas: {
+          member: id,
+          peers: everyone
+            .filter((other) => other !== id)
+            .map((member) => ({ member, address: this.machine(member).address(PORT) })),
+          shards: this.shards.map((shard) => ({ shard, founders: this.founders })),
+          wal: { ...WAL, ...wal },
+          ...(features === undefined ? {} : { features: features(id) }),
+          host: { commandBytesMax: COMMAND_BYTES_MAX, ...host },
+        },
       },
     );
+    if (opening.kind === 'refused') return opening;
+    this.#members.set(id, opening.member);
+    return { kind: 'opened', plane: opening.member.replicas };
   }
 
   kill(id: number): void {
@@ -206,7 +234,9 @@ export class HostCluster {
   }
 
   async close(): Promise<void> {
-    for (const plane of this.planes.values()) await this.world.settle(plane.close());
+    for (const id of this.planes.keys()) {
+      await this.world.settle(must(this.#members.get(id), `member ${id} runs`).close());
+    }
   }
 }
 

@@ -137,6 +137,12 @@ export class MemberProcess {
   }
 }
 
+/**
+ * What has not happened by then will not. How soon things happen depends on what else the machine
+ * does: that is measured by benches, and judged on virtual time.
+ */
+export const PATIENCE_MS = 60_000;
+
 /** Asks again and again until there is an answer; says what it waited for when there is none. */
 export async function until<Answer>(
   what: string,

@@ -2,7 +2,8 @@
 // stores is the index by version: a key stored again leaves a superseded entry behind, which walks
 // skip and compaction removes.
 
-import { assert } from '../../base/assert.ts';
+import { assert, must } from '../../base/assert.ts';
+import { KeyOrder } from './key-order.ts';
 import type { EntryStatus, NodeEntry } from './types.ts';
 
 /** What an entry costs beside its texts, roughly: the object and its places in log and map. */
@@ -49,6 +50,8 @@ export class EntryTable {
   #log: Entry[] = [];
   #superseded = 0;
   #byKey: Map<string, Entry> | undefined;
+  /** Made for the first page that is read of a table with an index. */
+  #order: KeyOrder | undefined;
   /** Time of the oldest mark for deletion, or later if that mark was overwritten. */
   #oldestMarkMs = Number.POSITIVE_INFINITY;
 
@@ -78,7 +81,8 @@ export class EntryTable {
   put(entry: Entry): void {
     assert(entry.version > this.lastVersion, 'entries are stored by ascending version [G12]');
     const before = this.find(entry.key);
-    if (before !== undefined) this.#supersede(before);
+    if (before === undefined) this.#order?.add(entry.key);
+    else this.#supersede(before);
     this.#log.push(entry);
     this.#memory.bytes += entryBytes(entry.key, entry.value);
     if (entry.status !== 'set') {
@@ -110,6 +114,20 @@ export class EntryTable {
   after(version: number): Entry[] {
     const entries = this.#log.slice(this.indexAfter(version));
     return this.#superseded === 0 ? entries : entries.filter((entry) => !entry.superseded);
+  }
+
+  /** Up to `count` entries in key order that begin with `prefix` and come behind `after`. */
+  page(prefix: string, after: string | undefined, count: number): Entry[] {
+    const keys = this.#inOrder().page(prefix, after, count);
+    return keys.map((key) => must(this.find(key), 'keys in order are keys of the table'));
+  }
+
+  #inOrder(): KeyOrder {
+    if (this.#order !== undefined) return this.#order;
+    const order = new KeyOrder(this.after(0).map((entry) => entry.key));
+    // A few keys are sorted sooner than a thousand small tables keep their order.
+    if (this.#byKey !== undefined) this.#order = order;
+    return order;
   }
 
   countAfter(version: number): number {
@@ -149,6 +167,7 @@ export class EntryTable {
     this.#log = [];
     this.#superseded = 0;
     this.#byKey = undefined;
+    this.#order = undefined;
     this.#oldestMarkMs = Number.POSITIVE_INFINITY;
   }
 
@@ -183,7 +202,10 @@ export class EntryTable {
         count += 1;
       } else this.#oldestMarkMs = Math.min(this.#oldestMarkMs, entry.statusAtMs);
     }
-    if (count > 0) this.#compact();
+    if (count > 0) {
+      this.#compact();
+      this.#order?.retain((key) => this.find(key) !== undefined);
+    }
     return { count, versionMax };
   }
 }

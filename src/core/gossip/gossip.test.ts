@@ -3,7 +3,7 @@
 //   add-node NAME [generation=N] [version=0|1] [cluster=ID] [key-grace=MS] [dead-grace=MS]
 //            [initial=(k:v, ...)]                       start or restart a node
 //   stop NAME                                           it is gone without a word
-//   wall NAME MS-SINCE-2020                             tells the wall time; time goes on from there
+//   wall NAME MS-SINCE-2020                             tells the time; it goes on from there
 //   set|set-ttl NAME KEY VALUE, delete|delete-ttl NAME KEY
 //   gossip FROM TO                                      FROM queues a SYN to TO
 //   round NAME [lost] [seeds=(A, B)]                    one round of one node

@@ -48,9 +48,11 @@ import type {
   Subscription,
   Watermark,
   Winner,
+  WonKey,
   WriteOutcome,
 } from './types.ts';
-import { findWinner, findWinners } from './winners.ts';
+import { findWinners } from './winners.ts';
+import { pageOfWinners } from './winners-page.ts';
 
 const { datagramBytesMax } = LIMITS.gossip;
 
@@ -440,14 +442,14 @@ export class Gossip {
     return states.filter(({ slot }) => life[slot] === wanted).map(({ id }) => id);
   }
 
-  /** The latest value of the key on any live node. */
-  winner(key: string): Winner | undefined {
-    return findWinner(this.#roster, key);
-  }
-
   /** For every key visible on a live node the latest value; the same on all members in time. */
   winners(): Map<string, Winner> {
     return findWinners(this.#roster);
+  }
+
+  /** Up to `count` won keys in key order that begin with `prefix` and follow `after`. */
+  winnersPage(prefix: string, after: string | undefined, count: number): readonly WonKey[] {
+    return pageOfWinners(this.#roster, prefix, after, count);
   }
 
   watermark(id: GossipId): Watermark | undefined {

@@ -25,6 +25,7 @@ export type {
   Subscription,
   Watermark,
   Winner,
+  WonKey,
   WriteOutcome,
   WriteRefusal,
 } from './types.ts';

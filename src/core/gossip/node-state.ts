@@ -90,6 +90,10 @@ export class NodeState implements NodeView {
     return this.#select((entry) => entry.status !== 'deleted' && entry.key.startsWith(prefix));
   }
 
+  page(prefix: string, after: string | undefined, count: number): readonly NodeEntry[] {
+    return this.table.page(prefix, after, count).map(describeEntry);
+  }
+
   countKeys(): number {
     let count = 0;
     for (const entry of this.table.after(0)) if (entry.status !== 'deleted') count += 1;

@@ -11,7 +11,7 @@ const GROWING_HEARTBEATS = 3;
 export type Pulse =
   /** A sign of life. */
   | 'beats'
-  /** The first of a node: of any age, so it says that the node lived once, not that it lives now. */
+  /** The first of a node, of any age: it says that the node lived once, not that it lives now. */
   | 'first'
   /** Out of reach, and not seen to run there yet. */
   | 'strays';

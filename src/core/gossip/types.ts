@@ -134,6 +134,8 @@ export interface NodeView {
   /** Tombstones included. */
   entries(): readonly NodeEntry[];
   iterPrefix(prefix: string): readonly NodeEntry[];
+  /** Up to `count` entries, tombstones included, that begin with `prefix` and follow `after`. */
+  page(prefix: string, after: string | undefined, count: number): readonly NodeEntry[];
   countKeys(): number;
 }
 
@@ -170,6 +172,12 @@ export type ResetOutcome =
       readonly kind: 'skipped';
       readonly reason: 'ownNode' | 'purged' | 'notNewer' | 'tooManyNodes' | 'inconsistent';
     };
+
+/** A key and the value that wins it. */
+export interface WonKey {
+  readonly key: string;
+  readonly value: string;
+}
 
 export interface Winner {
   readonly value: string;

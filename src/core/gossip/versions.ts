@@ -1,7 +1,7 @@
 // What a version says. Peers ask one thing of it: that a node's own versions ascend. So it can be
 // a time as well: a hybrid logical clock, in 256ths of a millisecond since 2020. It goes with the
 // wall clock, and beyond whatever the writer has seen of the key; of two writes the later one has
-// the greater version, wherever it happened. A node that was never told the wall time counts from 1.
+// the greater version, wherever it happened. A node that was not told the wall time counts from 1.
 
 import type { Entry } from './entry-table.ts';
 

@@ -26,21 +26,6 @@ export function findWinners(roster: Roster): Map<string, Winner> {
   return winners;
 }
 
-/** The value of one key, without looking at the others. */
-export function findWinner(roster: Roster, key: string): Winner | undefined {
-  const { life } = roster.columns;
-  let winner: { entry: Entry; rank: number; state: NodeState } | undefined;
-  for (const state of roster.order().states) {
-    const entry = life[state.slot] === LIFE.live ? state.table.find(key) : undefined;
-    if (entry === undefined) continue;
-    const rank = rankOf(entry);
-    if (winner === undefined || rank >= winner.rank) winner = { entry, rank, state };
-  }
-  if (winner === undefined || winner.entry.status === 'deleted') return undefined;
-  const { value, version } = winner.entry;
-  return { value, owner: winner.state.id, version };
-}
-
 interface Deletion {
   readonly rank: number;
   /** Of the deleter among the live nodes. */

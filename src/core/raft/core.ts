@@ -5,7 +5,6 @@ import type { RaftConfig } from './config.ts';
 import type { Raft } from './contract.ts';
 import { maybeCampaign, resumeCampaign } from './elections.ts';
 import { forgetLeader } from './follower.ts';
-import { Handover } from './handover.ts';
 import { reportSnapshot, reportUnreachable } from './leader.ts';
 import type { LogFetch } from './log-source.ts';
 import { applyConfChange } from './membership.ts';
@@ -22,6 +21,7 @@ import type {
 import type { BasicStatus, Ready, Status } from './outputs.ts';
 import { propose, proposeConfChange } from './proposals.ts';
 import { readIndex } from './reads.ts';
+import { ReadyBuilder } from './ready.ts';
 import { sendAllAppends } from './replication.ts';
 import { becomeFollower } from './roles.ts';
 import { RaftState } from './state.ts';
@@ -33,14 +33,14 @@ import { type ConfChange, type Message, NO_NODE, type NodeId } from './types.ts'
 
 export class RaftCore implements Raft {
   readonly #raft: RaftState;
-  readonly #handover: Handover;
+  readonly #readyBuilder: ReadyBuilder;
 
   constructor(config: RaftConfig) {
     const raft = new RaftState(config);
     this.#raft = raft;
     raft.emit({ kind: 'configSwitched', config: raft.tracker.config });
     becomeFollower(raft, raft.term, NO_NODE);
-    this.#handover = new Handover(raft);
+    this.#readyBuilder = new ReadyBuilder(raft);
   }
 
   get id(): NodeId {
@@ -105,15 +105,15 @@ export class RaftCore implements Raft {
   }
 
   hasReady(): boolean {
-    return this.#handover.hasReady();
+    return this.#readyBuilder.hasReady();
   }
 
   ready(): Ready {
-    return this.#handover.ready();
+    return this.#readyBuilder.ready();
   }
 
   advance(): void {
-    this.#handover.advance();
+    this.#readyBuilder.advance();
   }
 
   status(): Status {

@@ -4,43 +4,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { ParleyError } from '../../base/errors.ts';
-import { Prng } from '../../base/prng.ts';
-import type { ClusterPort, ClusterView } from '../../cluster/index.ts';
+import type { ClusterPort } from '../../cluster/index.ts';
 import { createApp } from './app.ts';
-
-const NOTHING: ClusterView = {
-  clusterId: 'testing',
-  nodes: [],
-  seedAddresses: [],
-  live: [],
-  dead: [],
-  winners: new Map(),
-};
-
-/** A cluster that writes down what it is asked. */
-function recordingCluster(view = NOTHING): ClusterPort & { readonly calls: string[] } {
-  const calls: string[] = [];
-  return {
-    calls,
-    view: () => view,
-    set: (key, value) => void calls.push(`set ${key}=${value}`),
-    delete: (key) => void calls.push(`delete ${key}`),
-  };
-}
+import { httpParts, notingLog, recordingCluster } from './cluster.support.ts';
 
 const lines: string[] = [];
-const log = {
-  debug: (event: string) => void lines.push(`debug ${event}`),
-  info: (event: string) => void lines.push(`info ${event}`),
-  warn: (event: string) => void lines.push(`warn ${event}`),
-  error: (event: string) => void lines.push(`error ${event}`),
-  writes: () => true,
-  with: () => log,
-};
+const log = notingLog(lines);
 
 function start(cluster: ClusterPort = recordingCluster()): Promise<FastifyInstance> {
-  const random = Prng.from(1);
-  return createApp({ cluster, log, random, version: '1.2.3', address: '127.0.0.1:10001' });
+  return createApp(httpParts({ cluster, log }));
 }
 
 interface Problem {
@@ -72,7 +44,7 @@ test('both writes reach the cluster, with and without a trailing slash', async (
     '/set_kv/?value=a+b%26&key=gr%C3%BCn',
     '/set_kv?key=k&value=',
     '/mark_for_deletion?key=color',
-    '/mark_for_deletion/?key=color&extra=ignored',
+    '/mark_for_deletion/?key=color',
   ]) {
     const answer = await app.inject(url);
     assert.equal(answer.statusCode, 200, url);
@@ -99,6 +71,13 @@ for (const [url, parameters] of [
   ['/set_kv?key=a&value=%ff', ['value']],
   ['/mark_for_deletion', ['key']],
   ['/mark_for_deletion?key=', ['key']],
+  ['/mark_for_deletion?key=a&extra=b', ['extra']],
+  ['/mark_for_deletion?Key=a', ['Key', 'key']],
+  ['/set_kv?key=a&value=b&__proto__=c', ['__proto__']],
+  ['/?key=a&key=b', ['key']],
+  ['/?nothing=1', ['nothing']],
+  ['/docs?nothing=1', ['nothing']],
+  ['/v1/openapi.json?a=1&b=2', ['a', 'b']],
 ] as const) {
   test(`GET ${url} is refused, naming ${parameters.join(' and ')}`, async () => {
     const problem = await refusal({ url });
@@ -125,6 +104,13 @@ test('what the cluster itself refuses names the parameter too', async () => {
   const problem = answer.json<Problem>();
   assert.equal(problem.detail, 'The value is too long. Shorten it.');
   assert.deepEqual(problem.errors, [{ parameter: 'value', detail: 'The value is too long.' }]);
+});
+
+test('an unknown parameter is told which ones there are', async () => {
+  const some = await refusal({ url: '/set_kv?key=a&value=b&consistency=strong' });
+  assert.match(some.detail, /consistency is not known: this address takes key and value\.$/);
+  const none = await refusal({ url: '/docs?key=a' });
+  assert.match(none.detail, /key is not known: this address takes no parameters\.$/);
 });
 
 test('an unknown path is 404 and named', async () => {

@@ -8,20 +8,21 @@ import Fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify';
-import type { Log, Random } from '../../base/capabilities.ts';
+import type { Clock, Log, Random } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { ClusterPort } from '../../cluster/index.ts';
 import type { Documents } from './documents.ts';
-import { isLoopback, refuseAsker } from './guard.ts';
-import { renderJson } from './json.ts';
-import { parseQuery } from './query.ts';
+import { isLoopback, refuseAsker, refuseHosts } from './guard.ts';
+import { Parameters } from './parameters.ts';
+import { parseQuery, type Query } from './query.ts';
 import { pathOf, sendRefusal } from './refusal.ts';
-import { ROUTES, type Route } from './routes.ts';
+import type { Answer, Route, RouteContext } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { Turns } from './turns.ts';
 
-export interface HttpParts {
-  readonly cluster: ClusterPort;
+export interface HttpParts extends RouteContext {
   readonly log: Log;
+  readonly clock: Clock;
   readonly random: Random;
   readonly version: string;
   /** Where connections arrive, as `ip:port`. */
@@ -51,39 +52,54 @@ export async function createApp(
     },
     // What is not HTTP is refused by server.ts, before the application has loaded as well.
     clientErrorHandler: () => {},
-    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
   });
   const onLoopback = isLoopback(parts.address);
-  app.addHook('onRequest', async (request, reply) => admit(request, reply, onLoopback));
-  app.addHook('onResponse', async (request, reply) => logAccess(log, request, reply));
+  app.addHook('onRequest', (request, reply, next) => next(admit(request, reply, onLoopback)));
+  if (log.writes('debug')) {
+    app.addHook('onResponse', (request, reply, next) => {
+      logAccess(log, request, reply);
+      next();
+    });
+  }
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     sendRefusal(log, error, request, reply);
   });
-  // Answers are rendered by json.ts; without this fastify would compile a serialiser per schema.
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  for (const route of ROUTES) addRoute(app, route, parts.cluster);
+  const turns = new Turns(parts.clock);
+  for (const route of ROUTES) addRoute(app, route, parts, turns);
   addDocuments(app, parts);
   await app.ready();
   return app;
 }
 
-function addRoute(app: FastifyInstance, route: Route, cluster: ClusterPort): void {
+function addRoute(app: FastifyInstance, route: Route, context: RouteContext, turns: Turns): void {
+  const parameters = new Parameters(route.query);
   app.route({
     method: route.changesState ? ['GET'] : ['GET', 'HEAD'],
     url: route.path,
     config: { changesState: route.changesState },
-    ...(route.query === undefined ? {} : { schema: { querystring: route.query } }),
     handler: (request, reply) => {
-      const answer = route.run(cluster, request.query);
-      return reply.type(JSON_TYPE).send(renderJson(answer));
+      parameters.check(request.query as Query);
+      const answer = route.run(context, request.query);
+      return reply.type(JSON_TYPE).send(payloadOf(answer, request, turns));
     },
   });
+}
+
+function payloadOf(answer: Answer, request: FastifyRequest, turns: Turns): unknown {
+  if (answer.kind === 'whole') return answer.text;
+  const payload = turns.answer(answer.make);
+  if (request.method !== 'HEAD' || typeof payload === 'string') return payload;
+  // Nobody knows how long it would be.
+  payload.destroy();
+  return null;
 }
 
 /** Made when they are first asked for: most members never show them. */
 function addDocuments(app: FastifyInstance, parts: HttpParts): void {
   let made: Promise<Documents> | undefined;
-  const documents = async (): Promise<Documents> => {
+  const none = new Parameters(undefined);
+  const documents = async (request: FastifyRequest): Promise<Documents> => {
+    none.check(request.query as Query);
     const { makeDocuments } = await import('./documents.ts');
     made ??= makeDocuments(parts.version, parts.address);
     return made;
@@ -93,26 +109,33 @@ function addDocuments(app: FastifyInstance, parts: HttpParts): void {
   app.route({
     method,
     url: openApiPath,
-    handler: async (_request, reply) => reply.type(JSON_TYPE).send((await documents()).openApi),
+    handler: async (request, reply) =>
+      reply.type(JSON_TYPE).send((await documents(request)).openApi),
   });
   app.route({
     method,
     url: pagePath,
-    handler: async (_request, reply) => {
-      const { page, policy } = await documents();
+    handler: async (request, reply) => {
+      const { page, policy } = await documents(request);
       return reply.type(HTML_TYPE).header('content-security-policy', policy).send(page);
     },
   });
 }
 
 /** The checks that come before any route, and before the body of a request is read. */
-function admit(request: FastifyRequest, reply: FastifyReply, onLoopback: boolean): void {
+function admit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  onLoopback: boolean,
+): ParleyError | undefined {
   dress(request, reply);
   const url = request.raw.url ?? '/';
   if (url.length > LIMITS.http.urlBytesMax) {
     const what = `the URL has ${url.length} bytes; at most ${LIMITS.http.urlBytesMax} are taken.`;
-    throw new ParleyError('E_TOO_LARGE', what, { subject: 'url' });
+    return new ParleyError('E_TOO_LARGE', what, { subject: 'url' });
   }
+  const host = refuseHosts(request.raw);
+  if (host !== undefined) return host;
   const asker = {
     host: request.headers.host,
     origin: request.headers.origin,
@@ -120,14 +143,15 @@ function admit(request: FastifyRequest, reply: FastifyReply, onLoopback: boolean
   };
   const config = request.routeOptions.config as { changesState?: boolean } | undefined;
   const refusal = refuseAsker(asker, config?.changesState === true, onLoopback);
-  if (refusal !== undefined) throw refusal;
-  if (request.is404) throw notFound(request, reply);
+  if (refusal !== undefined) return refusal;
+  if (request.is404) return notFound(request, reply);
   const outcome = parseQuery(url);
   if (outcome.kind === 'refused') {
     const what = `the parameter ${outcome.parameter} ${outcome.reason}.`;
-    throw new ParleyError('E_BAD_PARAMETER', what, { subject: outcome.parameter });
+    return new ParleyError('E_BAD_PARAMETER', what, { subject: outcome.parameter });
   }
   request.query = outcome.query;
+  return undefined;
 }
 
 /** Headers that every answer wears. */
@@ -174,7 +198,6 @@ function requestId(given: string | string[] | undefined, random: Random): string
 }
 
 function logAccess(log: Log, request: FastifyRequest, reply: FastifyReply): void {
-  if (!log.writes('debug')) return;
   log.debug('http request', {
     method: request.method,
     path: pathOf(request),

@@ -4,11 +4,12 @@
 import swagger from '@fastify/swagger';
 import Fastify from 'fastify';
 import type { TSchema } from 'typebox';
-import { must } from '../../base/assert.ts';
 import type { OpenApi } from './openapi.ts';
 import { drawPage } from './page.ts';
 import { PROBLEM_TYPE } from './problem.ts';
-import { PROBLEM, PROBLEM_NAME, PROBLEM_REF, ROUTES, type Route, TAGS } from './routes.ts';
+import { type Route, TAGS } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { PROBLEM_NAME, PROBLEM_REF, Problem } from './schemas.ts';
 
 export interface Documents {
   readonly openApi: string;
@@ -42,7 +43,7 @@ async function describe(version: string): Promise<OpenApi> {
     },
     refResolver: { buildLocalReference: () => PROBLEM_NAME },
   });
-  app.addSchema(PROBLEM);
+  app.addSchema(Problem);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   for (const route of ROUTES) {
     app.get(route.path, { schema: schemaOf(route) }, () => {
@@ -54,8 +55,9 @@ async function describe(version: string): Promise<OpenApi> {
 }
 
 function schemaOf(route: Route): Record<string, unknown> {
-  const refusals = route.query === undefined ? [] : [400];
-  if (route.changesState) refusals.push(403);
+  const refusals = Object.entries(REFUSALS).map(
+    ([status, title]) => [status, answerOf(title, PROBLEM_TYPE, PROBLEM_REF)] as const,
+  );
   return {
     operationId: route.name,
     summary: route.summary,
@@ -64,19 +66,17 @@ function schemaOf(route: Route): Record<string, unknown> {
     ...(route.query === undefined ? {} : { querystring: route.query }),
     response: {
       200: answerOf('Done', 'application/json', route.answer),
-      ...Object.fromEntries(
-        refusals.map((status) => [
-          status,
-          answerOf(must(REFUSALS[status], 'every refusal is described'), PROBLEM_TYPE, PROBLEM_REF),
-        ]),
-      ),
+      ...Object.fromEntries(refusals),
     },
   };
 }
 
+/** What any route may be refused with, by status. */
 const REFUSALS: Readonly<Record<number, string>> = {
-  400: 'A parameter is missing or not acceptable',
-  403: 'A page of another site asked',
+  400: 'A parameter is missing or not acceptable, or the request is not well-formed',
+  403: 'A page of another site asked, or the member is not called by that name',
+  414: 'The URL is too long',
+  500: 'Parley failed; this is a bug',
 };
 
 function answerOf(description: string, type: string, schema: TSchema): Record<string, unknown> {

@@ -14,6 +14,7 @@
 //    Host must be an IP address, localhost, or a name without a dot (a hosts-file alias), none of
 //    which a stranger can own. On other listeners any name may be the right one.
 
+import type { IncomingMessage } from 'node:http';
 import { parseIp, parseSocketAddress, splitHostPort } from '../../base/address.ts';
 import { ParleyError } from '../../base/errors.ts';
 
@@ -40,6 +41,25 @@ export function refuseAsker(
     });
   }
   return undefined;
+}
+
+/**
+ * HTTP/1.1 demands one Host. With two, this member and a proxy before it could take the request for
+ * two different ones.
+ */
+export function refuseHosts(request: IncomingMessage): ParleyError | undefined {
+  const { rawHeaders, httpVersion } = request;
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  if (hosts === 1 || (hosts === 0 && httpVersion === '1.0')) return undefined;
+  const what =
+    hosts === 0 ? 'the request has no Host header.' : 'the request has two Host headers.';
+  return new ParleyError('E_MALFORMED', what, {
+    advice: 'HTTP/1.1 needs exactly one, with the name that the member was called by.',
+  });
 }
 
 function comesFromHere(asker: Asker): boolean {

@@ -1,1 +1,1 @@
-export { openHttpEdge } from './server.ts';
+export { type HttpEdge, openHttpEdge } from './server.ts';

@@ -4,13 +4,8 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { renderJson } from './json.ts';
-import {
-  type ParameterFault,
-  PROBLEM_TYPE,
-  type ProblemContext,
-  problemDocument,
-  problemStatus,
-} from './problem.ts';
+import { ParameterRefusal } from './parameters.ts';
+import { PROBLEM_TYPE, type ProblemContext, problemDocument, problemStatus } from './problem.ts';
 
 export function pathOf(request: FastifyRequest): string {
   const url = request.raw.url ?? '/';
@@ -24,14 +19,11 @@ export function sendRefusal(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  if (error instanceof ParleyError) {
+  if (error instanceof ParameterRefusal) {
+    sendProblem(error, request, reply, { faults: error.faults });
+  } else if (error instanceof ParleyError) {
     // 413 is about bodies; for URLs HTTP has a status of its own.
     sendProblem(error, request, reply, error.subject === 'url' ? { status: 414 } : {});
-  } else if (error.validation !== undefined) {
-    const faults = error.validation.map(faultOf);
-    const list = faults.map(({ parameter, detail }) => `the parameter ${parameter} ${detail}`);
-    const refusal = new ParleyError('E_BAD_PARAMETER', `${list.join('; ')}.`);
-    sendProblem(refusal, request, reply, { faults });
   } else if (error.statusCode !== undefined && error.statusCode < 500) {
     const refusal = new ParleyError('E_MALFORMED', `${error.message}.`);
     sendProblem(refusal, request, reply, { status: error.statusCode });
@@ -61,16 +53,4 @@ function sendProblem(
     .code(problemStatus(error, context))
     .type(PROBLEM_TYPE)
     .send(renderJson(problemDocument(error, context)));
-}
-
-type Fault = NonNullable<FastifyError['validation']>[number];
-
-/** What JSON Schema found, in words. */
-function faultOf(fault: Fault): ParameterFault {
-  const missing = fault.params['missingProperty'];
-  if (typeof missing === 'string') return { parameter: missing, detail: 'is missing' };
-  const parameter = fault.instancePath.slice(1);
-  if (fault.keyword === 'minLength') return { parameter, detail: 'is empty' };
-  if (fault.keyword === 'type') return { parameter, detail: 'is given more than once' };
-  return { parameter, detail: fault.message ?? 'is not acceptable' };
 }

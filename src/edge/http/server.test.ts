@@ -6,35 +6,36 @@ import { after, test } from 'node:test';
 import { splitHostPort } from '../../base/address.ts';
 import { must } from '../../base/assert.ts';
 import type { SocketAddress } from '../../base/ids.ts';
-import { Prng } from '../../base/prng.ts';
+import { SystemClock } from '../../engine/clock/index.ts';
+import { openFrontDoor, systemNet } from '../../engine/transport/index.ts';
+import { httpParts } from './cluster.support.ts';
+import { NO_ROOM } from './connection-refusal.ts';
 import { openHttpEdge } from './server.ts';
 
-const log = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  writes: () => false,
-  with: () => log,
-};
-
-const cluster = {
-  view: () => ({
-    clusterId: 'testing',
-    nodes: [],
-    seedAddresses: [],
-    live: [],
-    dead: [],
-    winners: new Map(),
-  }),
-  set: () => {},
-  delete: () => {},
-};
-
 const ANY = '127.0.0.1:0' as SocketAddress;
-const parts = { cluster, log, random: Prng.from(1), version: '1.2.3' };
+const clock = new SystemClock();
 const timeouts = { headersMs: 300, requestMs: 400, checkMs: 50, idleMs: 600 };
-const edge = await openHttpEdge(ANY, parts, timeouts);
+
+/** An edge behind a door of its own. */
+async function openEdge(
+  more: typeof timeouts | undefined,
+): Promise<{ address: SocketAddress; close: (graceMs: number) => Promise<void> }> {
+  const capabilities = { clock, net: systemNet };
+  const patience = more === undefined ? {} : { silentMs: more.headersMs };
+  const door = await openFrontDoor(capabilities, ANY, patience);
+  const { address } = door;
+  const parts = { ...httpParts(), clock, address };
+  const http = openHttpEdge(parts, more);
+  door.serveHttp(http);
+  const close = async (graceMs: number): Promise<void> => {
+    await door.refuseMore();
+    await http.close(graceMs);
+    await door.close(0);
+  };
+  return { address, close };
+}
+
+const edge = await openEdge(timeouts);
 after(() => edge.close(0));
 
 function dial(): { socket: Socket; answer: Promise<string> } {
@@ -59,7 +60,7 @@ async function say(bytes: string): Promise<string> {
 }
 
 test('a request that comes before the application has loaded is answered', async () => {
-  const fresh = await openHttpEdge(ANY, parts);
+  const fresh = await openEdge(undefined);
   const answer = await fetch(`http://${fresh.address}/`, { headers: { connection: 'close' } });
   assert.equal(answer.status, 200);
   await fresh.close(0);
@@ -71,6 +72,48 @@ test('what is not HTTP is refused with a problem document', async () => {
   assert.match(answer, /application\/problem\+json/);
   assert.match(answer, /E_MALFORMED/);
 });
+
+for (const [title, request, status, says] of [
+  ['a URL with raw UTF-8', 'GET /set_kv?key=gr\xc3\xbcn HTTP/1.1', 400, /outside ASCII[^]*UTF-8/],
+  ['a URL with a control character', 'GET /\x01 HTTP/1.1', 400, /percent-encoded/],
+  ['a URL with a space', 'GET /set_kv?value=a b HTTP/1.1', 400, /%20/],
+  ['a method in small letters', 'get / HTTP/1.1', 400, /capitals/],
+  ['a version of the future', 'GET / HTTP/9.9', 400, /version/],
+  ['a header with a space', 'GET / HTTP/1.1\r\nA B: c', 400, /header/],
+  ['an expectation', 'GET / HTTP/1.1\r\nExpect: 200-ok', 417, /200-ok/],
+  ['a wish for a tunnel', 'CONNECT there:443 HTTP/1.1', 405, /no proxy/],
+] as const) {
+  test(`${title} is refused with a problem document`, async () => {
+    const answer = await say(`${request}\r\nHost: localhost\r\n\r\n`);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
+    assert.match(answer, /content-type: application\/problem\+json/i);
+    const problem = JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1));
+    assert.equal((problem as { status: number }).status, status);
+    assert.match((problem as { detail: string }).detail, says);
+  });
+}
+
+test('what a full member says is a problem document', () => {
+  const [head, body] = String(NO_ROOM).split('\r\n\r\n');
+  assert.match(String(head), /^HTTP\/1\.1 503 [^]*problem\+json[^]*Retry-After: 1/);
+  const { code, retry } = JSON.parse(String(body)) as { code: string; retry: string };
+  assert.deepEqual([code, retry], ['E_BUSY', 'after']);
+});
+
+for (const [version, hosts, status] of [
+  ['1.1', [], 400],
+  ['1.1', ['localhost', 'localhost'], 400],
+  ['1.0', ['localhost', 'localhost'], 400],
+  ['1.0', [], 200],
+  ['1.1', ['localhost'], 200],
+] as const) {
+  test(`HTTP/${version} with ${hosts.length} Host headers is ${status}`, async () => {
+    const headers = hosts.map((host) => `Host: ${host}\r\n`).join('');
+    const answer = await say(`GET / HTTP/${version}\r\n${headers}Connection: close\r\n\r\n`);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
+    if (status === 400) assert.match(answer, /problem\+json[^]*E_MALFORMED/);
+  });
+}
 
 test('headers beyond their limit are 431', async () => {
   const answer = await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(60_000)}\r\n\r\n`);
@@ -101,10 +144,9 @@ test('a client that sends its headers byte by byte is cut off', async () => {
 });
 
 test('closing ends idle connections at once and takes no new ones', async () => {
-  const fresh = await openHttpEdge(ANY, parts);
+  const fresh = await openEdge(undefined);
   await (await fetch(`http://${fresh.address}/`)).text();
-  const since = performance.now();
-  await fresh.close(5_000);
-  assert.ok(performance.now() - since < 2_000, 'the idle connection of fetch did not hold it up');
+  // The idle connection of fetch would hold it up for longer than the test may take.
+  await fresh.close(600_000);
   await assert.rejects(fetch(`http://${fresh.address}/`));
 });

@@ -1,19 +1,21 @@
 // Gives the HTTP application its connections. The server never listens by itself: the member's one
-// TCP port belongs to the front door, which hands over sockets. It answers as soon as the port is
-// open; the application is loaded behind it, so that gossip does not wait for fastify, and
-// requests that come meanwhile wait for the application.
+// TCP port belongs to the front door, which hands over connections. It takes them at once; the
+// application is loaded behind it, so that a member's start does not wait for fastify, and requests
+// that come meanwhile wait for the application.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { must } from '../../base/assert.ts';
-import type { Stream, StreamHandler } from '../../base/capabilities.ts';
-import { ParleyError } from '../../base/errors.ts';
-import type { SocketAddress } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
-import { openFrontDoor } from '../../engine/transport/index.ts';
+import { assert, must } from '../../base/assert.ts';
+import type { Clock, Stream, StreamHandler } from '../../base/capabilities.ts';
+import { type HttpTaker, takeSocket } from '../../engine/transport/index.ts';
 import type { HttpParts } from './app.ts';
-import { renderJson } from './json.ts';
-import { PROBLEM_TYPE, problemDocument, problemStatus } from './problem.ts';
+import {
+  HEADER_BYTES_MAX,
+  NO_ROOM,
+  refuseConnection,
+  refuseExpectation,
+  refuseTunnel,
+  TOO_SLOW,
+} from './connection-refusal.ts';
 
 /** How patient the server is with slow clients. */
 interface Timeouts {
@@ -28,55 +30,90 @@ interface Timeouts {
 
 const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000, checkMs: 2_000, idleMs: 30_000 };
 
-/** Beside a URL of full length there is room for headers, cookies of other local pages included. */
-const HEADER_BYTES_MAX = LIMITS.http.urlBytesMax + 16 * 1024;
-
-/** Node's name for a client that is too slow. */
-const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
-
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-export interface HttpEdge {
-  readonly address: SocketAddress;
+export interface HttpEdge extends HttpTaker {
   /** Takes no more requests, lets running ones finish for `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
-export interface HttpEdgeParts extends Omit<HttpParts, 'address'> {
-  /** Takes the other members' connections, which come by the same port. */
-  readonly frames?: ((stream: Stream) => StreamHandler) | undefined;
+export interface HttpEdgeParts extends HttpParts {
+  readonly clock: Clock;
 }
 
-/** Rejects with `E_ADDRESS_IN_USE` or `E_ADDRESS_UNUSABLE` when the TCP port cannot be had. */
-export async function openHttpEdge(
-  listen: SocketAddress,
-  { frames, ...parts }: HttpEdgeParts,
-  timeouts: Timeouts = TIMEOUTS,
-): Promise<HttpEdge> {
+export function openHttpEdge(parts: HttpEdgeParts, timeouts: Timeouts = TIMEOUTS): HttpEdge {
   const server = createServer({
     maxHeaderSize: HEADER_BYTES_MAX,
+    // The application refuses what has none, as it refuses all else.
+    requireHostHeader: false,
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     connectionsCheckingInterval: timeouts.checkMs,
   });
   server.setTimeout(timeouts.idleMs);
   server.on('clientError', refuseConnection);
+  server.on('checkExpectation', refuseExpectation);
+  server.on('connect', refuseTunnel);
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   serveWhenLoaded(server, promise);
-  const door = await openFrontDoor(listen, {
-    http: server,
-    frames,
-    silentMs: timeouts.headersMs,
-    refuseSilent: (socket) => refuseConnection({ code: REQUEST_TIMEOUT }, socket),
-  });
-  loadApp(server, { ...parts, address: door.address }).then(resolve, reject);
+  // An HTTP server starts to watch for slow clients when it begins to listen, which this one never
+  // does by itself: without this event its header and request timeouts would not work.
+  server.emit('listening');
+  loadApp(server, parts).then(resolve, reject);
+  const connections = new Connections(server, parts.clock);
   return {
-    address: door.address,
-    close: async (graceMs) => {
-      server.closeIdleConnections();
-      await door.close(graceMs);
-    },
+    take: (stream) => connections.take(stream),
+    noRoom: NO_ROOM,
+    tooSlow: TOO_SLOW,
+    close: (graceMs) => connections.close(graceMs),
   };
+}
+
+/** The connections that the server has been given, as long as they are open. */
+class Connections {
+  readonly #server: Server;
+  readonly #clock: Clock;
+  #open = 0;
+  #onNoneOpen: (() => void) | undefined;
+
+  constructor(server: Server, clock: Clock) {
+    this.#server = server;
+    this.#clock = clock;
+  }
+
+  take(stream: Stream): StreamHandler {
+    const socket = takeSocket(stream);
+    assert(socket !== undefined, "Node's HTTP server needs sockets of this machine");
+    this.#open += 1;
+    return {
+      // Only what told it apart comes here: the server reads all that follows from the socket.
+      onData: (first) => {
+        socket.pause();
+        socket.unshift(first);
+        this.#server.emit('connection', socket);
+        socket.resume();
+      },
+      onDrain: () => {},
+      onEnd: () => {},
+      onClose: () => {
+        this.#open -= 1;
+        if (this.#open === 0) this.#onNoneOpen?.();
+      },
+    };
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#server.closeIdleConnections();
+    if (this.#open === 0) return;
+    await new Promise<void>((resolve) => {
+      const deadline = this.#clock.setTimer(graceMs, resolve);
+      this.#onNoneOpen = () => {
+        deadline.cancel();
+        resolve();
+      };
+    });
+    this.#server.closeAllConnections();
+  }
 }
 
 function serveWhenLoaded(server: Server, loading: Promise<Listener>): void {
@@ -107,31 +144,4 @@ async function loadApp(server: Server, parts: HttpParts): Promise<Listener> {
     return server;
   });
   return must(listener, 'fastify makes its handler before it is ready');
-}
-
-/** What is not HTTP, too long or too slow never reaches the application. */
-function refuseConnection(error: { readonly code?: string | undefined }, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const [refusal, status] = refusalOf(error.code);
-  const context = { instance: '', requestId: '', ...(status === undefined ? {} : { status }) };
-  const body = renderJson(problemDocument(refusal, context));
-  socket.end(
-    `HTTP/1.1 ${problemStatus(refusal, context)} Refused\r\n` +
-      `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
-  );
-}
-
-function refusalOf(code: string | undefined): [ParleyError, number?] {
-  if (code === REQUEST_TIMEOUT) {
-    return [new ParleyError('E_TIMEOUT', 'the request took too long to arrive.')];
-  }
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    const what = `URL and headers have more than ${HEADER_BYTES_MAX} bytes.`;
-    return [new ParleyError('E_TOO_LARGE', what), 431];
-  }
-  return [new ParleyError('E_MALFORMED', 'what arrived is not HTTP/1.1.')];
 }

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Member, World } from '../../../sim/index.ts';
+import { type Machine, World } from '../../../sim/index.ts';
 import { realBench, simulatedBench } from '../../../test/contracts/benches.ts';
 import type { Bench } from '../../../test/contracts/contract.ts';
 import { type CrashKind, type StoreKeeper, storeContract } from '../../../test/contracts/store.ts';
@@ -42,21 +42,21 @@ async function onRealDisk(keeperAt: (path: string) => StoreKeeper): Promise<Benc
 async function simulated(): Promise<Bench<StoreKeeper>> {
   seed += 1;
   const world = new World({ seed });
-  const member = world.member('n1');
+  const machine = world.machine('n1');
   const keeper: StoreKeeper = {
     open: (events) => {
-      const { clock, disk } = member.capabilities;
+      const { clock, disk } = machine.capabilities;
       return openMemoryStore({ disk, clock, directory: 'store' }, events);
     },
-    crash: (how) => crash(member, how),
+    crash: (how) => crash(machine, how),
   };
   return simulatedBench(keeper, world);
 }
 
-function crash(member: Member, how: CrashKind): void {
-  if (how === 'kill') member.kill();
-  else member.losePower(how === 'powerLossKeepingNothing');
-  member.restart();
+function crash(machine: Machine, how: CrashKind): void {
+  if (how === 'kill') machine.kill();
+  else machine.losePower(how === 'powerLossKeepingNothing');
+  machine.restart();
 }
 
 storeContract('memory store', inMemory);

@@ -5,12 +5,12 @@
 // durable, and replays what a crash took from the store. The log may forget an entry only when the
 // batch that holds its effect is durable here.
 
-import type { StatePair, StateView } from '../../core/machine.ts';
+import type { MachinePair, MachineView } from '../../core/machine.ts';
 
-export type { StatePair as StorePair, StateView as StoreView };
+export type { MachinePair as StorePair, MachineView as StoreView };
 
 /** The store as it was at one moment, however much is written meanwhile. Close it soon. */
-export interface StoreSnapshot extends StateView {
+export interface StoreSnapshot extends MachineView {
   /** The newest batch in it. */
   readonly batch: number;
   close(): void;
@@ -21,7 +21,7 @@ export interface StoreSnapshot extends StateView {
  * are numbered from 1 with each opening. One that is open (`put`, `delete`) is ended by `commit` in
  * the same turn; a crash leaves all of a batch or nothing of it, and no batch without those before.
  */
-export interface Store extends StateView {
+export interface Store extends MachineView {
   /** Keeps `key` and `value`: the caller does not change them afterwards. */
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;

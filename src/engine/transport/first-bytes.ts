@@ -24,9 +24,11 @@ export function spokenIn(bytes: Uint8Array): Spoken | undefined {
   return 'http2';
 }
 
-const NO_ROOM =
+/** To a client of HTTP that comes before anybody here speaks it. */
+export const NO_ROOM = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\n' +
-  'Retry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+    'Retry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+);
 
 /** What a client of HTTP/2 understands: no settings, and to come back with HTTP/1.1. */
 function goAway(word: string): Buffer {
@@ -38,11 +40,9 @@ function goAway(word: string): Buffer {
   return Buffer.concat([settings, header, payload, text]);
 }
 
-/** The last word to a client whose protocol nobody takes, or for whom there is no room. */
-export function lastWord(spoken: Spoken): Buffer {
+/** The last word to a client whose protocol nobody takes. */
+export function lastWord(spoken: Exclude<Spoken, 'http'>): Buffer {
   switch (spoken) {
-    case 'http':
-      return Buffer.from(NO_ROOM);
     case 'http2':
       return goAway('HTTP/2 is not spoken here: use HTTP/1.1');
     case 'tls':

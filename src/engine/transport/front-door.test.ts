@@ -4,22 +4,59 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { must } from '../../base/assert.ts';
 import type { StreamHandler } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/ids.ts';
-import { type DoorConsumers, type FrontDoor, openFrontDoor } from './front-door.ts';
+import { SystemClock } from '../clock/index.ts';
+import {
+  type DoorOptions,
+  type FrontDoor,
+  type HttpTaker,
+  openFrontDoor,
+  type StreamTaker,
+} from './front-door.ts';
+import { systemNet } from './net.ts';
+import { takeSocket } from './tcp.ts';
 
 const LOOPBACK = '127.0.0.1:0' as SocketAddress;
+const capabilities = { clock: new SystemClock(), net: systemNet };
 
-async function openHttp(
-  options: Parameters<typeof createServer>[0] = {},
-  others: Omit<DoorConsumers, 'http'> = {},
-): Promise<{ door: FrontDoor; server: Server }> {
-  const server = createServer(options, (request, response) => {
+function takerFor(server: Server, tooSlow: string): HttpTaker {
+  return {
+    take: (stream) => {
+      const socket = must(takeSocket(stream), 'it came by the network of this machine');
+      return {
+        onData: (first) => {
+          socket.pause().unshift(first);
+          server.emit('connection', socket);
+          socket.resume();
+        },
+        onDrain: () => assert.fail('the stream has been given away'),
+        onEnd: () => assert.fail('the stream has been given away'),
+        onClose: () => {},
+      };
+    },
+    tooSlow: Buffer.from(tooSlow),
+  };
+}
+
+interface HttpOptions extends DoorOptions {
+  readonly server?: Parameters<typeof createServer>[0];
+  readonly frames?: StreamTaker;
+  readonly tooSlow?: string;
+}
+
+async function openHttp(options: HttpOptions = {}): Promise<{ door: FrontDoor; server: Server }> {
+  const server = createServer(options.server ?? {}, (request, response) => {
     if (request.url === '/slow') return;
     response.end(`you asked for ${request.url}`);
   });
-  return { door: await openFrontDoor(LOOPBACK, { http: server, ...others }), server };
+  server.emit('listening');
+  const door = await openFrontDoor(capabilities, LOOPBACK, options);
+  door.serveHttp(takerFor(server, options.tooSlow ?? ''));
+  if (options.frames !== undefined) door.serveFrames(options.frames);
+  return { door, server };
 }
 
 /** Sends `text` and answers all that comes back until the other side closes. */
@@ -51,9 +88,7 @@ test('an HTTP server that never listens answers through the door', async () => {
 
 test('the server watches for clients that never finish their request', async () => {
   const { door } = await openHttp({
-    headersTimeout: 100,
-    requestTimeout: 100,
-    connectionsCheckingInterval: 20,
+    server: { headersTimeout: 100, requestTimeout: 100, connectionsCheckingInterval: 20 },
   });
   assert.match(await converse(door.address, 'GET / HTTP/1.1\r\nHost:'), /^HTTP\/1.1 408/);
   await door.close(0);
@@ -74,16 +109,15 @@ test('closing the door does not wait longer than it must', async () => {
   const { door } = await openHttp();
   const polite = converse(door.address, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   while (door.open === 0) await new Promise((resolve) => setImmediate(resolve));
-  const started = performance.now();
-  await door.close(10_000);
-  assert.ok(performance.now() - started < 5_000);
+  // Longer than the test may take.
+  await door.close(600_000);
   assert.match(await polite, /you asked for/);
 });
 
 test('two doors cannot share an address', async () => {
   const { door } = await openHttp();
   await assert.rejects(
-    openFrontDoor(door.address, { http: createServer() }),
+    openFrontDoor(capabilities, door.address),
     (error) =>
       error instanceof ParleyError &&
       error.code === 'E_ADDRESS_IN_USE' &&
@@ -93,7 +127,7 @@ test('two doors cannot share an address', async () => {
 });
 
 /** Sends back what it hears with one bit turned in each byte, and ends when the other side does. */
-const echo: DoorConsumers['frames'] = (stream): StreamHandler => ({
+const echo: StreamTaker = (stream): StreamHandler => ({
   onData: (bytes) => void stream.write(Buffer.from(bytes.map((byte) => byte ^ 0x20))),
   onDrain: () => {},
   onEnd: () => stream.end(),
@@ -104,7 +138,7 @@ const POLITE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 const FRAMES_BEGIN = Buffer.from([0x8f, 0x50, 0x61]);
 
 test('[T1] HTTP and frames come by one port, and none of their bytes is lost', async () => {
-  const { door } = await openHttp({}, { frames: echo });
+  const { door } = await openHttp({ frames: echo });
   const port = Number(door.address.split(':')[1]);
   const heard = await new Promise<Buffer>((resolve) => {
     const parts: Buffer[] = [];
@@ -172,7 +206,7 @@ function hold(address: SocketAddress): Promise<{ socket: Socket; whenClosed: Pro
 }
 
 test('[T1] those who say nothing keep nobody out: of many the oldest goes', async () => {
-  const { door } = await openHttp({}, { frames: echo, silentMax: 3 });
+  const { door } = await openHttp({ frames: echo, silentMax: 3 });
   const first = await hold(door.address);
   const others = [await hold(door.address), await hold(door.address)];
   assert.equal(await speakFrames(door.address), FRAMES_BEGIN.length);
@@ -183,7 +217,7 @@ test('[T1] those who say nothing keep nobody out: of many the oldest goes', asyn
 });
 
 test('[T1] clients of HTTP have so many places, and members come in beside them', async () => {
-  const { door } = await openHttp({}, { frames: echo, httpMax: 1 });
+  const { door } = await openHttp({ frames: echo, httpMax: 1 });
   const slow = await hold(door.address);
   slow.socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
   // It may be read later than those that come after it.
@@ -226,8 +260,26 @@ function speakFrames(address: SocketAddress): Promise<number> {
 }
 
 test('[T1] a connection that says nothing, or too little to tell, is closed', async () => {
-  const { door } = await openHttp({}, { silentMs: 50, refuseSilent: (socket) => socket.end('?') });
+  const { door } = await openHttp({ silentMs: 50, tooSlow: '?' });
   assert.equal(await converse(door.address, ''), '?');
   assert.equal(await converse(door.address, 'PRI'), '?');
+  await door.close(0);
+});
+
+test('[T1] before anybody speaks HTTP or frames those who call are told so', async () => {
+  const door = await openFrontDoor(capabilities, LOOPBACK);
+  assert.match(await converse(door.address, POLITE), /^HTTP\/1.1 503 [^]*Retry-After: 1/);
+  assert.equal(await converse(door.address, FRAMES_BEGIN), 'no member answers here\n');
+  await door.close(0);
+});
+
+test('[T1] beyond its connections a door lets nobody in until one has gone', async () => {
+  const { door } = await openHttp({ connectionsMax: 1 });
+  const first = await hold(door.address);
+  while (door.open === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await converse(door.address, POLITE), '');
+  first.socket.destroy();
+  while (door.open > 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.match(await converse(door.address, POLITE), /you asked for/);
   await door.close(0);
 });

@@ -1,7 +1,7 @@
 // Streams over node:net. Both sides keep their own half open until they end it themselves, so that
 // a reader who says "no more" still receives its answer.
 
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import type { Stream, StreamHandler, StreamListener } from '../../base/capabilities.ts';
 import type { SocketAddress } from '../../base/ids.ts';
 import { hostPortOf, plainBytes, socketAddressOf } from './addresses.ts';
@@ -16,6 +16,7 @@ class TcpStream implements Stream {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
   readonly #socket: Socket;
+  #detach: (() => void) | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -42,29 +43,40 @@ class TcpStream implements Stream {
   resume(): void {
     this.#socket.resume();
   }
+
+  attach(handler: StreamHandler): void {
+    const socket = this.#socket;
+    let reason: string | undefined;
+    const onDrain = (): void => handler.onDrain();
+    const onEnd = (): void => handler.onEnd();
+    const onData = (bytes: Uint8Array): void => handler.onData(plainBytes(bytes));
+    socket.on('error', (error) => {
+      reason = errorCodeOf(error);
+    });
+    socket.on('drain', onDrain).on('end', onEnd).on('data', onData);
+    socket.on('close', () => handler.onClose(reason));
+    this.#detach = () => socket.off('drain', onDrain).off('end', onEnd).off('data', onData);
+  }
+
+  release(): Socket {
+    this.#detach?.();
+    return this.#socket;
+  }
 }
 
-function attach(socket: Socket, handler: StreamHandler): void {
-  let reason: string | undefined;
-  socket.on('error', (error) => {
-    reason = errorCodeOf(error);
-  });
-  socket.on('drain', () => handler.onDrain());
-  socket.on('end', () => handler.onEnd());
-  socket.on('close', () => handler.onClose(reason));
-  socket.on('data', (bytes: Uint8Array) => handler.onData(plainBytes(bytes)));
-}
-
-/** Makes a stream of a socket that was accepted. */
-export function streamOver(socket: Socket, onStream: (stream: Stream) => StreamHandler): void {
-  attach(socket, onStream(new TcpStream(socket)));
+/**
+ * The socket beneath a stream, for libraries that want one. From now on the stream's handler hears
+ * of its end only. Undefined where the stream is none of this machine's.
+ */
+export function takeSocket(stream: Stream): Socket | undefined {
+  return stream instanceof TcpStream ? stream.release() : undefined;
 }
 
 /** Listens and resolves once bound. Troubles of later accepts must not end the process. */
-export function listenTcp(
+export function listenStreams(
   listen: SocketAddress,
-  onSocket: (socket: Socket) => void,
-): Promise<{ readonly server: Server; readonly address: SocketAddress }> {
+  onStream: (stream: Stream) => StreamHandler,
+): Promise<StreamListener> {
   const { host, port } = hostPortOf(listen);
   const server = createServer(
     {
@@ -73,7 +85,10 @@ export function listenTcp(
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     },
-    onSocket,
+    (socket) => {
+      const stream = new TcpStream(socket);
+      stream.attach(onStream(stream));
+    },
   );
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => reject(bindFailure(error, 'TCP', listen));
@@ -84,23 +99,15 @@ export function listenTcp(
       server.on('error', () => {});
       const bound = server.address();
       const boundPort = bound !== null && typeof bound === 'object' ? bound.port : port;
-      resolve({ server, address: socketAddressOf(host, boundPort) });
+      resolve({
+        address: socketAddressOf(host, boundPort),
+        // `server.close` calls back only when the last stream is gone: not awaited.
+        close: async () => {
+          server.close();
+        },
+      });
     });
   });
-}
-
-export async function listenStreams(
-  listen: SocketAddress,
-  onStream: (stream: Stream) => StreamHandler,
-): Promise<StreamListener> {
-  const { server, address } = await listenTcp(listen, (socket) => streamOver(socket, onStream));
-  return { address, close: () => closeServer(server) };
-}
-
-/** Stops accepting. `server.close` calls back only when the last stream is gone: not awaited. */
-export function closeServer(server: Server): Promise<void> {
-  server.close();
-  return Promise.resolve();
 }
 
 export function connectStream(
@@ -129,8 +136,9 @@ export function connectStream(
     socket.once('connect', () => {
       clearTimeout(deadline);
       socket.off('error', onError);
-      attach(socket, handler);
-      resolve(new TcpStream(socket));
+      const stream = new TcpStream(socket);
+      stream.attach(handler);
+      resolve(stream);
     });
   });
 }

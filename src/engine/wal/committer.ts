@@ -3,6 +3,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { type Clock, DiskError, type DiskFile } from '../../base/capabilities.ts';
+import type { Batch, Done } from './batch.ts';
 import {
   BATCH_HEADER_BYTES,
   encodeSegmentHeader,
@@ -10,7 +11,6 @@ import {
   MARK_BYTES,
   recordBytes,
 } from './format.ts';
-import type { Done, Frame } from './frame.ts';
 import { Gathering } from './gathering.ts';
 import type { LogIdentity } from './identity.ts';
 import { Mark } from './mark.ts';
@@ -46,7 +46,7 @@ export class Committer {
   readonly #next: NextSegment;
   readonly #mark: Mark;
   readonly #gathering: Gathering;
-  #inFlight: Frame | undefined;
+  #inFlight: Batch | undefined;
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #file: DiskFile | undefined;
@@ -135,8 +135,8 @@ export class Committer {
   // --- gathering --------------------------------------------------------------------------------
 
   /** Makes room for `bytes` in one batch, and answers the batch. */
-  frameFor(bytes: number): Frame {
-    return this.#gathering.frameFor(bytes);
+  batchFor(bytes: number): Batch {
+    return this.#gathering.batchFor(bytes);
   }
 
   /** Encodes a record into the batch that gathers, and answers the batch: it knows the place. */
@@ -147,10 +147,10 @@ export class Committer {
     term: number,
     index: number,
     payload: Uint8Array,
-  ): Frame {
-    const frame = this.#gathering.frameFor(recordBytes(payload.length));
-    frame.add(type, entryKind, shard, term, index, payload);
-    return frame;
+  ): Batch {
+    const batch = this.#gathering.batchFor(recordBytes(payload.length));
+    batch.add(type, entryKind, shard, term, index, payload);
+    return batch;
   }
 
   /** Calls `done` once all that was added so far is durable. */
@@ -189,9 +189,9 @@ export class Committer {
   async #run(): Promise<void> {
     try {
       while (this.#failure === undefined) {
-        const frame = this.#gathering.take();
-        if (frame === undefined) break;
-        await this.#commit(frame);
+        const batch = this.#gathering.take();
+        if (batch === undefined) break;
+        await this.#commit(batch);
       }
     } catch (error) {
       this.#failBy(error);
@@ -205,27 +205,27 @@ export class Committer {
    * [W14] Whatever is awaited here, the log may have failed meanwhile: preparing the next segment
    * goes on beside it. Then this batch has its answer, and must not get another one.
    */
-  async #commit(frame: Frame): Promise<void> {
-    this.#inFlight = frame;
-    if (frame.segment !== this.#segment) await this.#rotate(frame.segment);
+  async #commit(batch: Batch): Promise<void> {
+    this.#inFlight = batch;
+    if (batch.segment !== this.#segment) await this.#rotate(batch.segment);
     if (this.#failure !== undefined) return;
-    assert(frame.offset === this.#end, '[W4] a batch begins where the one before it ended');
-    assert(frame.number === this.#number + 1, '[W4] batches are numbered without holes');
-    const chain = frame.seal(this.#chain);
+    assert(batch.offset === this.#end, '[W4] a batch begins where the one before it ended');
+    assert(batch.number === this.#number + 1, '[W4] batches are numbered without holes');
+    const chain = batch.seal(this.#chain);
     const file = await this.#current();
-    await this.#write(file, frame.offset, frame.sealed());
+    await this.#write(file, batch.offset, batch.sealed());
     if (this.#failure !== undefined) return;
     await this.#sync(file);
     if (this.#failure !== undefined) return;
     this.#chain = chain;
-    this.#end = frame.offset + frame.length;
-    this.#number = frame.number;
+    this.#end = batch.offset + batch.length;
+    this.#number = batch.number;
     this.#mark.noteBatch();
     this.batches += 1;
     this.#inFlight = undefined;
-    // Whoever hears of it may append at once, and then the frame is the next batch.
-    const { waiters, frees } = frame;
-    this.#gathering.giveBack(frame);
+    // A waiter may append at once: then this object is the next batch.
+    const { waiters, frees } = batch;
+    this.#gathering.giveBack(batch);
     for (const done of waiters) done('durable');
     if (frees) this.#listener.onFreed();
     if (this.#closing !== undefined) return;
@@ -348,8 +348,8 @@ export class Committer {
     this.#mark.disarm();
     this.#wait.end();
     const unanswered = this.#inFlight === undefined ? [] : [this.#inFlight];
-    const frames = [...unanswered, ...this.#gathering.takeAll()];
-    const waiters = frames.flatMap((frame) => frame.waiters);
+    const batches = [...unanswered, ...this.#gathering.takeAll()];
+    const waiters = batches.flatMap((batch) => batch.waiters);
     if (failure.kind === 'failed') this.#listener.onFailure(failure);
     for (const done of waiters) done(failure);
   }

@@ -1,11 +1,11 @@
 // The batches that gather and wait to be written, and the places that they will have.
 
 import { assert } from '../../base/assert.ts';
+import { Batch } from './batch.ts';
 import { BATCH_HEADER_BYTES, FIRST_BATCH_OFFSET, MARK_BYTES } from './format.ts';
-import { Frame } from './frame.ts';
 
 /** One gathers while another one is written. What more a stall took goes when it is over. */
-const SPARE_FRAMES_MAX = 2;
+const SPARE_BATCHES_MAX = 2;
 
 /** Where the next batch to be opened will stand. */
 export interface Place {
@@ -21,9 +21,9 @@ export class Gathering {
   readonly #salt: number;
   readonly #segmentBytes: number;
   readonly #batchBytesMax: number;
-  readonly #queue: Frame[] = [];
-  readonly #spare: Frame[] = [];
-  #open: Frame | undefined;
+  readonly #queue: Batch[] = [];
+  readonly #spare: Batch[] = [];
+  #open: Batch | undefined;
   #planned: Place;
 
   constructor(salt: number, segmentBytes: number, batchBytesMax: number, planned: Place) {
@@ -39,18 +39,18 @@ export class Gathering {
     this.#planned = planned;
   }
 
-  get last(): Frame | undefined {
+  get last(): Batch | undefined {
     return this.#open ?? this.#queue.at(-1);
   }
 
   /** Memory of them all, and of those kept for reuse. */
   get bufferBytes(): number {
-    const frames = [this.#open, ...this.#queue, ...this.#spare];
-    return frames.reduce((sum, frame) => sum + (frame?.bufferBytes ?? 0), 0);
+    const batches = [this.#open, ...this.#queue, ...this.#spare];
+    return batches.reduce((sum, batch) => sum + (batch?.bufferBytes ?? 0), 0);
   }
 
   /** Makes room for `bytes` in one batch, and answers the batch. */
-  frameFor(bytes: number): Frame {
+  batchFor(bytes: number): Batch {
     const open = this.#open;
     if (open?.hasRoomFor(bytes)) return open;
     this.#closeOpen();
@@ -64,30 +64,30 @@ export class Gathering {
       const isFit = planned.offset + wanted + MARK_BYTES <= planned.capacity;
       assert(isFit, '[W2] what is appended fits a segment');
     }
-    const frame = this.#spare.pop() ?? new Frame(this.#salt);
+    const batch = this.#spare.pop() ?? new Batch(this.#salt);
     const roomBytes = planned.capacity - planned.offset - MARK_BYTES;
     const bytesMax = Math.min(roomBytes, Math.max(this.#batchBytesMax, wanted));
     planned.number += 1;
-    frame.begin(planned.segment, planned.offset, planned.number, bytesMax);
-    this.#open = frame;
-    return frame;
+    batch.begin(planned.segment, planned.offset, planned.number, bytesMax);
+    this.#open = batch;
+    return batch;
   }
 
   /** The oldest batch, to be written. */
-  take(): Frame | undefined {
+  take(): Batch | undefined {
     if (this.#queue.length === 0) this.#closeOpen();
     return this.#queue.shift();
   }
 
   /** All of them: none will be written. */
-  takeAll(): Frame[] {
+  takeAll(): Batch[] {
     this.#closeOpen();
     return this.#queue.splice(0);
   }
 
   /** A batch that is written may be used for another one. */
-  giveBack(frame: Frame): void {
-    if (this.#spare.length < SPARE_FRAMES_MAX) this.#spare.push(frame);
+  giveBack(batch: Batch): void {
+    if (this.#spare.length < SPARE_BATCHES_MAX) this.#spare.push(batch);
   }
 
   #closeOpen(): void {

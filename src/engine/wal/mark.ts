@@ -2,8 +2,8 @@
 // nothing else says of the last batch.
 
 import type { Clock, DiskFile, Timer } from '../../base/capabilities.ts';
+import { Batch } from './batch.ts';
 import { MARK_BYTES } from './format.ts';
-import { Frame } from './frame.ts';
 import { isDiskFull } from './room-wait.ts';
 import type { ScanPoint } from './scan.ts';
 
@@ -69,11 +69,11 @@ export class Mark {
    */
   async write(file: DiskFile, end: ScanPoint, capacity: number): Promise<void> {
     if (this.#state !== 'missing' || end.offset + MARK_BYTES > capacity) return;
-    const frame = new Frame(this.#salt, MARK_BYTES);
-    frame.begin(0, end.offset, end.number + 1, MARK_BYTES);
-    frame.seal(end.chain);
+    const batch = new Batch(this.#salt, MARK_BYTES);
+    batch.begin(0, end.offset, end.number + 1, MARK_BYTES);
+    batch.seal(end.chain);
     try {
-      await file.write(end.offset, frame.sealed());
+      await file.write(end.offset, batch.sealed());
     } catch (error) {
       if (isDiskFull(error)) return;
       throw error;

@@ -11,9 +11,9 @@ import { Wal } from './index.ts';
 
 test('[W7, W11] a segment whose name was not synced is filled by the next process', async () => {
   const world = new World({ seed: 1 });
-  const member = world.member('n1');
+  const machine = world.machine('n1');
   const open = async (change: (disk: Disk) => Disk = (disk) => disk): Promise<Wal> => {
-    const { clock, disk, random } = member.alive ? member.capabilities : member.restart();
+    const { clock, disk, random } = machine.alive ? machine.capabilities : machine.restart();
     const capabilities = { clock, disk: change(disk), random, log: silentLog };
     const opened = await world.settle(Wal.open(capabilities, SMALL));
     if (opened.kind === 'refused') assert.fail(opened.message);
@@ -41,11 +41,11 @@ test('[W7, W11] a segment whose name was not synced is filled by the next proces
     await world.runFor(10);
   }
   assert.ok(names.isStuck, 'the second segment has its name, which is not durable');
-  member.kill();
+  machine.kill();
 
   const second = await open();
   let promised = 0;
   while (second.stats().segments < 2) promised = await append(second);
-  member.losePower(true);
+  machine.losePower(true);
   assert.equal((await open()).shard(1).lastIndex(), promised);
 });

@@ -16,8 +16,8 @@ import {
 } from '../../../test/support/wal-scenario.ts';
 import { crc32c } from '../../base/crc32c.ts';
 import type { Entry } from '../../core/raft/index.ts';
+import { Batch } from './batch.ts';
 import { BATCH_HEADER_BYTES, FIRST_BATCH_OFFSET, RECORD, recordBytes } from './format.ts';
-import { Frame } from './frame.ts';
 import type { WalOptions } from './index.ts';
 
 const FIRST = 'wal/0000000001.wal';
@@ -244,11 +244,11 @@ test('a payload that looks like a later batch is not taken for one', async () =>
   const attempt = async (salt: number): Promise<string> => {
     const disk = new CrashDisk();
     const wal = await mustOpen(disk, new ManualClock());
-    const frame = new Frame(salt);
-    frame.begin(1, FIRST_BATCH_OFFSET, 99, 1_000);
-    frame.add(RECORD.forget, 0, 1, 0, 0, new Uint8Array(0));
-    frame.seal(0);
-    const entry = { term: 1, index: 1, kind: 'normal', payload: frame.sealed().slice() } as const;
+    const batch = new Batch(salt);
+    batch.begin(1, FIRST_BATCH_OFFSET, 99, 1_000);
+    batch.add(RECORD.forget, 0, 1, 0, 0, new Uint8Array(0));
+    batch.seal(0);
+    const entry = { term: 1, index: 1, kind: 'normal', payload: batch.sealed().slice() } as const;
     await appendDurably(wal, [{ shard: 1, entries: [entry] }]);
     // The batch around it is torn: only the one inside could say that it was durable.
     return open(flip(disk.files(), FIRST, FIRST_BATCH_OFFSET));

@@ -17,7 +17,7 @@ import {
   snapshotAt,
   turn,
 } from '../../../test/support/wal-scenario.ts';
-import { Wal, type WalFailure } from './index.ts';
+import { type ShardChange, Wal, type WalFailure } from './index.ts';
 
 test('appends of one turn share a write and a sync, whatever their shards', async () => {
   const wal = await mustOpen(new CrashDisk(), new ManualClock());
@@ -252,21 +252,21 @@ test('a fetch that a purge or an overwrite overtakes brings nothing wrong', asyn
 
 test('[W7] a failed sync, a new process, then no power: what was told is kept', async () => {
   const world = new World({ seed: 1 });
-  const member = world.member('n1');
+  const machine = world.machine('n1');
   const open = async (): Promise<Wal> => {
-    const { clock, disk, random } = member.alive ? member.capabilities : member.restart();
+    const { clock, disk, random } = machine.alive ? machine.capabilities : machine.restart();
     const opened = await world.settle(Wal.open({ clock, disk, random, log: silentLog }, SMALL));
     assert.ok(opened.kind === 'opened');
     return opened.wal;
   };
   const wal = await open();
   await world.settle(appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'a') }]));
-  member.disk.failNext('syncError');
+  machine.disk.failNext('syncError');
   wal.append([{ shard: 1, entries: entriesFrom(2, 1, 'b') }], () => {});
   await world.runFor(100);
-  member.kill();
+  machine.kill();
   const told = (await open()).shard(1).lastIndex();
-  member.losePower(true);
+  machine.losePower(true);
   assert.equal((await open()).shard(1).lastIndex(), told);
   assert.equal(told, 2);
 });
@@ -275,10 +275,10 @@ test('[W4, W7, W12] killed and without power, nothing promised is lost', async (
   let [torn, kept] = [0, 0];
   for (let seed = 1; seed <= 60; seed++) {
     const world = new World({ seed });
-    const member = world.member('n1');
+    const machine = world.machine('n1');
     let promised = 0;
     for (let life = 0; life < 4; life++) {
-      const { clock, disk, random } = member.alive ? member.capabilities : member.restart();
+      const { clock, disk, random } = machine.alive ? machine.capabilities : machine.restart();
       const opened = await world.settle(Wal.open({ clock, disk, random, log: silentLog }, SMALL));
       if (opened.kind === 'refused') assert.fail(`seed ${seed}: ${opened.message}`);
       const { wal, report } = opened;
@@ -304,9 +304,85 @@ test('[W4, W7, W12] killed and without power, nothing promised is lost', async (
       };
       append();
       await world.runFor(10 + random.below(40));
-      if (random.below(2) === 0) member.kill();
-      else member.losePower();
+      if (random.below(2) === 0) machine.kill();
+      else machine.losePower();
     }
   }
   assert.ok(torn > 5 && kept > 1_000, `${torn} torn ends, ${kept} entries checked`);
+});
+
+/** What the log is after every crash that can fall while `change` is being written. */
+async function crashesDuring(change: ShardChange): Promise<Set<string>> {
+  const disk = new CrashDisk();
+  const options = { batchBytesMax: 1 };
+  const wal = await mustOpen(disk, new ManualClock(), options);
+  const hardState = { term: 2, vote: 1, commit: 5 };
+  const entries = entriesFrom(1, 2, '1', '2', '3', '4', '5', '6', '7', '8');
+  await appendDurably(wal, [{ shard: 1, hardState, entries }]);
+  const before = disk.calls;
+  await appendDurably(wal, [change]);
+  const seen = new Set<string>();
+  for (const point of disk.crashPoints(before)) {
+    const again = await mustOpen(disk.after(point), new ManualClock(), options);
+    const log = again.shard(1);
+    const { commit, term } = log.initialState().hardState;
+    const kept: string[] = [];
+    for (let index = log.firstIndex(); index <= log.lastIndex(); index++) {
+      kept.push(`${index}:${log.term(index)}`);
+    }
+    seen.add(`${term}/${commit} ${kept.join(' ')}`);
+    await again.close();
+  }
+  return seen;
+}
+
+test('[W21] a commit index is there only with the cut of what is replaced', async () => {
+  const payloads = ["6'", "7'", "8'", "9'", "10'"];
+  const entries = entriesFrom(6, 3, ...payloads);
+  const hardState = { term: 3, vote: 0, commit: 10 };
+  assert.deepEqual(
+    await crashesDuring({ shard: 1, hardState, entries }),
+    new Set([
+      '2/5 1:2 2:2 3:2 4:2 5:2 6:2 7:2 8:2',
+      '3/10 1:2 2:2 3:2 4:2 5:2',
+      '3/10 1:2 2:2 3:2 4:2 5:2 6:3',
+      '3/10 1:2 2:2 3:2 4:2 5:2 6:3 7:3',
+      '3/10 1:2 2:2 3:2 4:2 5:2 6:3 7:3 8:3',
+      '3/10 1:2 2:2 3:2 4:2 5:2 6:3 7:3 8:3 9:3',
+      '3/10 1:2 2:2 3:2 4:2 5:2 6:3 7:3 8:3 9:3 10:3',
+    ]),
+  );
+});
+
+test('[W21] entries that are repeated are not cut off: they may be acknowledged', async () => {
+  const entries = [...entriesFrom(7, 2, '7'), ...entriesFrom(8, 3, "8'")];
+  const hardState = { term: 3, vote: 0, commit: 7 };
+  assert.deepEqual(
+    await crashesDuring({ shard: 1, hardState, entries }),
+    new Set([
+      '2/5 1:2 2:2 3:2 4:2 5:2 6:2 7:2 8:2',
+      '3/7 1:2 2:2 3:2 4:2 5:2 6:2 7:2',
+      '3/7 1:2 2:2 3:2 4:2 5:2 6:2 7:2 8:3',
+    ]),
+  );
+});
+
+test('[W21] a snapshot that replaces the log comes with its term and commit index', async () => {
+  const install = snapshotAt(20, 3);
+  const hardState = { term: 3, vote: 0, commit: 21 };
+  const entries = entriesFrom(21, 3, '21');
+  assert.deepEqual(
+    await crashesDuring({ shard: 1, install, hardState, entries }),
+    new Set(['2/5 1:2 2:2 3:2 4:2 5:2 6:2 7:2 8:2', '3/21 ', '3/21 21:3']),
+  );
+});
+
+test('[W21] a change that brings nothing new leaves no empty batch', async () => {
+  const wal = await mustOpen(new CrashDisk(), new ManualClock(), { batchBytesMax: 1 });
+  const install = snapshotAt(4, 1);
+  await appendDurably(wal, [{ shard: 1, install }]);
+  const { batches } = wal.stats();
+  await appendDurably(wal, [{ shard: 1, install }]);
+  await appendDurably(wal, [{ shard: 1, install, entries: entriesFrom(5, 1, 'x') }]);
+  assert.equal(wal.stats().batches, batches + 1);
 });

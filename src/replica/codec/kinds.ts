@@ -5,10 +5,10 @@
 export const FRAME_KIND = {
   /** Messages of the Raft cores, of many shards: see FORMAT.md. */
   raft: 1,
-  /** What hosts tell each other about shards that fall quiet. */
-  quiet: 2,
+  /** What hosts tell each other about shards that hibernate. */
+  hibernation: 2,
   /** Whether the sender's disk has room: one byte, 1 if it has, 0 if not. */
-  room: 3,
+  diskSpace: 3,
 } as const;
 
 /** Requests, which are answered once. */

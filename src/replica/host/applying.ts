@@ -11,7 +11,7 @@ import {
 } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import type { ResultSink, ShardData } from '../state/index.ts';
+import type { ReplicaState, ResultSink } from '../state/index.ts';
 import type { Proposals } from './proposals.ts';
 import type { ReplicaLog } from './replica-log.ts';
 
@@ -21,7 +21,7 @@ const NO_RESULT = new Uint8Array(0);
 export interface ApplyingParts {
   readonly shard: ShardId;
   readonly core: RaftCore;
-  readonly data: ShardData;
+  readonly data: ReplicaState;
   readonly log: ReplicaLog;
   readonly proposals: Proposals;
   readonly store: Pick<Store, 'isBehind'>;

@@ -1,6 +1,7 @@
 // The public face of the host of a member's replicas.
 
+export { FEATURE_DISK_SPACE } from './full-disk.ts';
+export { FEATURE_HIBERNATION } from './hibernation.ts';
 export { Host } from './host.ts';
-export { FEATURE_QUIET } from './quiet.ts';
-export { FEATURE_ROOM } from './room-watch.ts';
+export { HardStateMemory } from './log-writer.ts';
 export { DEFAULT_HOST_SETTINGS, type HostSettings } from './settings.ts';

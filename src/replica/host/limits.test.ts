@@ -9,7 +9,7 @@ import type { Message } from '../../core/raft/index.ts';
 import { encodeMessage, FRAME_KIND, REQUEST_KIND } from '../codec/index.ts';
 import { encodeCommand } from '../state/index.ts';
 import { Admission, MemberLoad } from './admission.ts';
-import { decodeEntries, encodeWants } from './repair-codec.ts';
+import { decodeEntries, encodeEntryRequest } from './repair-codec.ts';
 
 test('[H20] a shard takes so much and no more, and again when some is done', () => {
   const load = new MemberLoad();
@@ -49,7 +49,7 @@ test('[H20] peers that lost entries are answered in turn, too many come again', 
     host.onRequest({
       from: 2,
       kind: REQUEST_KIND.fetchEntries,
-      body: encodeWants({ shard: 1, wantsState: false, ids: [{ index, term }] }),
+      body: encodeEntryRequest({ shard: 1, wantsState: false, ids: [{ index, term }] }),
       deadlineMs,
       isAbandoned: false,
       respond: (answer) => heard.push(`${decodeEntries(answer)?.length} entries`),
@@ -88,7 +88,7 @@ test('what is too large or no command is refused at the door', async () => {
 });
 
 test('[H54] a shard that nobody writes to does not keep old segments for ever', async () => {
-  const host = { segmentsMax: 3, trailingEntries: 10_000, quiet: false };
+  const host = { segmentsMax: 3, trailingEntries: 10_000, hibernation: false };
   const wal = { segmentBytes: 16 * 1024, batchBytesMax: 8 * 1024 };
   const cluster = await HostCluster.start({ seed: 32, shards: 2, host, wal });
   const [busy, idle] = [await cluster.elect(1), await cluster.elect(2)];
@@ -154,7 +154,7 @@ test('[H92] nonsense and strangers are ignored, and do no harm', async () => {
   const base = { from: peer, to: leader, term, kind: 'heartbeat' };
   const snapshot = { index: 9, term: 1, confState: voters(1, 2, 3), data: new Uint8Array(0) };
   host.onFrame(peer, FRAME_KIND.raft, bytes('nonsense'));
-  host.onFrame(peer, FRAME_KIND.quiet, bytes('nonsense'));
+  host.onFrame(peer, FRAME_KIND.hibernation, bytes('nonsense'));
   for (const change of [
     {},
     { kind: 'snapshot', term: term + 1, snapshot },

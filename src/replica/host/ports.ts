@@ -5,7 +5,7 @@ import type { Store } from '../../engine/store/index.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import type { SnapshotLimits } from '../snapshots/index.ts';
-import type { ShardStates } from '../state/index.ts';
+import type { StateStore } from '../state/index.ts';
 
 export interface HostParts {
   readonly member: MemberId;
@@ -14,7 +14,7 @@ export interface HostParts {
   readonly log: Log;
   readonly wal: Wal;
   readonly store: Pick<Store, 'flush' | 'isBehind'>;
-  readonly states: ShardStates;
+  readonly states: StateStore;
   readonly peers: Pick<
     Peers,
     'cancel' | 'featuresOf' | 'flush' | 'isUp' | 'lastHeardMs' | 'openStream' | 'request' | 'send'

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { bytes, describeRead, text } from '../../../test/support/host-cluster.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { RaftCore, ReadOutcome } from '../../core/raft/index.ts';
-import type { ShardData } from '../state/index.ts';
+import type { ReplicaState } from '../state/index.ts';
 import type { ReadLevel } from '../types.ts';
 import { MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
@@ -45,7 +45,7 @@ class Scene {
       },
     };
     try {
-      this.reads.serve(data as unknown as ShardData);
+      this.reads.serve(data as unknown as ReplicaState);
     } finally {
       this.answers.deliver();
     }
@@ -166,7 +166,7 @@ test('[H43] answers that are long come over several turns, one per shard at leas
   }
   const turns: number[] = [];
   while (load.reads > 0) {
-    for (const reads of shards) reads.serve(long as unknown as ShardData);
+    for (const reads of shards) reads.serve(long as unknown as ReplicaState);
     answers.deliver();
     turns.push(heard);
   }
@@ -189,11 +189,11 @@ test('[H43] reads that are put off and then time out ask for no more turns', () 
   const core = { readIndex: (): ReadOutcome => ({ kind: 'accepted', ticket: 1 }) };
   reads.hand(core as unknown as RaftCore, 2, 0);
   reads.confirm({ ticket: 1, index: 5 }, true);
-  reads.serve(long as unknown as ShardData);
+  reads.serve(long as unknown as ReplicaState);
   answers.deliver();
   assert.deepEqual([reads.isCutShort, reads.isEmpty], [true, false]);
   reads.sweep(100);
-  reads.serve(long as unknown as ShardData);
+  reads.serve(long as unknown as ReplicaState);
   assert.deepEqual([reads.isCutShort, reads.isEmpty, load.reads], [false, true, 0]);
 });
 

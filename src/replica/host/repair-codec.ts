@@ -1,6 +1,6 @@
 // Entries that a member lost, and those that a peer sends back.
 //
-//   wants    =  shard(varint) wants-state(varint) count(varint) (index(varint) term(varint))*
+//   request  =  shard(varint) wants-state(varint) count(varint) (index(varint) term(varint))*
 //   entries  =  count(varint) (index(varint) one_entry)*      see src/replica/codec/entries.ts
 
 import { LIMITS } from '../../base/limits.ts';
@@ -8,14 +8,14 @@ import type { Entry, EntryId } from '../../core/raft/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { PackedReader, PackedWriter, readEntries, writeEntries } from '../codec/index.ts';
 
-export interface Wants {
+export interface EntryRequest {
   readonly shard: ShardId;
   /** [H62] Whoever leads and has none of the entries may send its state instead. */
   readonly wantsState: boolean;
   readonly ids: readonly EntryId[];
 }
 
-export function encodeWants({ ids, shard, wantsState }: Wants): Uint8Array {
+export function encodeEntryRequest({ ids, shard, wantsState }: EntryRequest): Uint8Array {
   const writer = new PackedWriter(16 + ids.length * 8);
   writer.varint(shard);
   writer.varint(wantsState ? 1 : 0);
@@ -27,8 +27,8 @@ export function encodeWants({ ids, shard, wantsState }: Wants): Uint8Array {
   return writer.copy();
 }
 
-/** Undefined when the bytes are no wants. */
-export function decodeWants(bytes: Uint8Array): Wants | undefined {
+/** Undefined when the bytes are no request. */
+export function decodeEntryRequest(bytes: Uint8Array): EntryRequest | undefined {
   const reader = new PackedReader(bytes);
   const shard = reader.varint();
   const wantsState = reader.varint();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ShardData } from '../state/index.ts';
+import type { ReplicaState } from '../state/index.ts';
 import { ReplicaLog, type ShardLog } from './replica-log.ts';
 
 function logOf(stored: { commit: number; last: number; applied: number }): ReplicaLog {
@@ -10,7 +10,7 @@ function logOf(stored: { commit: number; last: number; applied: number }): Repli
   const wal = { initialState: () => ({ hardState }), lastIndex: () => stored.last };
   const confState = { voters: [1, 2, 3] };
   const data = { applied: () => ({ term: 3, index: stored.applied }), confState: () => confState };
-  return new ReplicaLog(wal as unknown as ShardLog, data as unknown as ShardData, {
+  return new ReplicaLog(wal as unknown as ShardLog, data as unknown as ReplicaState, {
     latest: () => 'pending',
   });
 }
@@ -32,7 +32,7 @@ test('the config and the vote are told as they are', () => {
 test('a snapshot asked for has the present config, or closes the gap before the log', () => {
   const asked: number[] = [];
   const wal = { firstIndex: () => 6 } as unknown as ShardLog;
-  const data = { shard: 1, applied: () => ({ term: 3, index: 9 }) } as unknown as ShardData;
+  const data = { shard: 1, applied: () => ({ term: 3, index: 9 }) } as unknown as ReplicaState;
   const log = new ReplicaLog(wal, data, {
     latest: (_, minIndex) => {
       asked.push(minIndex);

@@ -3,18 +3,18 @@
 import type { ConfState, Entry, HardState, LogSource, Snapshot } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
-import type { ShardData } from '../state/index.ts';
+import type { ReplicaState } from '../state/index.ts';
 
 export type ShardLog = ReturnType<Wal['shard']>;
 
 export class ReplicaLog implements LogSource {
   readonly wal: ShardLog;
-  readonly #data: ShardData;
+  readonly #data: ReplicaState;
   readonly #snapshots: Pick<Snapshots, 'latest'>;
   /** A snapshot of this index or beyond has the present config, and so all who may need one. */
   configIndex: number;
 
-  constructor(wal: ShardLog, data: ShardData, snapshots: Pick<Snapshots, 'latest'>) {
+  constructor(wal: ShardLog, data: ReplicaState, snapshots: Pick<Snapshots, 'latest'>) {
     this.wal = wal;
     this.#data = data;
     this.#snapshots = snapshots;
@@ -23,8 +23,9 @@ export class ReplicaLog implements LogSource {
 
   /**
    * The config is that of the state, which is newer than the log's newest snapshot. [H50] What was
-   * applied was committed: the commit index on disk may lag behind. It may also be ahead: written
-   * with the entries it speaks of, in a batch before theirs, and then the power failed.
+   * applied was committed: the commit index on disk may lag behind. It may also be ahead: it was
+   * written in a batch before that of the entries it speaks of, and then the power failed. What is
+   * in the log up to it is committed all the same [W21].
    */
   initialState(): { hardState: HardState; confState: ConfState } {
     const { hardState } = this.wal.initialState();

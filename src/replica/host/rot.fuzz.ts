@@ -22,7 +22,7 @@ export interface RotResult {
   /** Steps after which a member lacked entries, or a leader did, or all peers did as well. */
   holed: number;
   holedLeaders: number;
-  forsaken: number;
+  lostEntries: number;
 }
 
 /** `runs` counts the steps of all histories. */
@@ -30,7 +30,7 @@ export async function fuzzRot(options: {
   readonly runs: number;
   readonly seed: number;
 }): Promise<RotResult> {
-  const result = { rotted: 0, acknowledged: 0, holed: 0, holedLeaders: 0, forsaken: 0 };
+  const result = { rotted: 0, acknowledged: 0, holed: 0, holedLeaders: 0, lostEntries: 0 };
   for (let at = 0; at * STEPS < options.runs; at++) {
     const seed = options.seed + at;
     const history = await History.begin(seed, result);
@@ -163,7 +163,7 @@ class History {
     if (status?.waitsFor?.includes('lost log entries') !== true) return;
     this.#result.holed += 1;
     if (status.role === 'leader') this.#result.holedLeaders += 1;
-    if (status.waitsFor.includes('no peer')) this.#result.forsaken += 1;
+    if (status.waitsFor.includes('no peer')) this.#result.lostEntries += 1;
   }
 
   /** A leader may be handing over just now, and refuse. */
@@ -213,12 +213,12 @@ async function main(): Promise<void> {
     },
   });
   const [runs, seed] = [Number(values.runs), Number(values.seed)];
-  const { acknowledged, forsaken, holed, holedLeaders, rotted } = await fuzzRot({ runs, seed });
+  const { acknowledged, lostEntries, holed, holedLeaders, rotted } = await fuzzRot({ runs, seed });
   process.stdout.write(
     `${rotted} bits rotted, ${acknowledged} writes acknowledged; entries were missing after ` +
-      `${holed} steps, from a leader after ${holedLeaders}, from everyone after ${forsaken}\n`,
+      `${holed} steps, from a leader after ${holedLeaders}, from everyone after ${lostEntries}\n`,
   );
-  assert(runs < 10_000 || (holedLeaders > 0 && forsaken > 0), 'the run was not vacuous');
+  assert(runs < 10_000 || (holedLeaders > 0 && lostEntries > 0), 'the run was not vacuous');
 }
 
 if (import.meta.main) await main();

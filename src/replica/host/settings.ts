@@ -12,21 +12,21 @@ export interface HostSettings {
   readonly phases: number;
   /** Whether leaders may answer from a lease. */
   readonly leases: boolean;
-  /** Whether idle shards fall quiet. */
-  readonly quiet: boolean;
-  readonly quietAfterTicks: number;
+  /** Whether idle shards hibernate. */
+  readonly hibernation: boolean;
+  readonly hibernateAfterTicks: number;
   /**
-   * Quiet shards take their leader's member for lost when it was silent for so long. Longer than an
-   * election timeout: a busy moment of one member must not wake all shards of the others.
+   * Hibernating shards take their leader's member for lost when it was silent for so long. Longer
+   * than an election timeout: a busy moment of one member must not wake all shards of the others.
    */
   readonly lostTicks: number;
-  /** Quiet shards that are woken in one step when their leader's member is gone. */
+  /** Hibernating shards that are woken in one step when their leader's member is gone. */
   readonly wakesMax: number;
   readonly readTimeoutMs: number;
   /** How long a leader of the past keeps watching what became of its proposals. */
   readonly orphanTimeoutMs: number;
   /** A leader whose oldest append waits for longer hands over. */
-  readonly sickDiskMs: number;
+  readonly slowDiskMs: number;
   /** Entries that stay behind the durable state for followers that are a little behind. */
   readonly trailingEntries: number;
   /** Or so many bytes of them, whichever is less. */
@@ -54,13 +54,13 @@ export const DEFAULT_HOST_SETTINGS: HostSettings = {
   heartbeatTicks: 2,
   phases: 3,
   leases: true,
-  quiet: true,
-  quietAfterTicks: 20,
+  hibernation: true,
+  hibernateAfterTicks: 20,
   lostTicks: 20,
   wakesMax: 64,
   readTimeoutMs: 2_000,
   orphanTimeoutMs: 5_000,
-  sickDiskMs: 1_000,
+  slowDiskMs: 1_000,
   trailingEntries: 10_000,
   trailingBytes: 8 * 1024 * 1024,
   purgeEntries: 5_000,
@@ -76,7 +76,10 @@ export function settle(changes: Partial<HostSettings>): HostSettings {
   const settings = { ...DEFAULT_HOST_SETTINGS, ...changes };
   assert(settings.tickMs > 0, 'time goes forward');
   assert(Number.isInteger(settings.phases) && settings.phases >= 1, 'there is one phase at least');
-  assert(settings.quietAfterTicks >= settings.electionTicks, 'quiet comes after a silence');
+  assert(
+    settings.hibernateAfterTicks >= settings.electionTicks,
+    'hibernation comes after idleness',
+  );
   assert(settings.lostTicks >= settings.electionTicks, 'whoever is lost has no lease any more');
   return settings;
 }

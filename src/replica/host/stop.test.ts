@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { describeWrite, HostCluster } from '../../../test/support/host-cluster.ts';
 import type { ConfChange } from '../../core/raft/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
-import { encodeWants } from './repair-codec.ts';
+import { encodeEntryRequest } from './repair-codec.ts';
 
 const ADD_LEARNER: ConfChange = {
   version: 2,
@@ -67,7 +67,7 @@ test('[H91] an answer to a peer that breaks stops the member with the reason', a
   host.onRequest({
     from: 2,
     kind: REQUEST_KIND.fetchEntries,
-    body: encodeWants({ shard: 1, wantsState: false, ids: [{ index, term }] }),
+    body: encodeEntryRequest({ shard: 1, wantsState: false, ids: [{ index, term }] }),
     deadlineMs: Number.POSITIVE_INFINITY,
     isAbandoned: false,
     respond: () => {},

@@ -5,7 +5,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Clock, Timer } from '../../base/capabilities.ts';
 import type { HostSettings } from './settings.ts';
-import { UncountedTime } from './uncounted-time.ts';
+import { SuspendDetector } from './suspend-detector.ts';
 
 export class Ticker {
   readonly #clock: Clock;
@@ -17,7 +17,7 @@ export class Ticker {
   readonly #isIdle: () => boolean;
   /** Longest time that is made up for, in steps. */
   readonly #stepsMax: number;
-  readonly #uncounted: UncountedTime;
+  readonly #suspends: SuspendDetector;
   #steps = 0;
   #timer: Timer | undefined;
   #isClosed = false;
@@ -37,7 +37,7 @@ export class Ticker {
     this.#startMs = clock.monotonicMs();
     // [H32] After as many ticks no lease is left of those that began before.
     const doubtMs = settings.electionTicks * settings.tickMs;
-    this.#uncounted = new UncountedTime(clock, settings.tickMs / 2, doubtMs);
+    this.#suspends = new SuspendDetector(clock, settings.tickMs / 2, doubtMs);
     this.#onStep = onStep;
     this.#isIdle = isIdle;
   }
@@ -54,7 +54,7 @@ export class Ticker {
 
   /** [H30] Makes up for the steps that are due. Cheap when none is. */
   catchUp(nowMs: number): void {
-    this.#uncounted.look(nowMs);
+    this.#suspends.look(nowMs);
     const due = this.#stepsDue(nowMs);
     if (due <= this.#steps || this.#isClosed) return;
     // What lies further back is left out.
@@ -67,8 +67,8 @@ export class Ticker {
 
   /** True when ticks are time: none became due since the last one, and [H32] none was missed. */
   isCurrent(nowMs: number): boolean {
-    this.#uncounted.look(nowMs);
-    return nowMs < this.#timeOf(this.#steps + 1) && !this.#uncounted.isInDoubt(nowMs);
+    this.#suspends.look(nowMs);
+    return nowMs < this.#timeOf(this.#steps + 1) && !this.#suspends.isInDoubt(nowMs);
   }
 
   #timeOf(step: number): number {

@@ -18,7 +18,7 @@ export type CommandOutcome =
   /** Has had no effect and will have none. */
   | { readonly kind: 'refused'; readonly reason: WriteRefusal | 'sessionExpired' }
   /** May have had its effect, or have it yet, once. */
-  | { readonly kind: 'unknown'; readonly reason: WriteDoubt | 'sessionExpired' | 'overtaken' };
+  | { readonly kind: 'unknown'; readonly reason: WriteDoubt | 'sessionExpired' | 'superseded' };
 
 interface Queued {
   readonly body: Uint8Array;
@@ -134,7 +134,7 @@ function madeOf(outcome: WriteOutcome, isRepeated: boolean): CommandOutcome {
     case 'opened':
     case 'closed':
     case undefined:
-      return { kind: 'unknown', reason: 'overtaken' };
+      return { kind: 'unknown', reason: 'superseded' };
     default:
       return unreachable(result);
   }

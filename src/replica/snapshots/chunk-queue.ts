@@ -1,17 +1,17 @@
 // What is sent next. To a peer that has an older state most chunks need not be sent at all: some
-// are walked ahead, the peer is asked which of them it has just so, and only the others go.
+// are read ahead, the peer is asked which of them it has just so, and only the others go.
 
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { PreparedSnapshot, Progress } from '../state/index.ts';
+import { readChunk, type StateChunk } from './state-chunks.ts';
 import type { SnapshotLimits } from './types.ts';
-import { type WalkedChunk, walkChunk } from './walk.ts';
 import type { Comparison } from './wire.ts';
 
 const { comparedChunksMax } = LIMITS.snapshots;
 
 export interface QueuedChunk {
-  readonly chunk: WalkedChunk;
+  readonly chunk: StateChunk;
   /** The peer said that it has the same. */
   readonly isSame: boolean;
 }
@@ -23,11 +23,11 @@ export class ChunkQueue {
   readonly #limits: SnapshotLimits;
   readonly #ask: (question: Question) => void;
   #compares: boolean;
-  #walked: Progress;
+  #readTo: Progress;
   /** Where the first of `#asked` begins. */
   #after: Progress;
-  /** Walked, and being compared or about to be. */
-  #asked: WalkedChunk[] = [];
+  /** Read, and being compared or about to be. */
+  #asked: StateChunk[] = [];
   #isAsking = false;
   readonly #ready: QueuedChunk[] = [];
 
@@ -41,19 +41,19 @@ export class ChunkQueue {
     this.#prepared = prepared;
     this.#limits = limits;
     this.#compares = compares;
-    this.#walked = from;
+    this.#readTo = from;
     this.#after = from;
     this.#ask = ask;
   }
 
-  /** `later`: walked ahead, ask again in the next turn. `asks`: when the answer is there. */
+  /** `later`: read ahead, ask again in the next turn. `asks`: when the answer is there. */
   next(): QueuedChunk | 'later' | 'asks' | 'end' {
     if (this.#isAsking) return 'asks';
     const ready = this.#ready.shift();
     if (ready !== undefined) return ready;
-    const chunk = walkChunk(this.#prepared, this.#walked, this.#limits.chunkBytesMax);
+    const chunk = readChunk(this.#prepared, this.#readTo, this.#limits.chunkBytesMax);
     if (chunk !== undefined) {
-      this.#walked = chunk.progress;
+      this.#readTo = chunk.progress;
       if (!this.#compares) return { chunk, isSame: false };
       this.#asked.push(chunk);
       if (this.#asked.length < comparedChunksMax) return 'later';
@@ -78,6 +78,6 @@ export class ChunkQueue {
       this.#ready.push({ chunk, isSame: this.#compares && equal[at] === 1 });
     }
     this.#asked = [];
-    this.#after = this.#walked;
+    this.#after = this.#readTo;
   }
 }

@@ -3,15 +3,15 @@
 import { equalBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/capabilities.ts';
 import type { IncomingRequest } from '../../engine/transport/index.ts';
-import { NO_PROGRESS, type ShardData } from '../state/index.ts';
-import { walkRange } from './walk.ts';
+import { NO_PROGRESS, type ReplicaState } from '../state/index.ts';
+import { readRange } from './state-chunks.ts';
 import type { Comparison } from './wire.ts';
 
 /** [N12] One range a turn: reading and summing up a chunk takes a millisecond. */
 export function answerComparison(
   request: IncomingRequest,
   { after, ranges }: Comparison,
-  data: ShardData,
+  data: ReplicaState,
   clock: Pick<Clock, 'afterTurn'>,
 ): void {
   const equal = new Uint8Array(ranges.length);
@@ -26,7 +26,7 @@ export function answerComparison(
     }
     const { view, prefix } = data.present();
     const progress = { ...NO_PROGRESS, lastKey: low };
-    const found = walkRange(view, prefix, progress, range.lastKey, range.bytes);
+    const found = readRange(view, prefix, progress, range.lastKey, range.bytes);
     if (found !== undefined && equalBytes(found.chunk.digest, range.digest)) equal[at] = 1;
     low = range.lastKey;
     at += 1;

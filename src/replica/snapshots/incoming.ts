@@ -4,10 +4,10 @@ import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { IncomingStreamHandler } from '../../engine/transport/index.ts';
-import type { Progress, ShardData, Staging } from '../state/index.ts';
+import type { IncomingState, Progress, ReplicaState } from '../state/index.ts';
 import { type Chunk, decodeChunk, digestChunk, progressAfter } from './chunks.ts';
+import { readRange } from './state-chunks.ts';
 import type { SnapshotParts } from './types.ts';
-import { walkRange } from './walk.ts';
 import type { Offer } from './wire.ts';
 
 /** Told once how the transfer ended; true says that all of it is staged and durable. */
@@ -15,19 +15,19 @@ export type IncomingEnd = (isWhole: boolean, why: string) => boolean;
 
 export class IncomingTransfer implements IncomingStreamHandler {
   readonly offer: Offer;
-  readonly #data: ShardData;
-  readonly #staging: Staging;
+  readonly #data: ReplicaState;
+  readonly #staging: IncomingState;
   readonly #parts: SnapshotParts;
   readonly #onEnd: IncomingEnd;
   /** Why the rest is not even looked at. */
-  #trouble: string | undefined;
+  #failure: string | undefined;
   #isEndSeen = false;
   #isFinishing = false;
 
   constructor(
     offer: Offer,
-    data: ShardData,
-    staging: Staging,
+    data: ReplicaState,
+    staging: IncomingState,
     parts: SnapshotParts,
     onEnd: IncomingEnd,
   ) {
@@ -47,13 +47,13 @@ export class IncomingTransfer implements IncomingStreamHandler {
     this.#take(bytes);
     const { store, wal } = this.#parts;
     // [N7] The sender waits with us while the store cannot keep up, or must not grow.
-    while ((store.isBehind || wal.isCramped) && this.#trouble === undefined) await this.#pause();
+    while ((store.isBehind || wal.isCramped) && this.#failure === undefined) await this.#pause();
   }
 
   async onFinish(): Promise<boolean> {
-    if (!this.#isEndSeen) this.#trouble ??= 'the stream ended early';
-    if (this.#data.staging !== this.#staging) this.#trouble ??= 'another state is being staged';
-    if (this.#trouble !== undefined) return this.#onEnd(false, this.#trouble);
+    if (!this.#isEndSeen) this.#failure ??= 'the stream ended early';
+    if (this.#data.staging !== this.#staging) this.#failure ??= 'another state is being staged';
+    if (this.#failure !== undefined) return this.#onEnd(false, this.#failure);
     this.#isFinishing = true;
     this.#staging.complete();
     // [N8] The log may name this state only when no crash can take it away.
@@ -62,27 +62,27 @@ export class IncomingTransfer implements IncomingStreamHandler {
   }
 
   onAbort(reason: string): void {
-    this.#trouble ??= reason;
+    this.#failure ??= reason;
     if (!this.#isFinishing) this.#onEnd(false, reason);
   }
 
   /** Another transfer takes the place of this one. */
   giveWay(): void {
-    this.#trouble ??= 'a newer transfer took its place';
+    this.#failure ??= 'a newer transfer took its place';
   }
 
   #take(bytes: Uint8Array): void {
-    if (this.#trouble !== undefined) return;
+    if (this.#failure !== undefined) return;
     const chunk = decodeChunk(bytes);
     if (this.#isEndSeen || chunk === undefined) {
-      this.#trouble = 'a chunk cannot be read';
+      this.#failure = 'a chunk cannot be read';
       return;
     }
     const { progress } = this.#staging;
     if (chunk.kind === 'end') {
       // [N3] What the sender sent is what was staged, over all interruptions.
       this.#isEndSeen = isSameSum(chunk.totals, progress);
-      if (!this.#isEndSeen) this.#trouble = 'the sums of the state differ';
+      if (!this.#isEndSeen) this.#failure = 'the sums of the state differ';
       return;
     }
     const isTaken =
@@ -92,14 +92,14 @@ export class IncomingTransfer implements IncomingStreamHandler {
             chunk.pairs,
             progressAfter(progress, bytes, digestChunk(bytes), chunk.pairs),
           );
-    if (!isTaken) this.#trouble = 'a chunk does not follow the one before, or is not here';
+    if (!isTaken) this.#failure = 'a chunk does not follow the one before, or is not here';
   }
 
   /** [N12] Only what is equal now: the machine may have gone on since the sender asked. */
   #copy({ bytes, digest, lastKey }: Extract<Chunk, { kind: 'same' }>): boolean {
     const { progress } = this.#staging;
     const { view, prefix } = this.#data.present();
-    const found = walkRange(view, prefix, progress, lastKey, bytes);
+    const found = readRange(view, prefix, progress, lastKey, bytes);
     if (found === undefined || !equalBytes(found.chunk.digest, digest)) return false;
     return this.#staging.add(found.pairs, found.chunk.progress);
   }

@@ -19,9 +19,9 @@ import { Prng } from '../../base/prng.ts';
 import type { ConfState, Entry } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { ShardChange, Wal } from '../../engine/wal/index.ts';
+import type { StoredIncomingState } from '../state/incoming-state.ts';
 import { endOfPrefix, type PreparedSnapshot } from '../state/index.ts';
 import { generationPrefix } from '../state/layout.ts';
-import type { NextState } from '../state/staging.ts';
 import {
   type OpenState,
   openState,
@@ -31,7 +31,7 @@ import {
   votersOf,
   wordMachine,
 } from '../state/state.support.ts';
-import type { ShardData } from '../state/types.ts';
+import type { ReplicaState } from '../state/types.ts';
 import { BatchHistory, countAt } from './batch-history.support.ts';
 
 const SHARD = 7;
@@ -74,14 +74,14 @@ export async function crashInstallations(options: {
 class Oracle {
   readonly digests = new Map<number, string>();
   readonly configs = new Map<number, ConfState>();
-  readonly #data: ShardData;
+  readonly #data: ReplicaState;
 
   static async start(): Promise<Oracle> {
     const { states } = await openState(new CrashDisk(), {}, 2);
     return new Oracle(states.create(SHARD, wordMachine, FIRST, CONFIG));
   }
 
-  private constructor(data: ShardData) {
+  private constructor(data: ReplicaState) {
     this.#data = data;
     this.#note();
   }
@@ -144,7 +144,7 @@ class Sequence {
   // --- what happens -----------------------------------------------------------------------------
 
   /** A few commands: into the log, then applied; the store is flushed now and then. */
-  async #goOn(wal: Wal, store: Store, data: ShardData): Promise<void> {
+  async #goOn(wal: Wal, store: Store, data: ReplicaState): Promise<void> {
     for (let i = 0; i < 2; i++) {
       const entries = this.#makeEntries(1 + this.#random.below(4));
       this.#model.apply(entries);
@@ -157,7 +157,7 @@ class Sequence {
   }
 
   /** The leader went on without this member: its state comes, then the log's record, the flip. */
-  async #takeOver(wal: Wal, store: Store, data: ShardData): Promise<void> {
+  async #takeOver(wal: Wal, store: Store, data: ReplicaState): Promise<void> {
     if (this.#random.below(2) === 0) this.#term += 1;
     this.#model.apply(this.#makeEntries(1 + this.#random.below(6)));
     const prepared = await this.#model.prepare();
@@ -179,7 +179,7 @@ class Sequence {
 
   async #stage(
     store: Store,
-    data: ShardData,
+    data: ReplicaState,
     { view, prefix, snapshot }: PreparedSnapshot,
     chunksMax: number,
   ): Promise<void> {
@@ -238,7 +238,7 @@ class Sequence {
     else if (what === 2) await turn();
   }
 
-  #maybePurge(wal: Wal, data: ShardData): void {
+  #maybePurge(wal: Wal, data: ReplicaState): void {
     const index = data.durableApplied();
     const log = wal.shard(SHARD);
     const term = log.term(index);
@@ -295,7 +295,7 @@ class Sequence {
     return outcome;
   }
 
-  #checkState(data: ShardData, wal: Wal, where: string): void {
+  #checkState(data: ReplicaState, wal: Wal, where: string): void {
     const { index, term } = data.applied();
     const log = wal.shard(SHARD);
     assert(index >= log.base.index && index <= log.lastIndex(), `[D17] ${index}: ${where}`);
@@ -308,7 +308,7 @@ class Sequence {
 }
 
 /** Config changes of the made up log are none of the core: their payload says all. */
-function applyTo(data: ShardData, entries: readonly Entry[]): void {
+function applyTo(data: ReplicaState, entries: readonly Entry[]): void {
   for (const entry of entries) {
     if (entry.kind === 'normal') data.apply([entry], undefined);
     else data.setConfState(votersOf(1, 2, 3, 4 + (entry.payload[0] as number)), entry);
@@ -316,10 +316,10 @@ function applyTo(data: ShardData, entries: readonly Entry[]): void {
 }
 
 /** [D18] What the staging record says is there: a pair per chunk, in these sequences. */
-function checkStaged(store: Store, { staging }: ShardData, where: string): void {
+function checkStaged(store: Store, { staging }: ReplicaState, where: string): void {
   if (staging === undefined) return;
   const { chunks, lastKey } = staging.progress;
-  const prefix = generationPrefix(SHARD, (staging as NextState).generation);
+  const prefix = generationPrefix(SHARD, (staging as StoredIncomingState).generation);
   const keys = [...store.range(prefix, endOfPrefix(prefix))].map(({ key }) => key);
   assert(keys.length === chunks, `[D18] ${keys.length} of ${chunks} pairs: ${where}`);
   const last = keys.at(-1)?.subarray(prefix.length) ?? new Uint8Array(0);

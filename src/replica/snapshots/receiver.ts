@@ -10,7 +10,7 @@ import type {
   MemberId,
 } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
-import { endOfPrefix, NO_PROGRESS, type Progress, type ShardData } from '../state/index.ts';
+import { endOfPrefix, NO_PROGRESS, type Progress, type ReplicaState } from '../state/index.ts';
 import { answerComparison } from './comparing.ts';
 import { IncomingTransfer } from './incoming.ts';
 import type { SnapshotLimits, SnapshotParts, SnapshotsHandler } from './types.ts';
@@ -118,7 +118,7 @@ export class SnapshotReceiver {
     return { kind: 'wanted', progress, compares: hasPairs(data) };
   }
 
-  #isInstalling(shard: ShardId, data: ShardData): boolean {
+  #isInstalling(shard: ShardId, data: ReplicaState): boolean {
     const handed = this.#installing.get(shard);
     const staged = data.staged();
     if (handed === undefined) return false;
@@ -127,7 +127,7 @@ export class SnapshotReceiver {
     return false;
   }
 
-  #end(transfer: IncomingTransfer, data: ShardData, isWhole: boolean, why: string): boolean {
+  #end(transfer: IncomingTransfer, data: ReplicaState, isWhole: boolean, why: string): boolean {
     const { shard, snapshot, message } = transfer.offer;
     if (this.#running.get(shard) === transfer) this.#running.delete(shard);
     if (!isWhole) {
@@ -146,13 +146,13 @@ export class SnapshotReceiver {
 
   #scheduleSweep(): void {
     this.#sweep = this.#parts.clock.setTimer(this.#limits.sweepMs, () => {
-      this.#dropForsaken();
+      this.#dropAbandoned();
       this.#scheduleSweep();
     });
   }
 
   /** [N9] What has not grown since the last time, and is not under way, goes. */
-  #dropForsaken(): void {
+  #dropAbandoned(): void {
     const idle = new Map<ShardId, Progress>();
     for (const shard of this.#parts.states.shardIds()) {
       const data = this.#parts.states.state(shard);
@@ -166,12 +166,12 @@ export class SnapshotReceiver {
   }
 }
 
-/** [N13] Whether it was overtaken by one of the same leader. */
+/** [N13] Whether a newer state of the same leader is on its way. */
 function isOlder({ message, snapshot }: Offer, running: Offer | undefined): boolean {
   return running?.message.term === message.term && snapshot.index < running.snapshot.index;
 }
 
-function hasPairs(data: ShardData): boolean {
+function hasPairs(data: ReplicaState): boolean {
   const { view, prefix } = data.present();
   for (const _pair of view.range(prefix, endOfPrefix(prefix))) return true;
   return false;

@@ -23,7 +23,7 @@ import {
   votersOf,
   wordMachine,
 } from '../state/state.support.ts';
-import type { ShardData } from '../state/types.ts';
+import type { ReplicaState } from '../state/types.ts';
 import { openSnapshots } from './snapshots.ts';
 import type { SnapshotLimits, Snapshots } from './types.ts';
 
@@ -203,7 +203,7 @@ export interface SiteOptions {
 export class Site {
   readonly member: MemberId;
   readonly open: OpenState;
-  readonly data: ShardData;
+  readonly data: ReplicaState;
   readonly snapshots: Snapshots;
   /** Messages that were stepped, as `term/index`. */
   readonly stepped: string[] = [];

@@ -2,9 +2,9 @@
 
 import { LIMITS } from '../../base/limits.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
+import { PreparedSnapshots } from './prepared-snapshots.ts';
 import { SnapshotReceiver } from './receiver.ts';
 import { SnapshotSender } from './sender.ts';
-import { PreparedShelf } from './shelf.ts';
 import type {
   SnapshotLimits,
   SnapshotParts,
@@ -20,16 +20,16 @@ export const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
 
 export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): Snapshots {
   const limits: SnapshotLimits = { ...DEFAULT_SNAPSHOT_LIMITS, ...parts.limits };
-  const shelf = new PreparedShelf(parts, limits);
+  const prepared = new PreparedSnapshots(parts, limits);
   const sender = new SnapshotSender(parts, handler, limits);
   const receiver = new SnapshotReceiver(parts, handler, limits);
   return {
-    latest: (shard, minIndex) => shelf.latest(shard, minIndex),
+    latest: (shard, minIndex) => prepared.latest(shard, minIndex),
     send: (peer, shard, message, onDone) => {
       const name = message.snapshot?.data;
-      const prepared = name === undefined ? undefined : shelf.find(shard, name);
-      if (prepared === undefined) parts.clock.afterTurn(() => onDone(false));
-      else sender.send(peer, shard, message, prepared, onDone);
+      const found = name === undefined ? undefined : prepared.find(shard, name);
+      if (found === undefined) parts.clock.afterTurn(() => onDone(false));
+      else sender.send(peer, shard, message, found, onDone);
     },
     onRequest: (request) => {
       if (request.kind === REQUEST_KIND.compareSnapshot) receiver.compare(request);
@@ -42,7 +42,7 @@ export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): 
       return {
         ...sending,
         ...receiving,
-        prepared: shelf.made,
+        prepared: prepared.made,
         sending: sender.running,
         receiving: receiver.running,
         failed: sendsFailed + receivesFailed,
@@ -51,7 +51,7 @@ export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): 
     close: () => {
       sender.close();
       receiver.close();
-      shelf.close();
+      prepared.close();
     },
   };
 }

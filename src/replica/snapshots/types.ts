@@ -10,7 +10,7 @@ import type {
   Peers,
 } from '../../engine/transport/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
-import type { ShardStates } from '../state/index.ts';
+import type { StateStore } from '../state/index.ts';
 
 export interface SnapshotParts {
   readonly member: MemberId;
@@ -19,7 +19,7 @@ export interface SnapshotParts {
   readonly peers: Pick<Peers, 'request' | 'cancel' | 'openStream'>;
   readonly store: Pick<Store, 'isBehind' | 'flush'>;
   readonly wal: Pick<Wal, 'isCramped'>;
-  readonly states: Pick<ShardStates, 'shardIds' | 'state'>;
+  readonly states: Pick<StateStore, 'shardIds' | 'state'>;
   readonly limits?: Partial<SnapshotLimits>;
 }
 
@@ -31,7 +31,7 @@ export interface SnapshotsHandler {
   onNewerTerm(shard: ShardId, peer: MemberId, term: number): void;
   /**
    * The state of `message.snapshot` is staged and durable, or not needed any more: step the
-   * message. True if the core restores it: `ShardData.install` follows when the log has it.
+   * message. True if the core restores it: `ReplicaState.install` follows when the log has it.
    */
   onStaged(shard: ShardId, message: Message): boolean;
 }

@@ -67,7 +67,7 @@ for (const [what, isRead] of NAMED) {
   });
 }
 
-test('[N14] nobody asks about more chunks at once than a sender walks ahead', () => {
+test('[N14] nobody asks about more chunks at once than a sender reads ahead', () => {
   const { comparedChunksMax } = LIMITS.snapshots;
   const lastKeys = Array.from({ length: comparedChunksMax + 1 }, () => keyOf(4));
   assert.equal(isComparison(askedWith(keyOf(4), ...lastKeys.slice(1))), true);

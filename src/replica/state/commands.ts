@@ -4,15 +4,28 @@
 //            |  kind(u8) time(u64) client(u64) sequence(u64) body   1 of a session
 //            |  kind(u8) time(u64)                                2 opens a session
 //            |  kind(u8) time(u64) client(u64)                    3 closes it
+//            |  kind(u8) time(u64) editions                       4 raises the shard's editions
+//            |  kind(u8) time(u64) keep(u32)                      5 ends sessions
+//            |  kind(u8) time(u64)                                6 wakes the machine
 //   result   =  status(u8) body                                   see STATUS
 //
 // Integers are little-endian. The leader's host writes the time into the command that it proposes,
-// so that a session's age does not hang on the clocks of clients.
+// so that a session's age does not hang on the clocks of clients. Kinds 4 to 6 are proposed by the
+// leader's host only.
 
 import { assert } from '../../base/assert.ts';
 import { readU64le, writeU64le } from '../../base/bytes.ts';
+import { decodeEditions, encodeEditions, type ShardEditions } from './editions.ts';
 
-export const COMMAND = { plain: 0, session: 1, open: 2, close: 3 } as const;
+export const COMMAND = {
+  plain: 0,
+  session: 1,
+  open: 2,
+  close: 3,
+  raise: 4,
+  evict: 5,
+  wake: 6,
+} as const;
 
 export const STATUS = {
   done: 0,
@@ -43,6 +56,7 @@ const SEQUENCE_AT = 17;
 export const PLAIN_HEADER_BYTES = 9;
 export const SESSION_HEADER_BYTES = 25;
 const CLOSE_BYTES = 17;
+const EVICT_BYTES = 13;
 
 /** Beyond the year 10000: nobody's clock says so, and it would end all sessions for good. */
 const TIME_MS_END = 2 ** 48;
@@ -59,6 +73,15 @@ export type Command =
     }
   | { readonly kind: 'open' }
   | { readonly kind: 'close'; readonly client: number };
+
+/** What a leader's host proposes of its own. */
+export type ShardCommand =
+  /** [M7] The editions from the next entry on. */
+  | { readonly kind: 'raise'; readonly editions: ShardEditions }
+  /** [D21] All sessions but the `keep` that were used most recently. */
+  | { readonly kind: 'evict'; readonly keep: number }
+  /** [M12] The machine's time has come. */
+  | { readonly kind: 'wake' };
 
 export type CommandResult =
   /** The machine's result. For a command that was sent again, that of the first time. */
@@ -90,6 +113,19 @@ export function encodeCommand(command: Command): Uint8Array {
   return payload;
 }
 
+export function encodeShardCommand(command: ShardCommand, timeMs: number): Uint8Array {
+  const editions = command.kind === 'raise' ? encodeEditions(command.editions) : NOTHING;
+  const length = command.kind === 'evict' ? EVICT_BYTES : PLAIN_HEADER_BYTES + editions.length;
+  const payload = new Uint8Array(length);
+  payload[0] = COMMAND[command.kind];
+  writeU64le(payload, TIME_AT, Math.max(0, Math.floor(timeMs)));
+  if (command.kind === 'evict') {
+    new DataView(payload.buffer).setUint32(PLAIN_HEADER_BYTES, command.keep, true);
+  }
+  payload.set(editions, PLAIN_HEADER_BYTES);
+  return payload;
+}
+
 function headerBytesOf({ kind }: Command): number {
   if (kind === 'session') return SESSION_HEADER_BYTES;
   return kind === 'close' ? CLOSE_BYTES : PLAIN_HEADER_BYTES;
@@ -102,7 +138,7 @@ export function stampCommand(payload: Uint8Array, timeMs: number): boolean {
   return true;
 }
 
-/** Whether the header is whole; its time may be anything. */
+/** Whether anyone may propose it, and its header is whole; its time may be anything. */
 export function isCommand(payload: Uint8Array): boolean {
   const { length } = payload;
   const kind = payload[0];
@@ -112,9 +148,16 @@ export function isCommand(payload: Uint8Array): boolean {
   return kind === COMMAND.close && length === CLOSE_BYTES;
 }
 
+function isShardCommand({ length, 0: kind }: Uint8Array): boolean {
+  if (kind === COMMAND.raise) return length > PLAIN_HEADER_BYTES;
+  if (kind === COMMAND.evict) return length === EVICT_BYTES;
+  return kind === COMMAND.wake && length === PLAIN_HEADER_BYTES;
+}
+
 /** A command that may be carried out, as it was agreed on. */
 export function isSound(payload: Uint8Array): boolean {
-  if (!isCommand(payload) || timeOf(payload) >= TIME_MS_END) return false;
+  if (!(isCommand(payload) || isShardCommand(payload)) || timeOf(payload) >= TIME_MS_END)
+    return false;
   return payload[0] !== COMMAND.session || sequenceOf(payload) >= 1;
 }
 
@@ -128,6 +171,16 @@ export function clientOf(payload: Uint8Array): number {
 
 export function sequenceOf(payload: Uint8Array): number {
   return readU64le(payload, SEQUENCE_AT);
+}
+
+/** Undefined when what is to be raised cannot be read. */
+export function editionsOf(payload: Uint8Array): ShardEditions | undefined {
+  return decodeEditions(payload.subarray(PLAIN_HEADER_BYTES));
+}
+
+/** How many sessions stay. */
+export function keptOf({ buffer, byteOffset, length }: Uint8Array): number {
+  return new DataView(buffer, byteOffset, length).getUint32(PLAIN_HEADER_BYTES, true);
 }
 
 export function encodeResult(status: number, body: Uint8Array): Uint8Array {

@@ -4,11 +4,14 @@ export {
   type CommandResult,
   decodeResult,
   encodeCommand,
+  encodeShardCommand,
   isCommand,
+  type ShardCommand,
   stampCommand,
 } from './commands.ts';
+export { newestEditions, type ShardEditions, type ShardRules, shardRules } from './editions.ts';
 export { endOfPrefix, NO_PROGRESS } from './layout.ts';
 export { PeerMemory } from './peer-memory.ts';
 export { SNAPSHOT_NAME_BYTES } from './prepared.ts';
-export { openShardStates } from './states.ts';
+export { openStateStore } from './state-store.ts';
 export type * from './types.ts';

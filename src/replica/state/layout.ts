@@ -13,10 +13,12 @@ const META = 2;
 const STAGED = 3;
 const GARBAGE = 4;
 const STATE = 5;
+const REMOVED = 6;
 
-/** What follows a generation's prefix: first the sessions, then what the machine wrote. */
+/** What follows a generation's prefix: sessions, the machine's pairs, what the shard agreed on. */
 export const SESSION_SPACE = 0;
 export const MACHINE_SPACE = 1;
+export const SHARD_SPACE = 2;
 
 const GENERATION_PREFIX_BYTES = 9;
 /** The digest that names where a transfer stands. */
@@ -47,6 +49,11 @@ export function garbageKey(shard: ShardId, generation: Generation): Uint8Array {
   return generationKey(GARBAGE, shard, generation);
 }
 
+/** The shard has left this member, and its log may still be here. */
+export function removedKey(shard: ShardId): Uint8Array {
+  return shardKey(REMOVED, shard);
+}
+
 /** Every key of a shard's state begins with this. */
 export function generationPrefix(shard: ShardId, generation: Generation): Uint8Array {
   return generationKey(STATE, shard, generation);
@@ -59,9 +66,10 @@ export function spacePrefix(shard: ShardId, generation: Generation, space: numbe
 
 export const META_RANGE = [Uint8Array.of(META), Uint8Array.of(STAGED)] as const;
 export const STAGED_RANGE = [Uint8Array.of(STAGED), Uint8Array.of(GARBAGE)] as const;
+export const REMOVED_RANGE = [Uint8Array.of(REMOVED), Uint8Array.of(REMOVED + 1)] as const;
 export const GARBAGE_RANGE = [Uint8Array.of(GARBAGE), Uint8Array.of(STATE)] as const;
 
-/** Of a meta, staged or garbage key. */
+/** Of a meta, staged, garbage or removed key. */
 export function shardOfKey(key: Uint8Array): ShardId {
   return getU32be(key, 1);
 }

@@ -1,79 +1,170 @@
 // Carries out a shard's commands, one after the other, each at most once.
 
+import { assert } from '../../base/assert.ts';
+import { readU64le } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { MachineCommand, ShardMachine } from '../../core/machine.ts';
+import {
+  limitOf,
+  type MachineCommand,
+  type MachineEdition,
+  type MachineQuestion,
+  NEVER_MS,
+  type QueryAnswer,
+  type ShardMachine,
+} from '../../core/machine.ts';
 import type { Entry } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
 import {
   COMMAND,
   clientOf,
+  editionsOf,
   isSound,
+  keptOf,
   PLAIN_HEADER_BYTES,
   SESSION_HEADER_BYTES,
   STATUS,
   sequenceOf,
   timeOf,
 } from './commands.ts';
+import {
+  firstEditions,
+  isRaised,
+  type SessionLimits,
+  type ShardEditions,
+  type ShardRules,
+  whyNotHere,
+} from './editions.ts';
 import { type Generation, MACHINE_SPACE, SESSION_SPACE, spacePrefix } from './layout.ts';
-import { SessionTable } from './sessions.ts';
-import { ShardView } from './shard-view.ts';
-import type { SessionLimits } from './types.ts';
+import { type Emit, StoredMachineState } from './machine-state.ts';
+import { type SessionLoad, SessionTable } from './sessions.ts';
+import { ShardRecord } from './shard-record.ts';
+import type { Question } from './types.ts';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const NOTHING = new Uint8Array(0);
 
+/** [M6] A replica must not go on by rules that it does not know. */
+export class UnsupportedEdition extends Error {}
+
+export interface RunnerParts {
+  readonly store: Store;
+  readonly machine: ShardMachine;
+  readonly rules: ShardRules;
+  readonly load: SessionLoad;
+  readonly emit: Emit;
+}
+
 /** A runner works on one generation; a snapshot brings a new one. */
 export class CommandRunner {
-  readonly #store: Store;
-  readonly #machine: ShardMachine;
+  readonly #parts: RunnerParts;
   readonly #sessionPrefix: Uint8Array;
-  readonly #limits: SessionLimits;
-  readonly #view: ShardView;
+  readonly #record: ShardRecord;
+  readonly #state: StoredMachineState;
   #sessions: SessionTable | undefined;
   /** The one command object: a machine keeps nothing. */
-  readonly #command: Mutable<MachineCommand> = { index: 0, timeMs: 0, body: NOTHING };
+  readonly #command: Mutable<MachineCommand>;
   /** What became of the last command; `run` answers the bytes that belong to it. */
   status: number = STATUS.done;
 
-  constructor(
-    store: Store,
-    machine: ShardMachine,
-    shard: number,
-    generation: Generation,
-    limits: Partial<SessionLimits>,
-  ) {
-    this.#store = store;
-    this.#machine = machine;
-    this.#limits = { ...LIMITS.sessions, ...limits };
+  constructor(parts: RunnerParts, shard: number, generation: Generation) {
+    const { emit, machine, rules, store } = parts;
+    this.#parts = parts;
     this.#sessionPrefix = spacePrefix(shard, generation, SESSION_SPACE);
-    this.#view = new ShardView(store, spacePrefix(shard, generation, MACHINE_SPACE));
+    const first = firstEditions(machine, rules);
+    this.#record = new ShardRecord(store, shard, generation, first);
+    const machinePrefix = spacePrefix(shard, generation, MACHINE_SPACE);
+    this.#state = new StoredMachineState(store, machinePrefix, this.#record, emit);
+    const edition = this.#record.editions.machine;
+    this.#command = { index: 0, timeMs: 0, edition, body: NOTHING };
+  }
+
+  get editions(): ShardEditions {
+    return this.#record.editions;
+  }
+
+  /** When the machine wants to be woken. */
+  get wakeMs(): number {
+    return this.#record.wakeMs;
+  }
+
+  /** [M6] Why nothing can be applied or asked here. */
+  get lacks(): string | undefined {
+    const { machine, rules } = this.#parts;
+    return whyNotHere(machine, rules, this.#record.editions);
+  }
+
+  /** What sessions take in memory, and how many there are; those of a cold shard take nothing. */
+  sessionsHeld(): { readonly count: number; readonly bytes: number } {
+    return { count: this.#sessions?.count ?? 0, bytes: this.#sessions?.bytes ?? 0 };
+  }
+
+  /** Bytes for the store since the last call. */
+  takeWritten(): number {
+    const bytes = this.#state.writtenBytes;
+    this.#state.writtenBytes = 0;
+    return bytes;
   }
 
   run({ index, payload }: Entry): Uint8Array {
     if (payload.length === 0) return this.#end(STATUS.done);
     if (!isSound(payload)) return this.#end(STATUS.malformed);
-    this.#sessions ??= new SessionTable(this.#store, this.#sessionPrefix, this.#limits);
-    const timeMs = this.#sessions.advance(timeOf(payload));
+    const sessions = this.#openSessions();
+    const timeMs = sessions.advance(timeOf(payload));
     const kind = payload[0];
     if (kind === COMMAND.plain) {
       return this.#carryOut(index, timeMs, payload.subarray(PLAIN_HEADER_BYTES));
     }
-    if (kind === COMMAND.session) {
-      return this.#runInSession(this.#sessions, index, timeMs, payload);
+    if (kind === COMMAND.session) return this.#runInSession(sessions, index, timeMs, payload);
+    if (kind === COMMAND.close) return this.#close(sessions, clientOf(payload));
+    if (kind === COMMAND.raise) return this.#raise(index, payload);
+    if (kind === COMMAND.wake) return this.#wake(index, timeMs);
+    if (kind === COMMAND.evict) {
+      sessions.evict(keptOf(payload));
+      return this.#end(STATUS.done);
     }
-    if (kind === COMMAND.close) return this.#close(this.#sessions, clientOf(payload));
-    this.#sessions.open(index);
+    assert(kind === COMMAND.open, '[D10] a sound command is of a known kind');
+    sessions.open(index);
     return this.#end(STATUS.opened);
   }
 
-  /** Writes what the commands of this batch did to the sessions. */
-  storeSessions(): void {
-    this.#sessions?.store(this.#store);
+  /** Writes what the commands of this batch did beside the machine's pairs. */
+  save(): void {
+    this.#sessions?.store(this.#parts.store);
+    this.#record.save();
   }
 
-  query(question: Uint8Array): Uint8Array {
-    return this.#machine.query(question, this.#view);
+  /** Another one takes its place. */
+  drop(): void {
+    this.#sessions?.drop();
+    this.#sessions = undefined;
+  }
+
+  query({ body, cursor, mayWait }: Question, index: number): QueryAnswer {
+    const question: MachineQuestion = {
+      index,
+      timeMs: this.#timeMs(),
+      edition: this.#record.editions.machine,
+      body,
+      cursor,
+      budget: LIMITS.query,
+      mayWait,
+    };
+    return this.#parts.machine.query(question, this.#state);
+  }
+
+  #timeMs(): number {
+    if (this.#sessions !== undefined) return this.#sessions.timeMs;
+    const clock = this.#parts.store.get(this.#sessionPrefix);
+    return clock === undefined ? 0 : readU64le(clock, 0);
+  }
+
+  #openSessions(): SessionTable {
+    if (this.#sessions !== undefined) return this.#sessions;
+    const { load, store } = this.#parts;
+    const limits = sessionLimits(this.#record.editions.shard);
+    this.#sessions = new SessionTable(store, this.#sessionPrefix, limits, load);
+    return this.#sessions;
   }
 
   #runInSession(
@@ -104,20 +195,61 @@ export class CommandRunner {
     return this.#end(STATUS.closed);
   }
 
+  /** [M7] Two leaders may propose the same raise: the second one changes nothing. */
+  #raise(index: number, payload: Uint8Array): Uint8Array {
+    const { machine, rules } = this.#parts;
+    const next = editionsOf(payload);
+    if (next === undefined || !isRaised(this.#record.editions, next)) {
+      return this.#end(STATUS.malformed);
+    }
+    const lacks = whyNotHere(machine, rules, next);
+    if (lacks !== undefined) throw new UnsupportedEdition(`from ${index} on ${lacks}`);
+    this.#record.raise(next);
+    this.#command.edition = next.machine;
+    this.#state.obey(next);
+    if (this.#sessions !== undefined) this.#sessions.limits = sessionLimits(next.shard);
+    return this.#end(STATUS.done);
+  }
+
+  /** [M12] Two leaders may propose the same time: it comes once, and not before it is due. */
+  #wake(index: number, timeMs: number): Uint8Array {
+    if (this.#record.wakeMs > timeMs) return this.#end(STATUS.done);
+    this.#record.wakeMs = NEVER_MS;
+    const { machine } = this.#parts;
+    this.#prepare(index, timeMs, NOTHING);
+    this.#state.isWritable = true;
+    machine.wake?.(this.#command, this.#state);
+    this.#state.isWritable = false;
+    return this.#end(STATUS.done);
+  }
+
   #carryOut(index: number, timeMs: number, body: Uint8Array): Uint8Array {
+    this.#prepare(index, timeMs, body);
+    this.status = STATUS.done;
+    this.#state.isWritable = true;
+    const result = this.#parts.machine.apply(this.#command, this.#state);
+    this.#state.isWritable = false;
+    return result;
+  }
+
+  #prepare(index: number, timeMs: number, body: Uint8Array): void {
     const command = this.#command;
     command.index = index;
     command.timeMs = timeMs;
     command.body = body;
-    this.status = STATUS.done;
-    this.#view.isWritable = true;
-    const result = this.#machine.apply(command, this.#view);
-    this.#view.isWritable = false;
-    return result;
+    this.#state.index = index;
   }
 
   #end(status: number): Uint8Array {
     this.status = status;
     return NOTHING;
   }
+}
+
+function sessionLimits(edition: MachineEdition): SessionLimits {
+  return {
+    sessionsMax: limitOf(edition, 'sessionsMax'),
+    idleMs: limitOf(edition, 'sessionIdleMs'),
+    resultBytesMax: limitOf(edition, 'sessionResultBytesMax'),
+  };
 }

@@ -1,13 +1,15 @@
 // Who already did what: the sessions of a shard's clients. Part of the shard's state, so that every
 // replica, restored or not, gives the same answer to a command that comes twice.
 
-import { assert, must } from '../../base/assert.ts';
-import { ByteReader, ByteWriter, readU64le, writeU64le } from '../../base/bytes.ts';
+import { assert } from '../../base/assert.ts';
+import { ByteReader, ByteWriter, ownBytes, readU64le, writeU64le } from '../../base/bytes.ts';
 import type { Store } from '../../engine/store/index.ts';
+import type { SessionLimits } from './editions.ts';
 import { endOfPrefix, joinBytes } from './layout.ts';
-import type { SessionLimits } from './types.ts';
 
 const RECORD_BYTES = 25;
+/** What a session takes in memory beside its result: the object, its places in map and store. */
+const SESSION_BYTES = 200;
 const KEPT = 1;
 const CLIENT_KEY_BYTES = 8;
 
@@ -23,6 +25,11 @@ export interface Session {
   isDirty: boolean;
 }
 
+/** What the sessions of all shards of a member take in memory. */
+export interface SessionLoad {
+  bytes: number;
+}
+
 /**
  * The table as of the entry that is being applied. It is read from the store when first needed, and
  * written back once per batch.
@@ -31,7 +38,10 @@ export interface Session {
  * in which sessions expire, and the first one is always the next to go, on every replica alike.
  */
 export class SessionTable {
-  readonly #limits: SessionLimits;
+  /** [M6] Of the shard's edition. */
+  limits: SessionLimits;
+  readonly #load: SessionLoad;
+  #bytes = 0;
   /** The space's prefix itself is the key of the clock. */
   readonly #prefix: Uint8Array;
   readonly #sessions = new Map<number, Session>();
@@ -40,8 +50,9 @@ export class SessionTable {
   #timeMs = 0;
   #storedTimeMs = 0;
 
-  constructor(store: Store, prefix: Uint8Array, limits: SessionLimits) {
-    this.#limits = limits;
+  constructor(store: Store, prefix: Uint8Array, limits: SessionLimits, load: SessionLoad) {
+    this.limits = limits;
+    this.#load = load;
     this.#prefix = prefix;
     const found: Session[] = [];
     for (const { key, value } of store.range(prefix, endOfPrefix(prefix))) {
@@ -50,7 +61,28 @@ export class SessionTable {
     }
     this.#storedTimeMs = this.#timeMs;
     found.sort((a, b) => a.lastIndex - b.lastIndex);
-    for (const session of found) this.#sessions.set(session.client, session);
+    for (const session of found) {
+      this.#sessions.set(session.client, session);
+      this.#weigh(bytesOf(session));
+    }
+  }
+
+  /** The shard's time. */
+  get timeMs(): number {
+    return this.#timeMs;
+  }
+
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The table is used no more. */
+  drop(): void {
+    this.#weigh(-this.#bytes);
   }
 
   /**
@@ -60,7 +92,7 @@ export class SessionTable {
   advance(proposedMs: number): number {
     if (proposedMs > this.#timeMs) this.#timeMs = proposedMs;
     for (const oldest of this.#sessions.values()) {
-      if (oldest.lastTimeMs + this.#limits.idleMs >= this.#timeMs) break;
+      if (oldest.lastTimeMs + this.limits.idleMs >= this.#timeMs) break;
       this.#remove(oldest);
     }
     return this.#timeMs;
@@ -72,10 +104,7 @@ export class SessionTable {
 
   /** The id of a session is the place of the entry that opened it: nobody gets it twice. */
   open(index: number): void {
-    if (this.#sessions.size >= this.#limits.sessionsMax) {
-      const [oldest] = this.#sessions.values();
-      this.#remove(must(oldest, 'a full table has a first session'));
-    }
+    this.evict(this.limits.sessionsMax - 1);
     const session: Session = {
       client: index,
       sequence: 0,
@@ -85,7 +114,16 @@ export class SessionTable {
       isDirty: false,
     };
     this.#sessions.set(index, session);
+    this.#weigh(bytesOf(session));
     this.#markDirty(session);
+  }
+
+  /** [D21] Ends all but the `keep` that were used most recently. */
+  evict(keep: number): void {
+    for (const oldest of this.#sessions.values()) {
+      if (this.#sessions.size <= keep) return;
+      this.#remove(oldest);
+    }
   }
 
   /** Moves a session to the end of the order of use. */
@@ -101,8 +139,11 @@ export class SessionTable {
   /** What a command of the session came to, for when it is sent again. */
   record(session: Session, sequence: number, result: Uint8Array): void {
     assert(session.isDirty && sequence > session.sequence, '[D12] sequences ascend');
+    this.#weigh(-bytesOf(session));
     session.sequence = sequence;
-    session.result = result.length <= this.#limits.resultBytesMax ? result : undefined;
+    // A copy, or a short result would keep what it was cut from.
+    session.result = result.length <= this.limits.resultBytesMax ? ownBytes(result) : undefined;
+    this.#weigh(bytesOf(session));
   }
 
   close(session: Session): void {
@@ -130,6 +171,12 @@ export class SessionTable {
   #remove(session: Session): void {
     this.#sessions.delete(session.client);
     this.#removed.push(session.client);
+    this.#weigh(-bytesOf(session));
+  }
+
+  #weigh(bytes: number): void {
+    this.#bytes += bytes;
+    this.#load.bytes += bytes;
   }
 
   #markDirty(session: Session): void {
@@ -144,6 +191,10 @@ export class SessionTable {
     view.setBigUint64(0, BigInt(client));
     return joinBytes(this.#prefix, suffix);
   }
+}
+
+function bytesOf({ result }: Session): number {
+  return SESSION_BYTES + (result?.length ?? 0);
 }
 
 function readClient(key: Uint8Array): number {

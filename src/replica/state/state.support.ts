@@ -4,12 +4,23 @@
 import type { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { ManualClock } from '../../../test/support/wal-scenario.ts';
 import { Prng } from '../../base/prng.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../core/machine.ts';
-import type { ConfState, Entry } from '../../core/raft/index.ts';
-import { openMemoryStore, type Store, type StoreView } from '../../engine/store/index.ts';
+import {
+  answered,
+  type MachineCommand,
+  type MachineQuestion,
+  type MachineState,
+  type MachineView,
+  PLAIN_EDITIONS,
+  type QueryAnswer,
+  type ShardMachine,
+} from '../../core/machine.ts';
+import type { ConfState, Entry, Snapshot } from '../../core/raft/index.ts';
+import { openMemoryStore, type Store } from '../../engine/store/index.ts';
 import { type Command, decodeResult, encodeCommand, stampCommand } from './commands.ts';
-import { openShardStates } from './states.ts';
-import type { SessionLimits, ShardStates } from './types.ts';
+import type { SessionLimits } from './editions.ts';
+import { endOfPrefix } from './layout.ts';
+import { openStateStore } from './state-store.ts';
+import type { ReplicaState, StateStore, StateStoreOptions } from './types.ts';
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -19,7 +30,9 @@ export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(by
  *   breakAfter KEY VALUE: sets, then throws, as only a machine with a bug does
  */
 export const wordMachine: ShardMachine = {
-  apply({ body }: MachineCommand, state: ShardState): Uint8Array {
+  kind: 'words',
+  editions: PLAIN_EDITIONS,
+  apply({ body }: MachineCommand, state: MachineState): Uint8Array {
     const [verb = '', key = '', value = ''] = textOf(body).split(' ');
     if (verb === 'set') state.put(utf8(key), utf8(value));
     else if (verb === 'del') state.delete(utf8(key));
@@ -35,11 +48,12 @@ export const wordMachine: ShardMachine = {
     } else return utf8('what?');
     return utf8('ok');
   },
-  query(question: Uint8Array, view: StoreView): Uint8Array {
-    const text = textOf(question);
-    if (text !== 'all') return view.get(utf8(text)) ?? utf8('-');
+  query({ body }: MachineQuestion, view: MachineView): QueryAnswer {
+    const text = textOf(body);
+    if (text !== 'all') return answered(view.get(utf8(text)) ?? utf8('-'));
     const pairs = [...view.range(new Uint8Array(0), undefined)];
-    return utf8(pairs.map(({ key, value }) => `${textOf(key)}=${textOf(value)}`).join(' '));
+    const list = pairs.map(({ key, value }) => `${textOf(key)}=${textOf(value)}`).join(' ');
+    return answered(utf8(list));
   },
 };
 
@@ -47,16 +61,17 @@ export interface OpenState {
   readonly disk: CrashDisk;
   readonly clock: ManualClock;
   readonly store: Store;
-  readonly states: ShardStates;
+  readonly states: StateStore;
 }
 
 export async function openState(
   disk: CrashDisk,
   sessions: Partial<SessionLimits> = {},
   seed = 1,
+  more: Pick<StateStoreOptions, 'feed' | 'rules'> = {},
 ): Promise<OpenState> {
   const clock = new ManualClock();
-  return openStateOf(await openTestStore(disk, clock), disk, clock, sessions, seed);
+  return openStateOf(await openTestStore(disk, clock), disk, clock, sessions, seed, more);
 }
 
 export function openStateOf(
@@ -65,8 +80,10 @@ export function openStateOf(
   clock: ManualClock,
   sessions: Partial<SessionLimits> = {},
   seed = 1,
+  more: Pick<StateStoreOptions, 'feed' | 'rules'> = {},
 ): OpenState {
-  const opening = openShardStates({ store, clock, random: Prng.from(seed, 'names'), sessions });
+  const random = Prng.from(seed, 'names');
+  const opening = openStateStore({ store, clock, random, sessions, ...more });
   if (opening.kind === 'refused') throw new Error(opening.message);
   return { disk, clock, store, states: opening.states };
 }
@@ -76,6 +93,22 @@ export async function openTestStore(disk: CrashDisk, clock: ManualClock): Promis
   const opening = await openMemoryStore(options, { onDurable: () => {}, onFailure: () => {} });
   if (opening.kind === 'refused') throw new Error(opening.message);
   return opening.store;
+}
+
+/** As if it had come over the network. */
+export function copyState(
+  view: MachineView,
+  prefix: Uint8Array,
+  to: ReplicaState,
+  snapshot: Snapshot,
+): void {
+  const staging = to.stage(snapshot);
+  const pairs = [...view.range(prefix, endOfPrefix(prefix))].map(({ key, value }) => {
+    return { key: key.subarray(prefix.length), value };
+  });
+  const lastKey = pairs.at(-1)?.key ?? new Uint8Array(0);
+  staging.add(pairs, { ...staging.progress, lastKey });
+  staging.complete();
 }
 
 export function votersOf(...voters: number[]): ConfState {

@@ -4,8 +4,12 @@ import fc from 'fast-check';
 import { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
 import { AssertionError } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { Snapshot } from '../../core/raft/index.ts';
-import type { StoreView } from '../../engine/store/index.ts';
+import {
+  answered,
+  type MachineQuestion,
+  type MachineState,
+  type MachineView,
+} from '../../core/machine.ts';
 import { decodeResult, encodeCommand, stampCommand } from './commands.ts';
 import { DurableMarks } from './durable-marks.ts';
 import {
@@ -15,13 +19,15 @@ import {
   encodeStaged,
   endOfPrefix,
   FORMAT_KEY,
+  GARBAGE_RANGE,
   generationPrefix,
   metaKey,
   stagedKey,
 } from './layout.ts';
 import { PeerMemory } from './peer-memory.ts';
-import { confBytes } from './shard-slice.ts';
+import { confBytes } from './replica-state.ts';
 import {
+  copyState,
   entryOf,
   openState,
   payloadOf,
@@ -30,13 +36,13 @@ import {
   votersOf,
   wordMachine,
 } from './state.support.ts';
-import { openShardStates } from './states.ts';
-import type { ShardData, ShardStates } from './types.ts';
+import { openStateStore } from './state-store.ts';
+import type { ReplicaState, StateStore } from './types.ts';
 
 const FIRST = { index: 1, term: 1 };
 const SESSIONS = { sessionsMax: 2, idleMs: 50, resultBytesMax: 8 };
 
-function create(states: ShardStates, shard = 1): ShardData {
+function create(states: StateStore, shard = 1): ReplicaState {
   return states.create(shard, wordMachine, FIRST, votersOf(1, 2, 3));
 }
 
@@ -70,7 +76,7 @@ function linesOf(steps: readonly { what: string; client: number; passesMs: numbe
 
 /** Applies in batches whose ends are given by `cuts`. */
 function applyInBatches(
-  data: ShardData,
+  data: ReplicaState,
   lines: readonly string[],
   cuts: readonly number[],
 ): string[] {
@@ -107,7 +113,7 @@ test('[D8, D13] however batches are cut, restored or not, a replica holds the sa
       applyInBatches(other, lines.slice(0, restoredAt), cuts);
       const third = states.create(3, wordMachine, { index: 0, term: 0 }, votersOf());
       const prepared = await other.prepareSnapshot();
-      copy(prepared.view, prepared.prefix, third, prepared.snapshot);
+      copyState(prepared.view, prepared.prefix, third, prepared.snapshot);
       prepared.close();
       assert.ok(third.install(prepared.snapshot));
       const late = applyInBatches(third, lines, cuts);
@@ -121,16 +127,6 @@ test('[D8, D13] however batches are cut, restored or not, a replica holds the sa
   );
 });
 
-function copy(view: StoreView, prefix: Uint8Array, to: ShardData, snapshot: Snapshot): void {
-  const staging = to.stage(snapshot);
-  const pairs = [...view.range(prefix, endOfPrefix(prefix))].map(({ key, value }) => {
-    return { key: key.subarray(prefix.length), value };
-  });
-  const lastKey = pairs.at(-1)?.key ?? new Uint8Array(0);
-  staging.add(pairs, { ...staging.progress, lastKey });
-  staging.complete();
-}
-
 test('[D8] a session that came with a snapshot still knows what it did', async () => {
   const { states } = await openState(new CrashDisk(), SESSIONS);
   const leader = create(states);
@@ -140,7 +136,7 @@ test('[D8] a session that came with a snapshot still knows what it did', async (
   );
   const follower = states.create(2, wordMachine, { index: 0, term: 0 }, votersOf());
   const { view, prefix, snapshot } = await leader.prepareSnapshot();
-  copy(view, prefix, follower, snapshot);
+  copyState(view, prefix, follower, snapshot);
   follower.install(snapshot);
   const told: string[] = [];
   const sink = {
@@ -199,10 +195,10 @@ test('[D7] a value too long for a chunk breaks the machine that wrote it', async
 test('[D6] a question that writes is a bug of the machine', async () => {
   const { states } = await openState(new CrashDisk());
   const machine = {
-    apply: () => new Uint8Array(0),
-    query: (key: Uint8Array, view: unknown) => {
-      (view as { put(key: Uint8Array, value: Uint8Array): void }).put(key, key);
-      return key;
+    ...wordMachine,
+    query: ({ body }: MachineQuestion, view: MachineView) => {
+      (view as MachineState).put(body, body);
+      return answered(body);
     },
   };
   const data = states.create(1, machine, FIRST, votersOf(1));
@@ -225,7 +221,7 @@ test('[D17] a state that is not newer than what is applied is never installed', 
   const { states } = await openState(new CrashDisk());
   const [source, target] = [create(states, 1), create(states, 2)];
   const { view, prefix, snapshot } = await source.prepareSnapshot();
-  copy(view, prefix, target, snapshot);
+  copyState(view, prefix, target, snapshot);
   assert.throws(() => target.install(snapshot), /\[D17\]/);
 });
 
@@ -266,7 +262,7 @@ test('[D2] a store of another layout, or with a damaged record, is refused', asy
     store.put(key, value);
     store.commit();
     const random = { u32: () => 0, unit: () => 0, below: () => 0 };
-    const opening = openShardStates({ store, clock, random });
+    const opening = openStateStore({ store, clock, random });
     assert.ok(opening.kind === 'refused');
     assert.equal(opening.reason, reason);
     assert.match(opening.message, /\. (Start|Replace) /);
@@ -294,7 +290,7 @@ test('[D19] garbage of before the start is removed as well, slice by slice', asy
   const again = await openState(new CrashDisk(disk.files()));
   for (let i = 0; i < 3; i++) await again.clock.pass(5);
   assert.equal(count(again.store), 0);
-  assert.deepEqual([...again.store.range(Uint8Array.of(4), undefined)], []);
+  assert.deepEqual([...again.store.range(...GARBAGE_RANGE)], []);
 });
 
 test('[D19] a state is staged apart from one that is still being removed', async () => {

@@ -14,13 +14,13 @@ import {
   votersOf,
   wordMachine,
 } from './state.support.ts';
-import type { PreparedSnapshot, ShardData } from './types.ts';
+import type { PreparedSnapshot, ReplicaState } from './types.ts';
 
 /** Runs the commands of one file on shards of one member. */
 class Bench {
   #open: OpenState | undefined;
   #prepared: PreparedSnapshot | undefined;
-  readonly #shards = new Map<number, ShardData>();
+  readonly #shards = new Map<number, ReplicaState>();
   readonly #sessions = { sessionsMax: 3, idleMs: 1_000, resultBytesMax: 8 };
 
   async run(command: Command): Promise<string> {
@@ -77,7 +77,7 @@ class Bench {
     return this.#open;
   }
 
-  #data(shard: number): ShardData {
+  #data(shard: number): ReplicaState {
     return must(this.#shards.get(shard), `shard ${shard} is there`);
   }
 

@@ -1,56 +1,73 @@
 // The words of a member's shards in its store: what the host asks of them, and hears.
 
 import type { Clock, Random } from '../../base/capabilities.ts';
-import type { ShardMachine } from '../../core/machine.ts';
+import type { QueryAnswer, ShardMachine } from '../../core/machine.ts';
 import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.ts';
 import type { Store, StorePair, StoreSnapshot, StoreView } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
+import type { FeedHub } from '../feed/index.ts';
+import type { SessionLimits, ShardEditions, ShardRules } from './editions.ts';
 
-export interface ShardStatesOptions {
+export interface StateStoreOptions {
   readonly store: Store;
   /** Paces the removal of generations that nobody needs any more. */
   readonly clock: Pick<Clock, 'setTimer'>;
   /** Names prepared snapshots. */
   readonly random: Random;
+  /** Limits that shards begin with, for tests: alike on all members. */
   readonly sessions?: Partial<SessionLimits>;
-}
-
-export interface SessionLimits {
-  /** Beyond this the session that was used least recently goes. */
-  readonly sessionsMax: number;
-  /** Replicated time after which an unused session goes. */
-  readonly idleMs: number;
-  /** A longer result is not kept for those who ask again. */
-  readonly resultBytesMax: number;
+  /** What surrounds machines in another release, for tests. */
+  readonly rules?: ShardRules;
+  /** Whom machines' events go to. */
+  readonly feed?: FeedHub;
 }
 
 /** Why the store's records cannot be used; what to do about it is said in `message`. */
-export interface StatesRefusal {
+export interface StateStoreRefusal {
   readonly kind: 'refused';
   readonly reason: 'version' | 'corrupt';
   readonly message: string;
 }
 
-export type StatesOpening =
-  | { readonly kind: 'opened'; readonly states: ShardStates }
-  | StatesRefusal;
+export type StateStoreOpening =
+  | { readonly kind: 'opened'; readonly states: StateStore }
+  | StateStoreRefusal;
 
 /** All shards of one member's store. */
-export interface ShardStates {
+export interface StateStore {
   /** The shards that the store knows, in ascending order. */
   shardIds(): readonly ShardId[];
   /** A shard that the store knows; undefined if it does not. At most once per shard. */
-  open(shard: ShardId, machine: ShardMachine): ShardData | undefined;
+  open(shard: ShardId, machine: ShardMachine): ReplicaState | undefined;
   /**
    * A shard that the store does not know yet: `at` and `confState` are what its log begins with,
    * index 0 and nobody for one that waits for a snapshot. The log's own beginning must be durable
    * first, because the store must never run ahead of the log.
    */
-  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ShardData;
+  create(shard: ShardId, machine: ShardMachine, at: EntryId, confState: ConfState): ReplicaState;
   /** Shards that are open. */
-  state(shard: ShardId): ShardData | undefined;
+  state(shard: ShardId): ReplicaState | undefined;
+  /** [D21] What the sessions of all open shards take in memory. */
+  sessionBytes(): number;
+  /**
+   * [D22] The shard leaves this member for good: its state is gone at once, and removed from the
+   * store bit by bit. The log must forget it when this is durable (`true`), then `forgotten` is
+   * called.
+   */
+  remove(shard: ShardId): Promise<boolean>;
+  /** [D22] Removed shards that the log may still have, in ascending order. */
+  removed(): readonly ShardId[];
+  /** [D22] The log has nothing of it any more. */
+  forgotten(shard: ShardId): void;
   /** No more work in the background. */
   close(): void;
+}
+
+export interface Question {
+  readonly body: Uint8Array;
+  /** What the machine said with `more`. */
+  readonly cursor: Uint8Array | undefined;
+  readonly mayWait: boolean;
 }
 
 /** Whom the results of commands go to. One for all entries: no closure per entry. */
@@ -63,17 +80,26 @@ export interface ResultSink {
  * One shard's slice of the store. Everything that writes ends the store's batch itself, so that a
  * machine that breaks takes nothing else back with it.
  */
-export interface ShardData {
+export interface ReplicaState {
   readonly shard: ShardId;
   applied(): EntryId;
   confState(): ConfState;
   /** The log may forget entries up to here, as far as this shard is concerned. */
   durableApplied(): number;
+  /** [D23] Given to the store and not durable yet. */
+  unwrittenBytes(): number;
   /**
-   * Why the machine broke, which is a bug; undefined while it works. A broken shard is as it was
-   * before the batch in which it broke, and takes no more until the member starts anew.
+   * Why nothing is applied any more; undefined while all is well. The machine broke, which is a
+   * bug, or the shard agreed on an edition that this release does not know. The state is as it was
+   * before the batch in which that came up, until the member starts anew.
    */
   readonly broken: string | undefined;
+  /** What the shard agreed on. */
+  editions(): ShardEditions;
+  /** [M12] When the machine wants to be woken; `NEVER_MS` if it does not. */
+  wakeMs(): number;
+  /** [D21] What sessions take in memory. */
+  sessionsHeld(): { readonly count: number; readonly bytes: number };
 
   /**
    * Carries out normal entries that follow `applied()` without a gap; empty ones have no effect.
@@ -83,7 +109,9 @@ export interface ShardData {
   apply(entries: readonly Entry[], sink: ResultSink | undefined): void;
   /** The entry `at` was a config change, or one without effect: the config from now on. */
   setConfState(confState: ConfState, at: EntryId): void;
-  /** Asks the machine. */
+  /** Asks the machine, in one budget. */
+  ask(question: Question): QueryAnswer;
+  /** Asks it to the end, without waiting. */
   query(question: Uint8Array): Uint8Array;
 
   /** The state as it is now, with the config and index that belong to exactly this state. */
@@ -107,9 +135,9 @@ export interface ShardData {
   present(): { readonly view: StoreView; readonly prefix: Uint8Array };
 
   /** What is under way to become the next state, whole or not. */
-  readonly staging: Staging | undefined;
+  readonly staging: IncomingState | undefined;
   /** Begins a next state; what was under way before is dropped. */
-  stage(snapshot: Snapshot): Staging;
+  stage(snapshot: Snapshot): IncomingState;
   /** Drops what is under way. */
   dropStaging(): void;
 
@@ -144,7 +172,7 @@ export interface Progress {
 }
 
 /** A shard's next state, which comes from another member in the order of its keys. */
-export interface Staging {
+export interface IncomingState {
   readonly snapshot: Snapshot;
   readonly progress: Progress;
   readonly isComplete: boolean;

@@ -14,6 +14,8 @@
 import { assert } from '../../base/assert.ts';
 import { ByteReader, ByteWriter, writeU64le } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { MachineEdition } from '../../core/machine.ts';
+import { keyBytesMaxOf, valueBytesMaxOf } from './editions.ts';
 
 const { keyBytesMax, valueBytesMax } = LIMITS.kv;
 
@@ -80,29 +82,33 @@ export function encodeKvCommand(command: KvCommand): Uint8Array {
   return writer.copy();
 }
 
-/** Undefined when the bytes are no command. Keys have the space in front, and are views. */
-export function decodeKvCommand(bytes: Uint8Array): KvCommand | undefined {
+/**
+ * Undefined when the bytes are no command of `edition`. Keys are views, with the space in front.
+ */
+export function decodeKvCommand(bytes: Uint8Array, edition: MachineEdition): KvCommand | undefined {
   const reader = new ByteReader(bytes);
-  const command = readCommand(reader);
+  const command = readCommand(reader, edition);
   return reader.failed || reader.remaining > 0 ? undefined : command;
 }
 
-function readCommand(reader: ByteReader): KvCommand | undefined {
+function readCommand(reader: ByteReader, edition: MachineEdition): KvCommand | undefined {
   const kind = reader.u8();
   if (kind === ADD) {
     const amount = reader.u64le();
     const isNegative = reader.u8();
-    const key = readKey(reader);
+    const key = readKey(reader, edition);
     if (isNegative > 1 || (isNegative === 1 && amount === 0)) return undefined;
     return { kind: 'add', key, amount: isNegative === 1 ? -amount : amount };
   }
   if (kind !== PUT && kind !== DELETE) return undefined;
   const condition = readCondition(reader);
-  const key = readKey(reader);
+  const key = readKey(reader, edition);
   if (condition === undefined) return undefined;
   if (kind === DELETE) return { kind: 'delete', key, condition };
   const value = reader.take(reader.remaining);
-  return value.length > valueBytesMax ? undefined : { kind: 'put', key, value, condition };
+  return value.length > valueBytesMaxOf(edition)
+    ? undefined
+    : { kind: 'put', key, value, condition };
 }
 
 function writeCondition(writer: ByteWriter, condition: KvCondition): void {
@@ -132,10 +138,10 @@ export function writeKey(writer: ByteWriter, key: Uint8Array): void {
 }
 
 /** With its space in front. */
-export function readKey(reader: ByteReader): Uint8Array {
+export function readKey(reader: ByteReader, edition: MachineEdition): Uint8Array {
   const length = reader.u16le();
   const key = reader.take(1 + length);
-  if (length > keyBytesMax || key[0] !== PAIR_SPACE) reader.fail();
+  if (length > keyBytesMaxOf(edition) || key[0] !== PAIR_SPACE) reader.fail();
   return key;
 }
 

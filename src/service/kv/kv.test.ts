@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { MachineBench } from '../../../test/support/machine-bench.ts';
 import { must } from '../../base/assert.ts';
-import { compareBytes, equalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { ShardState } from '../../core/machine.ts';
-import type { StorePair } from '../../engine/store/index.ts';
 import {
   decodeKvAnswer,
   decodeKvResult,
@@ -21,44 +19,15 @@ import {
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** A shard's state as simple as can be. */
-class PlainState implements ShardState {
-  readonly pairs: { key: Uint8Array; value: Uint8Array }[] = [];
-
-  get(key: Uint8Array): Uint8Array | undefined {
-    return this.pairs.find((pair) => equalBytes(pair.key, key))?.value;
-  }
-
-  range(low: Uint8Array, high: Uint8Array | undefined): Iterable<StorePair> {
-    return this.pairs.filter(({ key }) => {
-      return compareBytes(key, low) >= 0 && (high === undefined || compareBytes(key, high) < 0);
-    });
-  }
-
-  put(key: Uint8Array, value: Uint8Array): void {
-    this.delete(key);
-    this.pairs.push({ key: key.slice(), value });
-    this.pairs.sort((a, b) => compareBytes(a.key, b.key));
-  }
-
-  delete(key: Uint8Array): void {
-    const at = this.pairs.findIndex((pair) => equalBytes(pair.key, key));
-    if (at >= 0) this.pairs.splice(at, 1);
-  }
-}
-
 class Shard {
-  readonly state = new PlainState();
-  index = 0;
+  readonly bench = new MachineBench(kvMachine);
 
   run(command: KvCommand): KvResult {
     return this.runBytes(encodeKvCommand(command));
   }
 
   runBytes(body: Uint8Array): KvResult {
-    this.index += 1;
-    const result = kvMachine.apply({ index: this.index, timeMs: 0, body }, this.state);
-    return must(decodeKvResult(result), '[K1] a result can be read');
+    return must(decodeKvResult(this.bench.apply(body)), '[K1] a result can be read');
   }
 
   get(key: string): KvAnswer {
@@ -71,7 +40,9 @@ class Shard {
   }
 
   ask(question: Uint8Array): KvAnswer {
-    return must(decodeKvAnswer(kvMachine.query(question, this.state)), '[K1] answers can be read');
+    const answer = this.bench.ask(question);
+    assert.ok(answer.kind === 'done');
+    return must(decodeKvAnswer(answer.answer), '[K1] answers can be read');
   }
 
   put(key: string, value: string, condition: KvCondition = { kind: 'always' }): KvResult {
@@ -244,7 +215,7 @@ test('[K1] commands cut short, or with something behind, are malformed and chang
       if (isPut) return;
       const longer = Uint8Array.of(...bytes, 0);
       assert.deepEqual(shard.runBytes(longer), { kind: 'malformed' });
-      assert.deepEqual(shard.state.pairs, []);
+      assert.deepEqual(shard.bench.state.pairs, []);
     }),
   );
 });

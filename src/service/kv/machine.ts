@@ -5,8 +5,15 @@
 
 import { ByteSlab, equalBytes, readU64le, writeU64le } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { MachineCommand, ShardMachine, ShardState } from '../../core/machine.ts';
-import type { StoreView } from '../../engine/store/index.ts';
+import {
+  answered,
+  type MachineCommand,
+  type MachineQuestion,
+  type MachineState,
+  type MachineView,
+  type QueryAnswer,
+  type ShardMachine,
+} from '../../core/machine.ts';
 import {
   decodeKvCommand,
   encodeKvResult,
@@ -14,6 +21,7 @@ import {
   type KvCondition,
   PAIR_SPACE,
 } from './commands.ts';
+import { KV_EDITIONS } from './editions.ts';
 import {
   ANSWER,
   decodeKvQuery,
@@ -33,12 +41,17 @@ const END_OF_PAIRS = Uint8Array.of(PAIR_SPACE + 1);
  */
 const slab = new ByteSlab(64 * 1024);
 
+/** The event of a key that was deleted: what is stored is longer. */
+const GONE = new Uint8Array(0);
 const MALFORMED = encodeKvResult({ kind: 'malformed' });
 const NOT_NUMBER = encodeKvResult({ kind: 'notNumber' });
 
 export const kvMachine: ShardMachine = {
-  apply({ body, index }: MachineCommand, state: ShardState): Uint8Array {
-    const command = decodeKvCommand(body);
+  kind: 'kv',
+  editions: KV_EDITIONS,
+
+  apply({ body, edition, index }: MachineCommand, state: MachineState): Uint8Array {
+    const command = decodeKvCommand(body, edition);
     if (command === undefined) return MALFORMED;
     switch (command.kind) {
       case 'put':
@@ -50,46 +63,63 @@ export const kvMachine: ShardMachine = {
     }
   },
 
-  query(question: Uint8Array, view: StoreView): Uint8Array {
-    const query = decodeKvQuery(question);
-    if (query === undefined) return Uint8Array.of(ANSWER.malformed);
-    return query.kind === 'get' ? get(query.key, view) : range(query, view);
+  query(question: MachineQuestion, view: MachineView): QueryAnswer {
+    const query = decodeKvQuery(question.body, question.edition);
+    if (query === undefined) return answered(Uint8Array.of(ANSWER.malformed));
+    switch (query.kind) {
+      case 'get':
+        return answered(get(view.get(query.key)));
+      case 'await':
+        return awaitChange(query, question, view);
+      case 'range':
+        return answered(range(query, question, view));
+    }
   },
 };
 
 type Put = Extract<KvCommand, { kind: 'put' }>;
 type Delete = Extract<KvCommand, { kind: 'delete' }>;
 type Add = Extract<KvCommand, { kind: 'add' }>;
+type Await = Extract<KvQuery, { kind: 'await' }>;
 type Range = Extract<KvQuery, { kind: 'range' }>;
 
 // --- changes ------------------------------------------------------------------------------------
 
-function put({ key, value, condition }: Put, index: number, state: ShardState): Uint8Array {
+function put({ key, value, condition }: Put, index: number, state: MachineState): Uint8Array {
   if (condition.kind !== 'always') {
     const present = state.get(key);
     if (!holds(condition, present)) return mismatch(present);
   }
-  state.put(key, record(index, value));
+  store(state, key, record(index, value));
   return versioned('stored', index);
 }
 
-function remove({ key, condition }: Delete, state: ShardState): Uint8Array {
+function remove({ key, condition }: Delete, state: MachineState): Uint8Array {
   const present = state.get(key);
   if (!holds(condition, present)) return mismatch(present);
-  if (present !== undefined) state.delete(key);
+  if (present !== undefined) {
+    state.delete(key);
+    state.emit(key, GONE);
+  }
   return versioned('deleted', versionOf(present));
 }
 
 /** [K4] Exact or not at all: sums beyond the safe integers would depend on the order. */
-function add({ key, amount }: Add, index: number, state: ShardState): Uint8Array {
+function add({ key, amount }: Add, index: number, state: MachineState): Uint8Array {
   const before = numberIn(state.get(key));
   if (before === undefined || !Number.isSafeInteger(before + amount)) return NOT_NUMBER;
   const sum = before + amount;
   const digits = String(sum);
   const value = new Uint8Array(digits.length);
   for (let at = 0; at < digits.length; at++) value[at] = digits.charCodeAt(at);
-  state.put(key, record(index, value));
+  store(state, key, record(index, value));
   return encodeKvResult({ kind: 'sum', version: index, sum });
+}
+
+/** [K7] What is stored is what followers hear. */
+function store(state: MachineState, key: Uint8Array, stored: Uint8Array): void {
+  state.put(key, stored);
+  state.emit(key, stored);
 }
 
 /** [K3] A condition is about the key as it was before this command, and nothing else. */
@@ -141,8 +171,7 @@ function valueOf(present: Uint8Array): Uint8Array {
 // --- questions ----------------------------------------------------------------------------------
 
 /** What is stored is what is answered, behind the kind of the answer. */
-function get(key: Uint8Array, view: StoreView): Uint8Array {
-  const present = view.get(key);
+function get(present: Uint8Array | undefined): Uint8Array {
   if (present === undefined) return Uint8Array.of(ANSWER.absent);
   const answer = new Uint8Array(1 + present.length);
   answer[0] = ANSWER.found;
@@ -150,13 +179,23 @@ function get(key: Uint8Array, view: StoreView): Uint8Array {
   return answer;
 }
 
-function range({ low, high, limit }: Range, view: StoreView): Uint8Array {
+/** [K8] Answers like `get` once the key has another version. */
+function awaitChange({ key, version }: Await, asked: MachineQuestion, view: MachineView) {
+  const present = view.get(key);
+  if (asked.mayWait && versionOf(present) === version) return { kind: 'wait', topic: key } as const;
+  return answered(get(present));
+}
+
+function range({ low, high, limit }: Range, asked: MachineQuestion, view: MachineView): Uint8Array {
+  const { bytesMax, stepsMax } = asked.budget;
+  const pairsMax = Math.min(limit, stepsMax);
+  const pairsBytesMax = Math.min(LIMITS.kv.rangeBytesMax, bytesMax);
   const pairs: KvPair[] = [];
   let bytes = 0;
   for (const { key, value } of view.range(low, high ?? END_OF_PAIRS)) {
     const pair = { key: key.subarray(1), value: valueOf(value), version: versionOf(value) };
     bytes += kvPairBytes(pair);
-    const isFull = pairs.length === limit || bytes > LIMITS.kv.rangeBytesMax;
+    const isFull = pairs.length === pairsMax || bytes > pairsBytesMax;
     // [K6] One pair always fits, so that whoever asks on gets on.
     if (isFull && pairs.length > 0) return encodeKvPairs(pairs, true);
     pairs.push(pair);

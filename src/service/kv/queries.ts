@@ -2,6 +2,7 @@
 //
 //   query   =  1 key                            get
 //           |  2 limit(u32) low high            range: low <= key < high
+//           |  3 version(u64) key               await: like get, once the version is another
 //   high    =  0 | 1 key                        0: to the end
 //   answer  =  0                                absent
 //           |  1 version(u64) value             found
@@ -12,16 +13,20 @@
 import { assert } from '../../base/assert.ts';
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { MachineEdition } from '../../core/machine.ts';
 import { readKey, writeKey } from './commands.ts';
 
 const GET = 1;
 const RANGE = 2;
+const AWAIT = 3;
 const { keyBytesMax, rangePairsMax, valueBytesMax } = LIMITS.kv;
 
 export const ANSWER = { absent: 0, found: 1, pairs: 2, malformed: 3 } as const;
 
 export type KvQuery =
   | { readonly kind: 'get'; readonly key: Uint8Array }
+  /** 0 stands for a key that is absent. */
+  | { readonly kind: 'await'; readonly key: Uint8Array; readonly version: number }
   | {
       readonly kind: 'range';
       readonly low: Uint8Array;
@@ -52,6 +57,12 @@ export function encodeKvQuery(query: KvQuery): Uint8Array {
     writeKey(writer, query.key);
     return writer.copy();
   }
+  if (query.kind === 'await') {
+    writer.u8(AWAIT);
+    writer.u64le(query.version);
+    writeKey(writer, query.key);
+    return writer.copy();
+  }
   writer.u8(RANGE);
   writer.u32le(query.limit);
   writeKey(writer, query.low);
@@ -61,21 +72,25 @@ export function encodeKvQuery(query: KvQuery): Uint8Array {
 }
 
 /** Undefined when the bytes are no query. Keys have the space in front, and are views. */
-export function decodeKvQuery(bytes: Uint8Array): KvQuery | undefined {
+export function decodeKvQuery(bytes: Uint8Array, edition: MachineEdition): KvQuery | undefined {
   const reader = new ByteReader(bytes);
-  const query = readQuery(reader);
+  const query = readQuery(reader, edition);
   return reader.failed || reader.remaining > 0 ? undefined : query;
 }
 
-function readQuery(reader: ByteReader): KvQuery | undefined {
+function readQuery(reader: ByteReader, edition: MachineEdition): KvQuery | undefined {
   const kind = reader.u8();
-  if (kind === GET) return { kind: 'get', key: readKey(reader) };
+  if (kind === GET) return { kind: 'get', key: readKey(reader, edition) };
+  if (kind === AWAIT) {
+    const version = reader.u64le();
+    return { kind: 'await', key: readKey(reader, edition), version };
+  }
   if (kind !== RANGE) return undefined;
   const limit = Math.min(reader.u32le(), rangePairsMax);
-  const low = readKey(reader);
+  const low = readKey(reader, edition);
   const hasHigh = reader.u8();
   if (limit < 1 || hasHigh > 1) return undefined;
-  return { kind: 'range', low, high: hasHigh === 1 ? readKey(reader) : undefined, limit };
+  return { kind: 'range', low, high: hasHigh === 1 ? readKey(reader, edition) : undefined, limit };
 }
 
 export function encodeKvPairs(pairs: readonly KvPair[], hasMore: boolean): Uint8Array {

@@ -16,7 +16,7 @@ const DEAF: StreamHandler = { onData() {}, onDrain() {}, onEnd() {}, onClose() {
 /** 1 listens, 2 has not dialled yet. */
 async function pairOf(net?: (net: Net) => Net) {
   const world = new World({ seed: 1 });
-  const [one, two] = [world.member('n1'), world.member('n2')];
+  const [one, two] = [world.machine('n1'), world.machine('n2')];
   const a = new PeerMember({ ...one.capabilities, log: silentLog }, 1);
   const twoNet = net?.(two.capabilities.net) ?? two.capabilities.net;
   const b = new PeerMember({ ...two.capabilities, net: twoNet, log: silentLog }, 2);
@@ -63,7 +63,7 @@ test('[T4] while a member fails to decide nobody is let in, by either side', asy
 
 test('[T2] those who begin a greeting and say no more do not keep a peer out', async () => {
   const { world, address, b } = await pairOf();
-  const { net } = world.member('n9').capabilities;
+  const { net } = world.machine('n9').capabilities;
   for (let i = 0; i < LIMITS.peer.strangersMax; i++) {
     const stream = await world.settle(net.connectStream(address, DEAF, 500));
     stream.write(Uint8Array.of(0x8f));

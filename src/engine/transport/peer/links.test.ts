@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Member, World } from '../../../../sim/index.ts';
+import { type Machine, World } from '../../../../sim/index.ts';
 import { BreakableNet } from '../../../../test/support/breakable-net.ts';
 import { PeerMember } from '../../../../test/support/peer-member.ts';
 import { silentLog } from '../../../../test/support/silent-log.ts';
@@ -14,7 +14,7 @@ import type { RequestOutcome } from './types.ts';
 
 interface Started {
   readonly member: PeerMember;
-  readonly machine: Member;
+  readonly machine: Machine;
   readonly net: BreakableNet;
   /** When it began to dial. */
   readonly dialsMs: number[];
@@ -25,7 +25,7 @@ async function start(
   number: number,
   options: Partial<PeerOptions> = {},
 ): Promise<Started> {
-  const machine = world.member(`n${number}`);
+  const machine = world.machine(`n${number}`);
   const net = new BreakableNet(machine.capabilities.net);
   const dialsMs: number[] = [];
   const watched = {
@@ -55,7 +55,7 @@ async function pairOf(options: Partial<PeerOptions> = {}, others = options) {
 }
 
 async function clientOf(world: World, to: Started) {
-  const { capabilities } = world.member('n9');
+  const { capabilities } = world.machine('n9');
   const net = new BreakableNet(capabilities.net);
   const identity = { clusterId: '', callee: 0, options: { silentMs: 60_000 } };
   const address = to.machine.address(1_000);
@@ -66,7 +66,7 @@ async function clientOf(world: World, to: Started) {
 test('[T6] attempts come after growing pauses that are never quite equal', async () => {
   const world = new World({ seed: 1 });
   const { member, dialsMs } = await start(world, 1);
-  member.peers.setPeer(2, world.member('n2').address(1_000));
+  member.peers.setPeer(2, world.machine('n2').address(1_000));
   await world.runFor(20_000);
   const gaps = dialsMs.slice(1).map((at, i) => at - (dialsMs[i] as number));
   for (const [i, gap] of gaps.entries()) {
@@ -80,7 +80,7 @@ test('[T6] attempts come after growing pauses that are never quite equal', async
 test('[T6] a peer that calls is called back at once', async () => {
   const world = new World({ seed: 1 });
   const a = await start(world, 1, { retryMsMax: 60_000 });
-  a.member.peers.setPeer(2, world.member('n2').address(1_000));
+  a.member.peers.setPeer(2, world.machine('n2').address(1_000));
   await world.runFor(60_000);
   const before = a.dialsMs.length;
   const b = await start(world, 2);
@@ -314,7 +314,7 @@ test('[T22] a stream whose sender does not get on is given up by its receiver', 
 test('[T3] whoever answers as another member is refused by the caller too', async () => {
   const world = new World({ seed: 1 });
   const a = await start(world, 1);
-  const impostor = world.member('n2');
+  const impostor = world.machine('n2');
   const said: Buffer[] = [];
   const { net } = impostor.capabilities;
   await world.settle(

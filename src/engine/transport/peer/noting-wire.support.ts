@@ -38,7 +38,7 @@ export interface WireStage {
 /** Time and turns for wires that nobody listens to. */
 export function wireStage(): WireStage {
   const world = new World({ seed: 1 });
-  const { clock } = world.member('n1').capabilities;
+  const { clock } = world.machine('n1').capabilities;
   const turnEnd = new TurnEnd(clock);
   const owner = {
     onGreeting: () => {},

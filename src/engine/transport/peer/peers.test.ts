@@ -22,7 +22,7 @@ function simulated(prepare: (world: World) => void) {
     const world = new World({ seed });
     prepare(world);
     const machine = (number: number) => {
-      const member = world.member(`n${number}`);
+      const member = world.machine(`n${number}`);
       return {
         capabilities: { ...member.capabilities, log: silentLog },
         anyPort: member.address(0),

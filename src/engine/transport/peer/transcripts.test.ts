@@ -1,4 +1,4 @@
-import { type Member, World } from '../../../../sim/index.ts';
+import { type Machine, World } from '../../../../sim/index.ts';
 import { PeerMember } from '../../../../test/support/peer-member.ts';
 import { silentLog } from '../../../../test/support/silent-log.ts';
 import { transcriptTests } from '../../../../test/support/transcript.ts';
@@ -103,8 +103,8 @@ class Stage {
     this.#lines.push(line);
   };
 
-  #machine(name: string): Member {
-    return this.#world.member(`n${name}`);
+  #machine(name: string): Machine {
+    return this.#world.machine(`n${name}`);
   }
 
   #member(number: number): PeerMember {
@@ -112,13 +112,13 @@ class Stage {
   }
 
   #nameOf(address: string): string {
-    for (const { name, ip } of this.#world.members) {
+    for (const { name, ip } of this.#world.machines) {
       if (address.startsWith(`${ip}:`)) return name.slice(1);
     }
     return address;
   }
 
-  #capabilities(machine: Member, log: Log) {
+  #capabilities(machine: Machine, log: Log) {
     const told = { nameOf: (address: string) => this.#nameOf(address), tell: this.#tell };
     const net = narratedNet(machine.capabilities.net, told);
     return { ...machine.capabilities, net, log };

@@ -5,7 +5,7 @@ import { TurnEnd } from './turn-end.ts';
 
 function stage() {
   const world = new World({ seed: 1 });
-  const turnEnd = new TurnEnd(world.member('n1').capabilities.clock);
+  const turnEnd = new TurnEnd(world.machine('n1').capabilities.clock);
   const done: string[] = [];
   return { world, turnEnd, done };
 }

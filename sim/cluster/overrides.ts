@@ -1,0 +1,54 @@
+// What the command line sets otherwise than a seed drew it.
+
+import { parseArgs } from 'node:util';
+import { FAULT_CLASSES, parseFaultClass } from './fault-classes.ts';
+import type { Overrides } from './scenario.ts';
+
+export const OVERRIDE_OPTIONS = {
+  without: { type: 'string' },
+  members: { type: 'string' },
+  shards: { type: 'string' },
+  clients: { type: 'string' },
+  seconds: { type: 'string' },
+} as const;
+
+export interface OverrideValues {
+  readonly without?: string | undefined;
+  readonly members?: string | undefined;
+  readonly shards?: string | undefined;
+  readonly clients?: string | undefined;
+  readonly seconds?: string | undefined;
+}
+
+export function parseOverrides(args: string[]): Overrides {
+  return overridesOf(parseArgs({ args, options: OVERRIDE_OPTIONS }).values);
+}
+
+export function overridesOf(values: OverrideValues): Overrides {
+  const { clients, members, seconds, shards, without } = values;
+  return {
+    ...(without === undefined ? {} : { without: without.split(',').flatMap(classesNamed) }),
+    ...(members === undefined ? {} : { members: Number(members) }),
+    ...(shards === undefined ? {} : { shards: Number(shards) }),
+    ...(clients === undefined ? {} : { clients: Number(clients) }),
+    ...(seconds === undefined ? {} : { safetyMs: Number(seconds) * 1_000 }),
+  };
+}
+
+function classesNamed(name: string) {
+  if (name === 'all') return FAULT_CLASSES;
+  const found = parseFaultClass(name);
+  if (found === undefined) throw new Error(`no class of faults is called ${name}`);
+  return [found];
+}
+
+/** The same overrides as words of a command line. */
+export function overrideArgs({ clients, members, safetyMs, shards, without }: Overrides): string[] {
+  return [
+    ...(without === undefined || without.length === 0 ? [] : ['--without', without.join(',')]),
+    ...(members === undefined ? [] : ['--members', String(members)]),
+    ...(shards === undefined ? [] : ['--shards', String(shards)]),
+    ...(clients === undefined ? [] : ['--clients', String(clients)]),
+    ...(safetyMs === undefined ? [] : ['--seconds', String(safetyMs / 1_000)]),
+  ];
+}

@@ -1,0 +1,40 @@
+// [H92] What peers do wrong: told once per kind, peer and minute, never a reason to stop.
+
+import type { Clock, Log } from '../../base/capabilities.ts';
+import type { MemberId } from '../../engine/transport/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
+
+type PeerFaultKind = 'contradiction' | 'malformed' | 'unknownShard';
+
+const REPEAT_MS = 60_000;
+
+interface Told {
+  readonly atMs: number;
+  /** How often it came again since. */
+  untold: number;
+}
+
+export class PeerFaults {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  /** By kind and peer. Bounded: peers are members of this cluster. */
+  readonly #told = new Map<string, Told>();
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  note(kind: PeerFaultKind, from: MemberId, shard: ShardId, detail: string): void {
+    const key = `${kind} ${from}`;
+    const nowMs = this.#clock.monotonicMs();
+    const last = this.#told.get(key);
+    if (last !== undefined && nowMs - last.atMs < REPEAT_MS) {
+      last.untold += 1;
+      return;
+    }
+    this.#told.set(key, { atMs: nowMs, untold: 0 });
+    const untold = last?.untold ?? 0;
+    this.#log.warn('peer contradicts', { kind, from, shard, detail, untold });
+  }
+}
