@@ -7,6 +7,7 @@ import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
 import { type ShardId, Wal } from '../engine/wal/index.ts';
+import { FeedHub } from '../replica/feed/index.ts';
 import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
 import { Gateway, RequestServer } from '../replica/requests/index.ts';
 import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
@@ -69,6 +70,11 @@ export class MemberReplicas {
     return this.peers.accept(stream);
   }
 
+  /** [D21] What the sessions of all shards take in memory. */
+  get sessionBytes(): number {
+    return this.#states.sessionBytes();
+  }
+
   /** Sums up a shard's state: equal on members that applied the same. */
   digest(shard: ShardId): string | undefined {
     return this.#states.state(shard)?.digest();
@@ -123,7 +129,8 @@ class Opening {
     if (refusal !== undefined) throw refusal;
     const wal = await this.#openWal();
     const store = await this.#openStore();
-    const states = this.#openStates(store);
+    const feed = new FeedHub();
+    const states = this.#openStates(store, feed);
     const roster = new ReplicaPeers(
       new PeerMemory(store),
       peerSettings.map((peer) => peer.member),
@@ -145,6 +152,7 @@ class Opening {
         wal,
         store,
         states,
+        feed,
         peers,
         limits: this.#settings.snapshots ?? {},
         onFatal: (reason) => this.#fail(reason),
@@ -190,9 +198,9 @@ class Opening {
     return opened.store;
   }
 
-  #openStates(store: Store): StateStore {
+  #openStates(store: Store, feed: FeedHub): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const opened = openStateStore({ store, clock, random });
+    const opened = openStateStore({ store, clock, random, feed });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#opened.add(() => opened.states.close());
     return opened.states;
