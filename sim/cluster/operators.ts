@@ -232,8 +232,9 @@ export class Operators {
     if (shard === undefined || to === undefined) return;
     const leader = this.#cluster.leaderOf(shard);
     const answer = leader?.program?.host.transferLeader(shard, to);
-    if (answer === 'started') counters.transfers += 1;
-    note('--', 'plan', `shard ${shard}: hand over to m${to}: ${answer ?? 'nobody leads'}`);
+    if (answer?.kind === 'started') counters.transfers += 1;
+    const told = answer?.kind === 'refused' ? answer.reason : (answer?.kind ?? 'nobody leads');
+    note('--', 'plan', `shard ${shard}: hand over to m${to}: ${told}`);
   }
 
   #upgrade(): void {

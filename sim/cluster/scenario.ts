@@ -63,6 +63,8 @@ export interface Overrides {
   readonly safetyMs?: number;
 }
 
+/** What a solid-state disk takes. Hundreds of shards that write a record each need one. */
+const SYNC_MS = 0.4;
 const CLASS_SHARE = 0.3;
 const FOCUS_SHARE = 0.2;
 /** Of the seeds with one or two classes. */
@@ -108,11 +110,10 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     beginsOld: faults.has('upgrade'),
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
-    syncMs: drawSyncMs(Dice.of(seed, 'cluster disks')),
+    syncMs: isCrowded ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
     weather: drawWeather(dice, faults),
     timing: drawTiming(dice),
-    sizes: drawSizes(dice.random),
-    ...(focus.isTiny ? { sizes: TINY } : {}),
+    sizes: focus.isTiny ? TINY : drawSizesFor(faults, dice, Dice.of(seed, 'cluster batches')),
   };
   return {
     ...drawn,
@@ -169,12 +170,19 @@ function drawTiming(dice: Dice): Timing {
 
 /** Slow enough, in some seeds, that several turns gather behind one sync. */
 function drawSyncMs(dice: Dice): number {
-  return dice.oneOf([0.4, 0.4, 0.4, 2, 6]);
+  return dice.oneOf([SYNC_MS, SYNC_MS, SYNC_MS, 2, 6]);
 }
 
 /** Of a batch of the log. With few bytes every record is a batch: a turn takes many syncs. */
 function drawBatchBytes(dice: Dice, segmentBytes: number): number {
   return dice.oneOf([1, 64, 500, segmentBytes / 4, segmentBytes / 4, segmentBytes / 4]);
+}
+
+/** An old tail shows nothing unless a turn takes more than one batch. */
+function drawSizesFor(faults: ReadonlySet<FaultClass>, dice: Dice, batchDice: Dice): Sizes {
+  const sizes = drawSizes(dice.random);
+  if (!faults.has('oldTail') || batchDice.chance(0.3)) return sizes;
+  return { ...sizes, batchBytesMax: batchDice.oneOf([1, 64]) };
 }
 
 export function drawSizes(random: Random): Sizes {

@@ -3,6 +3,7 @@
 //
 //   gather (a turn) --readIndex--> ticket --ReadState--> index --applied--> the machine is asked
 
+import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { RaftCore, ReadDrop, ReadState } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
@@ -89,15 +90,16 @@ export class Reads {
 
   /** Puts the questions of this turn to the core. */
   hand(core: RaftCore, leader: MemberId, nowMs: number): void {
+    // Let go of when the core has answered: if it breaks, they are told with all others. [H90]
     if (this.#strong.length > 0) {
       const reads = this.#strong;
-      this.#strong = [];
       this.#ask(core, { level: 'strong', askedMs: nowMs, reads, index: 0 }, leader);
+      this.#strong = [];
     }
     if (this.#lease.length > 0) {
       const reads = this.#lease;
-      this.#lease = [];
       this.#ask(core, { level: 'lease', askedMs: nowMs, reads, index: 0 }, leader);
+      this.#lease = [];
     }
   }
 
@@ -105,7 +107,10 @@ export class Reads {
     // [H41] A strong read is confirmed by a round even where leases are used.
     const outcome = core.readIndex(group.level === 'strong');
     if (outcome.kind === 'refused') this.#refuse(group.reads, REFUSALS[outcome.reason], leader);
-    else this.#asked.set(outcome.ticket, group);
+    else {
+      assert(!this.#asked.has(outcome.ticket), '[H40] a ticket stands for one question');
+      this.#asked.set(outcome.ticket, group);
+    }
   }
 
   /**
@@ -121,6 +126,7 @@ export class Reads {
       this.#strong.push(...group.reads);
       return;
     }
+    assert(group.index === 0, '[H40] the core names an index once');
     group.index = index;
     this.#known.push(group);
   }
@@ -188,6 +194,9 @@ export class Reads {
     this.#count -= count;
     this.#member.reads -= count;
     for (let i = 0; i < count; i++) this.#member.readBytes -= (reads[i] as Read).question.length;
+    assert(this.#count >= 0, '[H20] what is let go of was taken in');
+    assert(this.#member.reads >= this.#count, '[H20] a member waits for what its shards wait for');
+    assert(this.#member.readBytes >= 0, '[H20] what is let go of was taken in');
   }
 
   /** Answers what the machine threw, which must not keep the others from an answer. */
@@ -242,5 +251,6 @@ export class Reads {
     this.#local = [];
     this.#strong = [];
     this.#lease = [];
+    assert(this.#count === 0, '[H91] everyone who waits is told');
   }
 }

@@ -89,7 +89,8 @@ export interface ReplicaState {
   /** [D23] Given to the store and not durable yet. */
   unwrittenBytes(): number;
   /**
-   * Why nothing is applied any more; undefined while all is well. The machine broke, a bug, or the shard agreed on an edition that this release does not know. The state is as it was
+   * Why nothing is applied any more; undefined while all is well. The machine broke, which is a
+   * bug, or the shard agreed on an edition that this release does not know. The state is as it was
    * before the batch in which that came up, until the member starts anew.
    */
   readonly broken: string | undefined;
