@@ -9,7 +9,12 @@ import { type MemberId, openPeers, type Peers } from '../engine/transport/index.
 import { type ShardId, Wal } from '../engine/wal/index.ts';
 import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
 import { RequestServer } from '../replica/requests/index.ts';
-import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
+import {
+  openStateStore,
+  PeerMemory,
+  type StateStore,
+  type StateStoreOptions,
+} from '../replica/state/index.ts';
 import { ClosingStack } from './closing-stack.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
 import { claimDirectory } from './directory-owner.ts';
@@ -23,6 +28,8 @@ export interface MemberReplicasParts {
   readonly machineOf: (shard: ShardId) => ShardMachine;
   /** The process must stop: what is on disk is sound, this run of the member is not. Once. */
   readonly onFatal: (reason: string) => void;
+  /** Limits that shards begin with, for simulations: alike on all members. */
+  readonly sessions?: StateStoreOptions['sessions'];
 }
 
 export class MemberReplicas {
@@ -184,7 +191,8 @@ class Opening {
 
   #openStates(store: Store): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const opened = openStateStore({ store, clock, random });
+    const { sessions = {} } = this.#parts;
+    const opened = openStateStore({ store, clock, random, sessions });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#opened.add(() => opened.states.close());
     return opened.states;
