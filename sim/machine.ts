@@ -102,6 +102,13 @@ export class Machine {
     this.#ports.faults.clockDrifted += 1;
   }
 
+  /** In parts per million; the two clocks go apart. */
+  setClockRates({ wall, monotonic }: { readonly wall: number; readonly monotonic: number }): void {
+    this.#time.driftWall(wall);
+    this.#time.driftMonotonic(monotonic);
+    if (wall !== monotonic) this.#ports.faults.clocksApart += 1;
+  }
+
   jumpWall(byMs: number): void {
     this.#time.jumpWall(byMs);
     this.#ports.faults.clockJumped += 1;

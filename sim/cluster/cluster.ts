@@ -134,6 +134,7 @@ export class Cluster {
       isOld: member.isOld,
       timing: scenario.timing,
       sizes: member.sizes,
+      sessions: scenario.sessions,
       gossips: scenario.gossips,
       scrubs: scenario.faults.has('scrub'),
       seeds: this.#founders.map((id) => this.#addressOf(this.member(id))),
