@@ -75,6 +75,7 @@ export class Cluster {
     const id = this.members.size + 1;
     const machine = this.world.machine(`m${id}`);
     machine.disk.rules({ syncMs: this.scenario.syncMs });
+    machine.setEventCost(this.scenario.eventCostMs);
     const member = new SimMember(id, machine, this.scenario, {
       onUp: (up) => this.#cameUp(up),
       onRefused: (refused, reason) => this.#notStarted(refused, reason),

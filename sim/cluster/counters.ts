@@ -28,6 +28,7 @@ export interface ClusterCounters {
   secondLives: number;
   crashesAtCalls: number;
   oldTails: number;
+  eventsDelayed: number;
   // --- operators
   learnersAdded: number;
   learnersPromoted: number;
@@ -94,6 +95,7 @@ export function noClusterCounts(): ClusterCounters {
     secondLives: 0,
     crashesAtCalls: 0,
     oldTails: 0,
+    eventsDelayed: 0,
     learnersAdded: 0,
     learnersPromoted: 0,
     votersRemoved: 0,

@@ -53,6 +53,7 @@ export const FAULT_CLASSES = [
   'trueLimits',
   // --- clocks
   'clocksApart',
+  'eventCost',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

@@ -61,7 +61,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     events: world.events,
     operations,
     span: world.nowMs,
-    counters: { ...world.faults, ...counters },
+    counters: { ...world.faults, ...counters, eventsDelayed: world.eventsDelayed },
     failure,
     hash: world.traceHash,
   };

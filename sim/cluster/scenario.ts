@@ -58,6 +58,8 @@ export interface Scenario {
   readonly strikeEveryMs: number;
   /** What a sync takes on average. */
   readonly syncMs: number;
+  /** What an event takes a member on average. */
+  readonly eventCostMs: number;
   readonly weather: Weather;
   readonly timing: Timing;
   readonly sizes: Sizes;
@@ -130,6 +132,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
     syncMs: isCrowded ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
+    eventCostMs: faults.has('eventCost') ? Dice.of(seed, 'cluster costs').oneOf([0.01, 0.05]) : 0,
     weather: drawWeather(dice, faults),
     timing: drawTiming(dice),
     sizes: focus.isTiny ? TINY : drawSizesFor(faults, dice, Dice.of(seed, 'cluster batches')),
