@@ -181,7 +181,7 @@ function* chained(first: string, rest: Iterator<string, undefined>): Generator<s
 /** At least `chars` unless the pieces end; empty when there are no more. */
 function makeChunk(
   pieces: Iterator<string, undefined>,
-  chars: number = LIMITS.http.chunkChars,
+  chars: number = LIMITS.http.chunkBytes,
 ): string {
   let chunk = '';
   while (chunk.length < chars) {

@@ -1,6 +1,6 @@
-import { Type } from 'typebox';
 import { DONE, route } from '../route.ts';
 import { DoneAnswer, GossipKey } from '../schemas.ts';
+import { Type } from '../type.ts';
 
 export const deleteKeyRoute = route({
   path: '/mark_for_deletion',
