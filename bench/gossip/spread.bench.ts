@@ -1,4 +1,4 @@
-// `npm run bench -- spread`: how long many keys, set on one member of five, take to reach the others.
+// `npm run bench -- spread`: how long many keys, set on one member of five, take to the others.
 // Members are processes of their own on loopback, with the intervals that users have.
 //
 //   set      seconds in which the keys are set, over eight connections

@@ -290,7 +290,7 @@ test('a deletion on a member that never set the key deletes it for all, and for 
   for (const name of cluster.gossips.keys()) assert.equal(valueOn(name), 'green');
 });
 
-test('of two writes at once on two members the later one wins, whoever has written more', async () => {
+test('of two writes on two members the later one wins, whoever has written more', async () => {
   const cluster = await fiveMembers(22);
   for (let i = 0; i < 50; i++) cluster.gossip('n1').members.set(`busy.${i}`, 'x');
   cluster.gossip('n1').members.set('color', 'first');
