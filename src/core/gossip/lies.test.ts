@@ -164,7 +164,7 @@ test('[G4][G9][G19] after any single lie all hold what the owners hold, within s
   );
 });
 
-test('[G4] a lie at the very bound is healed too: the bound moves on, and the owner with it', () => {
+test('[G4] a lie at the very bound is healed: it moves on, and the owner with it', () => {
   const cluster = createCluster();
   const wallMs = Date.UTC(2026);
   for (const node of cluster.nodes.values()) node.noteWallTime(wallMs, cluster.nowMs);

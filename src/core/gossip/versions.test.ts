@@ -16,7 +16,7 @@ test('[G20] versions go with the wall clock once it is told, and count from 1 be
   assert(clock.present < Number.MAX_SAFE_INTEGER);
 });
 
-test('[G4] the bound is ten years ahead of the clock, and a clock that is not set judges nothing', () => {
+test('[G4] the bound is ten years ahead of the clock, one that is not set judges nothing', () => {
   const clock = new VersionClock();
   clock.noteWall(Date.UTC(2026));
   const yearsAhead = (clock.bound - clock.present) / 256 / 86_400_000 / 365;
