@@ -9,8 +9,13 @@ import { type MemberId, openPeers, type Peers } from '../engine/transport/index.
 import { type ShardId, Wal } from '../engine/wal/index.ts';
 import { FeedHub } from '../replica/feed/index.ts';
 import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
-import { RequestServer } from '../replica/requests/index.ts';
-import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
+import { Gateway, RequestServer } from '../replica/requests/index.ts';
+import {
+  openStateStore,
+  PeerMemory,
+  type StateStore,
+  type StateStoreOptions,
+} from '../replica/state/index.ts';
 import { ClosingStack } from './closing-stack.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
 import { claimDirectory } from './directory-owner.ts';
@@ -24,10 +29,14 @@ export interface MemberReplicasParts {
   readonly machineOf: (shard: ShardId) => ShardMachine;
   /** The process must stop: what is on disk is sound, this run of the member is not. Once. */
   readonly onFatal: (reason: string) => void;
+  /** Limits that shards begin with, for simulations: alike on all members. */
+  readonly sessions?: StateStoreOptions['sessions'];
 }
 
 export class MemberReplicas {
   readonly host: Host;
+  /** The way to any shard, for everybody inside this member. */
+  readonly gateway: Gateway;
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
@@ -54,6 +63,7 @@ export class MemberReplicas {
 
   private constructor(made: Made, opened: ClosingStack) {
     this.host = made.host;
+    this.gateway = made.gateway;
     this.peers = made.peers;
     this.wal = made.wal;
     this.store = made.store;
@@ -97,6 +107,7 @@ export class MemberReplicas {
 
 interface Made {
   readonly host: Host;
+  readonly gateway: Gateway;
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
@@ -156,14 +167,18 @@ class Opening {
       // What it does not say in its greetings it does not do either.
       { hibernation: (identity.features & FEATURE_HIBERNATION) !== 0, ...this.#settings.host },
     );
-    this.#opened.add(() => host.stop());
-    const requests = new RequestServer({ member, clock, host, peers });
-    roster.connect({ host, requests });
+    const gateway = new Gateway({ member, clock, host, peers });
+    this.#opened.add(async () => {
+      // What the host says is definite; the gateway only knows that it does not know.
+      await host.stop();
+      gateway.close();
+    });
+    roster.connect({ host, requests: new RequestServer(gateway) });
     for (const { shard, founders } of shards) {
       host.openShard({ shard, founders, machine: machineOf(shard) });
     }
     for (const { member: peer, address } of peerSettings) peers.setPeer(peer, address);
-    return { host, peers, wal, store, states, roster };
+    return { host, gateway, peers, wal, store, states, roster };
   }
 
   async #openWal(): Promise<Wal> {
@@ -192,7 +207,8 @@ class Opening {
 
   #openStates(store: Store, feed: FeedHub): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const opened = openStateStore({ store, clock, random, feed });
+    const { sessions = {} } = this.#parts;
+    const opened = openStateStore({ store, clock, random, feed, sessions });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#opened.add(() => opened.states.close());
     return opened.states;

@@ -1,9 +1,9 @@
 // Shapes that several routes share, as JSON Schema 2020-12. One object per shape serves to check
 // what comes in and to describe what goes out (/v1/openapi.json).
 
-import { Type } from 'typebox';
 import { ERRORS } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { Type } from './type.ts';
 
 const { keyBytesMax, valueBytesMax } = LIMITS.gossip;
 
@@ -18,7 +18,7 @@ export const GossipKey = {
   minLength: 1,
   maxLength: keyBytesMax,
   pattern: '^(?!parley\\.)[\\x00-\\x7f]',
-  description: `Begins with an ASCII character, not with "parley."; at most ${keyBytesMax} bytes of UTF-8.`,
+  description: `Begins in ASCII, but not with "parley."; at most ${keyBytesMax} bytes of UTF-8.`,
   examples: ['color'],
 };
 

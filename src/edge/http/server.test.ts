@@ -9,6 +9,7 @@ import type { SocketAddress } from '../../base/ids.ts';
 import { SystemClock } from '../../engine/clock/index.ts';
 import { openFrontDoor, systemNet } from '../../engine/transport/index.ts';
 import { httpParts } from './cluster.support.ts';
+import { NO_ROOM } from './connection-refusal.ts';
 import { openHttpEdge } from './server.ts';
 
 const ANY = '127.0.0.1:0' as SocketAddress;
@@ -72,6 +73,33 @@ test('what is not HTTP is refused with a problem document', async () => {
   assert.match(answer, /E_MALFORMED/);
 });
 
+for (const [title, request, status, says] of [
+  ['a URL with raw UTF-8', 'GET /set_kv?key=gr\xc3\xbcn HTTP/1.1', 400, /outside ASCII[^]*UTF-8/],
+  ['a URL with a control character', 'GET /\x01 HTTP/1.1', 400, /percent-encoded/],
+  ['a URL with a space', 'GET /set_kv?value=a b HTTP/1.1', 400, /%20/],
+  ['a method in small letters', 'get / HTTP/1.1', 400, /capitals/],
+  ['a version of the future', 'GET / HTTP/9.9', 400, /version/],
+  ['a header with a space', 'GET / HTTP/1.1\r\nA B: c', 400, /header/],
+  ['an expectation', 'GET / HTTP/1.1\r\nExpect: 200-ok', 417, /200-ok/],
+  ['a wish for a tunnel', 'CONNECT there:443 HTTP/1.1', 405, /no proxy/],
+] as const) {
+  test(`${title} is refused with a problem document`, async () => {
+    const answer = await say(`${request}\r\nHost: localhost\r\n\r\n`);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
+    assert.match(answer, /content-type: application\/problem\+json/i);
+    const problem = JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1));
+    assert.equal((problem as { status: number }).status, status);
+    assert.match((problem as { detail: string }).detail, says);
+  });
+}
+
+test('what a full member says is a problem document', () => {
+  const [head, body] = String(NO_ROOM).split('\r\n\r\n');
+  assert.match(String(head), /^HTTP\/1\.1 503 [^]*problem\+json[^]*Retry-After: 1/);
+  const { code, retry } = JSON.parse(String(body)) as { code: string; retry: string };
+  assert.deepEqual([code, retry], ['E_BUSY', 'after']);
+});
+
 for (const [version, hosts, status] of [
   ['1.1', [], 400],
   ['1.1', ['localhost', 'localhost'], 400],
@@ -88,16 +116,16 @@ for (const [version, hosts, status] of [
 }
 
 test('headers beyond their limit are 431', async () => {
-  const answer = await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(60_000)}\r\n\r\n`);
+  const answer = await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(90_000)}\r\n\r\n`);
   assert.match(answer, /^HTTP\/1\.1 431 /);
   assert.match(answer, /E_TOO_LARGE/);
 });
 
-test('a URL of 30 kB is taken: most of the largest values fit', async () => {
-  const value = 'x'.repeat(30_000);
-  const answer = await say(
-    `GET /set_kv?key=a&value=${value} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
-  );
+test('the largest key and value fit a URL, percent-encoded', async () => {
+  const key = encodeURIComponent(`k${'ü'.repeat(511)}`);
+  const value = encodeURIComponent('日'.repeat(5_000));
+  const headers = 'Host: localhost\r\nConnection: close\r\n\r\n';
+  const answer = await say(`GET /set_kv?key=${key}&value=${value} HTTP/1.1\r\n${headers}`);
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
 

@@ -2,12 +2,12 @@
 // order, so that scripts written for it go on working. The state may be large, so it is read page
 // by page while it is sent.
 
-import { Type } from 'typebox';
 import type { ClusterPort } from '../../../cluster/index.ts';
 import type { EntryStatus, GossipId, NodeView } from '../../../core/gossip/index.ts';
 import { type Json, jsonPieces, LazyArray, LazyFields } from '../json.ts';
 import { route } from '../route.ts';
 import { uint64 } from '../schemas.ts';
+import { Type } from '../type.ts';
 
 /** Names inside `cluster_state` that no key can take: scripts rely on them. */
 const RESERVED = new Set(['node_states', 'seed_addrs']);
