@@ -67,7 +67,7 @@ const REFUSED: readonly (readonly [Partial<ReplicaSettings>, RegExp])[] = [
     /^shards\[0\].founders is 257 members: .* 256 at most/,
   ],
   [{ shards: [...SOUND.shards, ...SOUND.shards] }, /^shards is 0, 7, 0, 7: 0 is there twice/],
-  [{ features: 4 }, /^features is 4: .* does not understand/],
+  [{ features: 8 }, /^features is 8: .* does not understand/],
   [{ features: -1 }, /^features is -1: /],
   [
     { features: 0, host: { hibernation: true } },

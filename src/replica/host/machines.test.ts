@@ -191,7 +191,7 @@ test('[F2, M8] every replica tells its followers the same events', async () => {
   await cluster.close();
 });
 
-test('[M11] a question waits for an event, on any replica, and is answered in the end', async () => {
+test('[M11] a question waits for an event on any replica, and is answered in the end', async () => {
   const { cluster } = await startReleases([]);
   const leader = await cluster.elect();
   const answers: string[] = [];

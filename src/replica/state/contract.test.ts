@@ -74,7 +74,7 @@ async function restored(from: ReplicaState, machine: ShardMachine): Promise<Repl
 
 // --- editions -----------------------------------------------------------------------------------
 
-test('[M5, M6] two releases with other limits refuse alike until the edition is raised', async () => {
+test('[M5, M6] two releases with other limits refuse alike until a raise', async () => {
   const [old, young] = [
     create((await openState(new CrashDisk())).states, OLD),
     create((await openState(new CrashDisk())).states, NEW),
