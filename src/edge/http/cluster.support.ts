@@ -2,6 +2,7 @@
 // what it is asked to change, and a log that notes its lines.
 
 import type { Log } from '../../base/capabilities.ts';
+import { ParleyError } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/ids.ts';
 import { Prng } from '../../base/prng.ts';
 import type { ClusterPort } from '../../cluster/index.ts';
@@ -39,13 +40,23 @@ export function recordingCluster(): RecordingCluster {
     winnersPage: (prefix, after, count) => gossip.winnersPage(prefix, after, count),
     set: (key, value) => {
       calls.push(`set ${key}=${value}`);
-      gossip.set(key, value, 0);
+      refuseReserved(key);
+      const outcome = gossip.set(key, value, 0);
+      if (outcome.kind === 'refused') throw new ParleyError('E_BAD_PARAMETER', outcome.reason);
     },
     delete: (key) => {
       calls.push(`delete ${key}`);
+      refuseReserved(key);
       gossip.delete(key, 0);
     },
   };
+}
+
+function refuseReserved(key: string): void {
+  const names = ['service', 'ready', 'node_states', 'seed_addrs'];
+  if (key.startsWith('parley.') || names.includes(key)) {
+    throw new ParleyError('E_BAD_PARAMETER', 'the key is reserved.');
+  }
 }
 
 /** Notes `<level> <event>` of each line. */

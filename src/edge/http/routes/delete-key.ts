@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { DONE, route } from '../route.ts';
-import { DoneAnswer, GossipKey } from '../schemas.ts';
+import { AnyKey, DoneAnswer } from '../schemas.ts';
 
 export const deleteKeyRoute = route({
   path: '/mark_for_deletion',
@@ -11,7 +11,7 @@ export const deleteKeyRoute = route({
     'it was deleted is kept for a while so that everyone hears of it. A key that this member ' +
     'does not have is no error.',
   tag: 'keys',
-  query: Type.Object({ key: Type.String(GossipKey) }),
+  query: Type.Object({ key: Type.String(AnyKey) }),
   answer: DoneAnswer,
   changesState: true,
   run: ({ cluster }, { key }) => {
