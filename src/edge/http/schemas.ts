@@ -11,7 +11,7 @@ export const uint64 = (description: string) =>
   Type.Integer({ minimum: 0, format: 'uint64', description });
 
 /** Keys that members keep for themselves. */
-const RESERVED = '(parley\\..*|service|ready|node_states|seed_addrs)$';
+const RESERVED = 'parley\\.|(?:service|ready|node_states|seed_addrs)$';
 
 const NOT_RESERVED = 'Members keep "parley.", service, ready, node_states and seed_addrs.';
 
