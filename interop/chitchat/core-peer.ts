@@ -122,7 +122,7 @@ export class CorePeer implements Peer {
       nodesRefused: metrics.nodesRefused,
       keysRefused: metrics.keysRefused,
       keysOverLimit: metrics.keysOverLimit,
-      sectionsUnrepresentable: metrics.sectionsUnrepresentable,
+      sectionsImplausible: metrics.sectionsImplausible,
       heartbeatsImplausible: metrics.heartbeatsImplausible,
       selfLifts: metrics.selfLifts,
     };

@@ -44,6 +44,7 @@ export interface ClusterCounters {
   holesMended: number;
   logsPurged: number;
   shardsQuiet: number;
+  statesCompared: number;
   // --- what clients saw
   sessionsOpened: number;
   writesApplied: number;
@@ -100,6 +101,7 @@ export function noClusterCounts(): ClusterCounters {
     holesMended: 0,
     logsPurged: 0,
     shardsQuiet: 0,
+    statesCompared: 0,
     sessionsOpened: 0,
     writesApplied: 0,
     writesRefused: 0,

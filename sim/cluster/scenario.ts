@@ -113,8 +113,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     syncMs: isCrowded ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
     weather: drawWeather(dice, faults),
     timing: drawTiming(dice),
-    sizes: drawSizes(dice.random),
-    ...(focus.isTiny ? { sizes: TINY } : {}),
+    sizes: focus.isTiny ? TINY : drawSizesFor(faults, dice, Dice.of(seed, 'cluster batches')),
   };
   return {
     ...drawn,
@@ -177,6 +176,13 @@ function drawSyncMs(dice: Dice): number {
 /** Of a batch of the log. With few bytes every record is a batch: a turn takes many syncs. */
 function drawBatchBytes(dice: Dice, segmentBytes: number): number {
   return dice.oneOf([1, 64, 500, segmentBytes / 4, segmentBytes / 4, segmentBytes / 4]);
+}
+
+/** An old tail shows nothing unless a turn takes more than one batch. */
+function drawSizesFor(faults: ReadonlySet<FaultClass>, dice: Dice, batchDice: Dice): Sizes {
+  const sizes = drawSizes(dice.random);
+  if (!faults.has('oldTail') || batchDice.chance(0.3)) return sizes;
+  return { ...sizes, batchBytesMax: batchDice.oneOf([1, 64]) };
 }
 
 export function drawSizes(random: Random): Sizes {

@@ -57,6 +57,7 @@ const OFTEN: ReadonlySet<FaultClass> = new Set<FaultClass>([
   'nameError',
   'twoLives',
   'crashAtCall',
+  'oldTail',
 ]);
 const MISSED_AGAIN_MS = 200;
 /** Snapshots are sent in a few milliseconds: who wants to disturb one must look often. */

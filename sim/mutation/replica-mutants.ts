@@ -57,7 +57,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'full-disk-takes-proposals',
     file: 'replica/host/replica.ts',
-    find: "if (!wal.hasRoom) return 'diskFull';",
+    find: "if (!parts.wal.hasRoom) return 'diskFull';",
     replace: '',
     stands: 'the reserve that votes and purges live on is eaten by proposals',
     known: { tests: 'src/replica/host/faults' },

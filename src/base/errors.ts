@@ -20,6 +20,7 @@ export const ERRORS = {
   E_BAD_PARAMETER: { title: 'A parameter is missing or not acceptable', retry: 'never', http: 400 },
   E_MALFORMED: { title: 'The request is not well-formed HTTP', retry: 'never', http: 400 },
   E_CROSS_SITE: { title: 'A page of another site asked', retry: 'never', http: 403 },
+  E_RESERVED: { title: 'Members keep this name for themselves', retry: 'never', http: 403 },
   E_NOT_FOUND: { title: 'There is nothing at this address', retry: 'never', http: 404 },
   E_METHOD: { title: 'This address does not take that method', retry: 'never', http: 405 },
   E_TIMEOUT: { title: 'The request did not arrive in time', retry: 'after', http: 408 },

@@ -97,9 +97,25 @@ export interface ShardStatus {
   readonly waitsFor: string | undefined;
 }
 
+/** What became of a shard that was to leave this member. */
+export type RemoveOutcome =
+  /** Log and state have nothing of it any more; its pairs go bit by bit. */
+  | 'removed'
+  /** It was not here, or is on its way out already. */
+  | 'unknownShard'
+  /** It is being opened: ask again. */
+  | 'beginning'
+  /** The member stops: it stays whole, or goes on leaving at the next start. */
+  | 'stopping';
+
 /** One member's replicas. Callbacks are called once, never within the call that passed them. */
 export interface ReplicaHost {
+  /** Again after `closeShard`; after `removeShard` it is a new shard, see [H95]. */
   openShard(plan: ShardPlan): void;
+  /** [H94] Its callers are told; log and state stay. False when it is not open. */
+  closeShard(shard: ShardId): boolean;
+  /** [H95] The shard leaves this member for good, open or not. */
+  removeShard(shard: ShardId, done: (outcome: RemoveOutcome) => void): void;
   /** `payload` is a command with its header, see `encodeCommand`. Kept by the host. */
   propose(shard: ShardId, payload: Uint8Array, done: (outcome: WriteOutcome) => void): void;
   read(

@@ -106,12 +106,14 @@ test('[G27] a table that is full takes no new key and still changes old ones', (
   assert.equal(core.set('k7', 'new', 0).kind, 'written');
 });
 
-test('[G22] deleting again is a write, deleting the unknown is none', () => {
+test('[G22] deleting again is a write, and so is deleting the unknown: others may know it', () => {
   const core = new GossipCluster().start('a', { initial: [['k', 'v']] });
-  assert.deepEqual(core.delete('unknown', 0), { kind: 'unknownKey' });
   assert.deepEqual(core.deleteAfterTtl('unknown', 0), { kind: 'unknownKey' });
   assert.deepEqual(core.delete('k', 0), { kind: 'written', version: 2 });
+  assert.deepEqual(core.deleteAfterTtl('k', 0), { kind: 'unknownKey' });
   assert.deepEqual(core.delete('k', 0), { kind: 'written', version: 3 });
+  assert.deepEqual(core.delete('unknown', 0), { kind: 'written', version: 4 });
+  assert.deepEqual(core.delete('é', 0), { kind: 'refused', reason: 'keyStartsNonAscii' });
   assert.equal(core.get('k'), undefined);
   assert.deepEqual(core.self.getVersioned('k'), {
     key: 'k',
@@ -120,7 +122,7 @@ test('[G22] deleting again is a write, deleting the unknown is none', () => {
     status: 'deleted',
   });
   assert.equal(core.self.contains('k'), false);
-  assert.deepEqual([core.self.countKeys(), core.self.entries().length], [0, 1]);
+  assert.deepEqual([core.self.countKeys(), core.self.entries().length], [0, 2]);
 });
 
 test('reads go by the order of UTF-8, not of UTF-16', () => {

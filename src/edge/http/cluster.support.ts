@@ -6,7 +6,7 @@ import { ParleyError } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/ids.ts';
 import { Prng } from '../../base/prng.ts';
 import type { ClusterPort } from '../../cluster/index.ts';
-import { Gossip, parseGossipConfig } from '../../core/gossip/index.ts';
+import { Gossip, parseGossipConfig, type WriteOutcome } from '../../core/gossip/index.ts';
 import { SystemClock } from '../../engine/clock/index.ts';
 import { zstdBlocks } from '../../engine/codec/index.ts';
 import type { HttpParts } from './app.ts';
@@ -41,21 +41,24 @@ export function recordingCluster(): RecordingCluster {
     set: (key, value) => {
       calls.push(`set ${key}=${value}`);
       refuseReserved(key);
-      const outcome = gossip.set(key, value, 0);
-      if (outcome.kind === 'refused') throw new ParleyError('E_BAD_PARAMETER', outcome.reason);
+      settle(gossip.set(key, value, 0));
     },
     delete: (key) => {
       calls.push(`delete ${key}`);
       refuseReserved(key);
-      gossip.delete(key, 0);
+      settle(gossip.delete(key, 0));
     },
   };
+}
+
+function settle(outcome: WriteOutcome): void {
+  if (outcome.kind === 'refused') throw new ParleyError('E_BAD_PARAMETER', outcome.reason);
 }
 
 function refuseReserved(key: string): void {
   const names = ['service', 'ready', 'node_states', 'seed_addrs'];
   if (key.startsWith('parley.') || names.includes(key)) {
-    throw new ParleyError('E_BAD_PARAMETER', 'the key is reserved.');
+    throw new ParleyError('E_RESERVED', 'the key is reserved.');
   }
 }
 

@@ -74,7 +74,7 @@ function schemaOf(route: Route): Record<string, unknown> {
 /** What any route may be refused with, by status. */
 const REFUSALS: Readonly<Record<number, string>> = {
   400: 'A parameter is missing or not acceptable, or the request is not well-formed',
-  403: 'A page of another site asked, or the member is not called by that name',
+  403: 'A page of another site asked, or members keep the key for themselves',
   414: 'The URL is too long',
   500: 'Parley failed; this is a bug',
 };

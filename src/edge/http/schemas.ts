@@ -1,9 +1,9 @@
 // Shapes that several routes share, as JSON Schema 2020-12. One object per shape serves to check
 // what comes in and to describe what goes out (/v1/openapi.json).
 
-import { Type } from 'typebox';
 import { ERRORS } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { Type } from './type.ts';
 
 const { keyBytesMax, valueBytesMax } = LIMITS.gossip;
 
@@ -25,14 +25,6 @@ export const GossipKey = {
   pattern: `^(?!${RESERVED})[\\x00-\\x7f]`,
   description: `Begins in ASCII; at most ${keyBytesMax} bytes of UTF-8. ${NOT_RESERVED}`,
   examples: ['color'],
-};
-
-/** To delete: a key that nobody can have is one that nobody has. */
-export const AnyKey = {
-  minLength: 1,
-  pattern: `^(?!${RESERVED})`,
-  description: NOT_RESERVED,
-  examples: GossipKey.examples,
 };
 
 export const GossipValue = {

@@ -148,8 +148,8 @@ export class ChangeWriter {
       const kind = ENTRY_KINDS.indexOf(entry.kind);
       const batch = this.#committer.add(RECORD.entry, kind, log.shard, term, index, payload);
       log.putEntry(index, term, batch.segment, batch.recordOffset, payload.length);
-      log.cache.append(entry);
     }
+    log.cache.append(entries, skip);
     assert(log.lastIndex() >= log.base.index, 'what is appended is in the log');
   }
 

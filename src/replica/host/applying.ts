@@ -9,11 +9,11 @@ import {
   type Message,
   type RaftCore,
 } from '../../core/raft/index.ts';
-import type { Store } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { ReplicaState, ResultSink } from '../state/index.ts';
 import type { Proposals } from './proposals.ts';
 import type { ReplicaLog } from './replica-log.ts';
+import type { StoreBurden } from './store-burden.ts';
 
 /** A config change has no other. */
 const NO_RESULT = new Uint8Array(0);
@@ -24,7 +24,7 @@ export interface ApplyingParts {
   readonly data: ReplicaState;
   readonly log: ReplicaLog;
   readonly proposals: Proposals;
-  readonly store: Pick<Store, 'isBehind'>;
+  readonly burden: Pick<StoreBurden, 'holdsBack'>;
   readonly journal: Log;
   /** The state moved on. */
   readonly onApplied: () => void;
@@ -43,9 +43,9 @@ export class Applying implements ResultSink {
     this.#queue.push(work);
   }
 
-  /** [H21] A store that is behind is not given more: the core hands out no more either. */
+  /** [H21] A store that is behind is given no more of what burdens it: the core hands out no more either. */
   get canApply(): boolean {
-    return this.#queue.length > 0 && !this.#parts.store.isBehind;
+    return this.#queue.length > 0 && !this.#parts.burden.holdsBack(this.#parts.data);
   }
 
   applyQueued(): void {

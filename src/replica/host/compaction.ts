@@ -6,6 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/capabilities.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
+import type { ReplicaState } from '../state/index.ts';
 import type { Registry } from './registry.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
@@ -46,6 +47,11 @@ export class Compaction {
     this.#registry = registry;
     this.#supervisor = supervisor;
     this.#onRead = onRead;
+  }
+
+  /** The states that may be ahead of what is durable of them. */
+  *moved(): Iterable<ReplicaState> {
+    for (const { data } of this.#moved) yield data;
   }
 
   noteApplied(replica: Replica): void {

@@ -42,7 +42,7 @@ export type StopReason =
   | { readonly kind: 'lostEntries'; readonly first: number }
   /** [H62] Begins anew when the state that takes the place of lost entries is installed. */
   | { readonly kind: 'replacingState' }
-  /** Closed at run time, or on its way out of this member. */
+  /** [H94] Closed at run time, or on its way out of this member. */
   | { readonly kind: 'closed' }
   | { readonly kind: 'memberStops' };
 

@@ -13,6 +13,7 @@ import { openSnapshots, type Snapshots } from '../snapshots/index.ts';
 import type {
   ReadAnswer,
   ReadLevel,
+  RemoveOutcome,
   ReplicaHost,
   ShardPlan,
   ShardStatus,
@@ -38,6 +39,7 @@ import { type HostSettings, settle } from './settings.ts';
 import { type ShardEvents, Shards } from './shards.ts';
 import { SlowDisk } from './slow-disk.ts';
 import { SnapshotEvents } from './snapshot-events.ts';
+import { StoreBurden } from './store-burden.ts';
 import { Supervisor } from './supervisor.ts';
 import { Ticker } from './ticker.ts';
 import { Turn, type TurnSteps } from './turn.ts';
@@ -82,6 +84,7 @@ export class Host implements ReplicaHost {
     this.#logWriter = this.#newLogWriter();
     this.#outbox = this.#newOutbox();
     this.#snapshots = openSnapshots(parts, {
+      runs: (shard) => snapshotEvents.runs(shard),
       termOf: (shard) => snapshotEvents.termOf(shard),
       onNewerTerm: (shard, from, term) => snapshotEvents.onNewerTerm(shard, from, term),
       onStaged: (shard, message) => snapshotEvents.onStaged(shard, message),
@@ -90,6 +93,7 @@ export class Host implements ReplicaHost {
       parts,
       settings,
       load: new MemberLoad(),
+      burden: new StoreBurden(store, this.#turn, () => this.#compaction.moved()),
       answers: this.#answers,
       logWriter: this.#logWriter,
       snapshots: this.#snapshots,
@@ -195,6 +199,7 @@ export class Host implements ReplicaHost {
         this.#hibernation.forget(replica);
         this.#compaction.forget(replica);
       },
+      onClosed: (shard) => this.#snapshots.closeShard(shard),
     };
   }
 
@@ -229,6 +234,14 @@ export class Host implements ReplicaHost {
 
   openShard(plan: ShardPlan): void {
     this.#shards.open(plan);
+  }
+
+  closeShard(shard: ShardId): boolean {
+    return !this.#supervisor.isClosed && this.#shards.close(shard);
+  }
+
+  removeShard(shard: ShardId, done: (outcome: RemoveOutcome) => void): void {
+    this.#shards.remove(shard, done);
   }
 
   status(shard: ShardId): ShardStatus | undefined {

@@ -9,9 +9,12 @@ import type { ShardPlan } from '../types.ts';
 import type { ShardLog } from './replica-log.ts';
 
 export type Opening =
-  | { readonly kind: 'ready'; readonly data: ReplicaState }
+  | Resumption
   /** Its log must be durable before the state is made. */
-  | { readonly kind: 'found'; readonly change: ShardChange; readonly snapshot: Snapshot }
+  | { readonly kind: 'found'; readonly change: ShardChange; readonly snapshot: Snapshot };
+
+export type Resumption =
+  | { readonly kind: 'ready'; readonly data: ReplicaState }
   | { readonly kind: 'refused'; readonly refusal: OpeningRefusal };
 
 /** Log and store contradict each other: one of them lost what the other counts on. [H53] */
@@ -63,7 +66,7 @@ export function openReplica(
 ): Opening {
   const { machine, shard } = plan;
   const data = states.open(shard, machine);
-  if (data !== undefined) return resume(log, data);
+  if (data !== undefined) return resumeReplica(log, data);
   const { base } = log;
   const isEmpty = log.snapshot().index === 0 && log.lastIndex() === 0;
   if (isEmpty && plan.founders.includes(member)) return found(plan);
@@ -79,7 +82,7 @@ export function openReplica(
   return refuse({ kind: 'storeLostShard', base: base.index });
 }
 
-function refuse(refusal: OpeningRefusal): Opening {
+function refuse(refusal: OpeningRefusal): Resumption {
   return { kind: 'refused', refusal };
 }
 
@@ -101,7 +104,8 @@ function configOf(voters: readonly MemberId[]): ConfState {
   };
 }
 
-function resume(log: ShardLog, data: ReplicaState): Opening {
+/** What log and store left, if they fit. */
+export function resumeReplica(log: ShardLog, data: ReplicaState): Resumption {
   if (data.finishInstall(log.snapshot()) === 'missing') {
     return refuse({ kind: 'storeLostState', index: log.snapshot().index });
   }

@@ -66,8 +66,8 @@ export class Registry {
 
   /** The shard has left this member. */
   forget(replica: Replica): void {
-    assert(!replica.isRunning, 'a shard stops before it is forgotten');
-    assert(this.#replicas.get(replica.shard) === replica, 'a shard is forgotten once');
+    assert(!replica.isRunning, '[H94] a shard stops before it is forgotten');
+    assert(this.#replicas.get(replica.shard) === replica, '[H94] a shard is forgotten once');
     this.#replicas.delete(replica.shard);
   }
 

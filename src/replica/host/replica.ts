@@ -35,6 +35,7 @@ import { Reads } from './reads.ts';
 import { isRedundant } from './redundant-messages.ts';
 import { ReplicaLog } from './replica-log.ts';
 import type { HostSettings } from './settings.ts';
+import type { StoreBurden } from './store-burden.ts';
 import type { Ticker } from './ticker.ts';
 import type { Turn, TurnMember } from './turn.ts';
 
@@ -46,6 +47,7 @@ export interface ReplicaContext {
   readonly parts: HostParts;
   readonly settings: HostSettings;
   readonly load: MemberLoad;
+  readonly burden: Pick<StoreBurden, 'holdsBack'>;
   readonly answers: Answers;
   readonly logWriter: Pick<LogWriter, 'add' | 'isBehind'>;
   readonly snapshots: Pick<Snapshots, 'latest'>;
@@ -105,7 +107,7 @@ export class Replica implements LogWriterClient, TurnMember {
       data,
       log: this.log,
       proposals: this.proposals,
-      store: parts.store,
+      burden: context.burden,
       journal: parts.log,
       onApplied: () => {
         this.noteBusy();
@@ -195,11 +197,11 @@ export class Replica implements LogWriterClient, TurnMember {
 
   /** [H20] Why no proposals are taken now: more would only wait. */
   #refusal(): WriteRefusal | undefined {
-    const { store, wal } = this.#context.parts;
+    const { burden, parts } = this.#context;
     // What a muted leader takes would only wait until it is deposed.
     if (this.condition.isMuted) return 'overloaded';
-    if (!wal.hasRoom) return 'diskFull';
-    return store.isBehind ? 'overloaded' : undefined;
+    if (!parts.wal.hasRoom) return 'diskFull';
+    return burden.holdsBack(this.data) ? 'overloaded' : undefined;
   }
 
   #admit(payload: Uint8Array, done: WriteDone): WriteRefusal | undefined {

@@ -37,6 +37,10 @@ export class SnapshotEvents implements SnapshotsHandler {
     return this.#supervisor.isClosed ? undefined : this.#registry.running(shard);
   }
 
+  runs(shard: ShardId): boolean {
+    return this.#running(shard) !== undefined;
+  }
+
   termOf(shard: ShardId): number {
     return this.#registry.get(shard)?.core.basicStatus().term ?? 0;
   }

@@ -70,6 +70,11 @@ export class PreparedSnapshots {
     return prepared;
   }
 
+  /** [N15] One that is being prepared is let go of when its time is over. */
+  closeShard(shard: ShardId): void {
+    this.#drop(shard);
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const shard of this.#held.keys()) this.#drop(shard);

@@ -93,12 +93,19 @@ export class SnapshotReceiver {
     this.#running.clear();
   }
 
+  /** [N15] What is on its way is not taken any more; what is staged goes with the next sweep. */
+  closeShard(shard: ShardId): void {
+    this.#running.get(shard)?.giveWay();
+    this.#running.delete(shard);
+    this.#installing.delete(shard);
+  }
+
   /** Decides only; nothing is changed here but that the core may hear of a state it has. */
   #judge(offer: Offer): Verdict {
     const { shard, snapshot, message } = offer;
     const data = this.#parts.states.state(shard);
     const running = this.#running.get(shard);
-    if (data === undefined) return { kind: 'refused' };
+    if (data === undefined || !this.#handler.runs(shard)) return { kind: 'refused' };
     const term = Math.max(this.#handler.termOf(shard), running?.offer.message.term ?? 0);
     if (message.term < term) return { kind: 'stale', term };
     if (running?.isFinishing === true || isOlder(offer, running?.offer)) return { kind: 'refused' };

@@ -77,6 +77,17 @@ export class SnapshotSender {
     }
   }
 
+  /** [N15] */
+  closeShard(shard: ShardId): void {
+    for (const [key, transfer] of [...this.#transfers]) {
+      if (transfer.outgoing.prepared.shard !== shard) continue;
+      // Not to be resumed: it is taken from the list before it ends.
+      this.#transfers.delete(key);
+      if (transfer.outgoing.isRunning) transfer.outgoing.stop();
+      else this.#drop(key, transfer);
+    }
+  }
+
   /** [N13] What is sent for an earlier term would be thrown away: it goes on for this one. */
   #stopStale(key: string, term: number): void {
     const outgoing = this.#transfers.get(key)?.outgoing;

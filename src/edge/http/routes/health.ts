@@ -1,6 +1,6 @@
-import { Type } from 'typebox';
 import { wallTime } from '../../../engine/clock/index.ts';
 import { routeWithoutParameters, whole } from '../route.ts';
+import { Type } from '../type.ts';
 
 const NO_SHARDS = 'no shards are open on this member';
 
