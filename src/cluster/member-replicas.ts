@@ -10,7 +10,12 @@ import { type ShardId, Wal } from '../engine/wal/index.ts';
 import { FeedHub } from '../replica/feed/index.ts';
 import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
 import { Gateway, RequestServer } from '../replica/requests/index.ts';
-import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
+import {
+  openStateStore,
+  PeerMemory,
+  type StateStore,
+  type StateStoreOptions,
+} from '../replica/state/index.ts';
 import { ClosingStack } from './closing-stack.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
 import { claimDirectory } from './directory-owner.ts';
@@ -24,6 +29,8 @@ export interface MemberReplicasParts {
   readonly machineOf: (shard: ShardId) => ShardMachine;
   /** The process must stop: what is on disk is sound, this run of the member is not. Once. */
   readonly onFatal: (reason: string) => void;
+  /** Limits that shards begin with, for simulations: alike on all members. */
+  readonly sessions?: StateStoreOptions['sessions'];
 }
 
 export class MemberReplicas {
@@ -200,7 +207,8 @@ class Opening {
 
   #openStates(store: Store, feed: FeedHub): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const opened = openStateStore({ store, clock, random, feed });
+    const { sessions = {} } = this.#parts;
+    const opened = openStateStore({ store, clock, random, feed, sessions });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#opened.add(() => opened.states.close());
     return opened.states;
