@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { must } from '../src/base/assert.ts';
 import { MemberProcess, PATIENCE_MS, type State, until } from './support/member-process.ts';
 import { checkAnswer } from './support/openapi.ts';
 
@@ -69,9 +70,12 @@ test('a key set on one member comes to all others', async () => {
   });
   const [, owner] = (await member(4).state()).cluster_state.node_states;
   assert.equal(owner?.chitchat_id.node_id, 'n2');
-  const { version = 0, ...entry } = owner.key_values['color'] ?? {};
-  assert.deepEqual(entry, { value: 'deep blue', status: 'Set' });
-  assert.ok(version > 0);
+  const { version = 0, ...color } = owner.key_values['color'] ?? {};
+  assert.deepEqual(
+    [Object.keys(owner.key_values), color],
+    [['color'], { value: 'deep blue', status: 'Set' }],
+  );
+  assert.equal(version, owner.max_version);
 });
 
 test('the value written last wins on every member, whoever wrote it', async () => {
@@ -84,12 +88,12 @@ test('the value written last wins on every member, whoever wrote it', async () =
 test('a deleted key is gone for all, and its tombstone is in the state', async () => {
   await member(2).fetch('/set_kv?key=brief&value=1');
   await untilAll('the key', members, ({ cluster_state }) => 'brief' in cluster_state);
-  await member(2).fetch('/mark_for_deletion?key=brief');
+  await member(4).fetch('/mark_for_deletion?key=brief');
   await untilAll('no key', members, ({ cluster_state }) => !('brief' in cluster_state));
-  const [, , owner] = (await member(0).state()).cluster_state.node_states;
-  const { version = 0, ...entry } = owner?.key_values['brief'] ?? {};
-  assert.deepEqual(entry, { value: '', status: 'Delete' });
-  assert.ok(version > 0);
+  const [, , owner, , deleter] = (await member(0).state()).cluster_state.node_states;
+  const { version, ...tombstone } = must(deleter?.key_values['brief'], 'a tombstone is told');
+  assert.deepEqual(tombstone, { value: '', status: 'Delete' });
+  assert.ok(version > must(owner?.key_values['brief'], 'the value is there for a while').version);
 });
 
 test('a key is deleted for all on a member that never set it', async () => {
