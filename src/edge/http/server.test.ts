@@ -6,7 +6,6 @@ import { after, test } from 'node:test';
 import { splitHostPort } from '../../base/address.ts';
 import { must } from '../../base/assert.ts';
 import type { SocketAddress } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
 import { SystemClock } from '../../engine/clock/index.ts';
 import { openFrontDoor, systemNet } from '../../engine/transport/index.ts';
 import { httpParts } from './cluster.support.ts';
