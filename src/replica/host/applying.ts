@@ -65,6 +65,8 @@ export class Applying implements ResultSink {
       if (to < entries.length) this.#applyChange(entries[to] as Entry);
       from = to + 1;
     }
+    const last = entries.at(-1)?.index ?? 0;
+    assert(data.applied().index >= last, '[H14] all that the core handed out is applied');
     onApplied();
     for (const response of work.responses) core.step(response);
   }
@@ -92,6 +94,7 @@ export class Applying implements ResultSink {
     assert(change !== undefined, '[R13] what is let into the log can be read');
     const outcome = core.applyConfChange(change);
     data.setConfState(outcome.confState, { index, term });
+    assert(data.applied().index === index, '[H14] a config is in force before what follows');
     log.configIndex = index;
     proposals.settle(index, term, outcome.kind === 'applied' ? NO_RESULT : undefined);
     journal.info('config changed', {

@@ -1,5 +1,6 @@
 // [H16] Answers that nobody may hear before what they speak of is durable here.
 
+import { assert } from '../../base/assert.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { WriteOutcome } from '../types.ts';
 import type { Answers, WriteDone } from './answers.ts';
@@ -41,6 +42,7 @@ export class DurableAnswers {
 
   async #tellLater(waiting: Waiting): Promise<void> {
     this.#waiting.add(waiting);
+    assert(waiting.outcome.kind === 'applied', '[H16] only an effect has to be durable');
     const isDurable = await this.#store.flush();
     if (!this.#waiting.delete(waiting)) return;
     if (isDurable) this.#answers.write(waiting.done, waiting.outcome);

@@ -60,6 +60,7 @@ export class FullDisk {
   }
 
   onPeerUp(member: MemberId): void {
+    assert(!this.#up.has(member), '[H72] a peer comes up after it was down');
     this.#up.add(member);
     this.#tell(member);
   }

@@ -129,6 +129,7 @@ export class Hibernation {
     const { activity } = replica.condition;
     if (activity.kind !== 'asking' || activity.index !== note.index) return;
     if (replica.core.basicStatus().term !== note.term) return;
+    assert(from !== this.#member, '[H81] others agree');
     activity.agreed.add(from);
     const peers = this.#idlePeers(replica);
     if (peers === undefined || !peers.every(({ id }) => activity.agreed.has(id))) return;
@@ -145,6 +146,7 @@ export class Hibernation {
       hibernating = new Set();
       this.#byLeader.set(replica.leader, hibernating);
     }
+    assert(!hibernating.has(replica), '[H81] a replica falls asleep once');
     hibernating.add(replica);
   }
 

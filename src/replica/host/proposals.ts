@@ -107,6 +107,7 @@ export class Proposals {
 
   #handPayloads(core: RaftCore, leader: MemberId): void {
     const [dones, bytes] = [this.#dones, this.#bytes];
+    assert(this.#payloads.length === dones.length, '[H10] a proposal has a caller');
     moveFromLarger(this.#payloads);
     const outcome = core.propose(this.#payloads);
     this.#payloads = [];
@@ -215,6 +216,7 @@ export class Proposals {
   }
 
   #doubt(batch: Batch, upTo: number, reason: WriteDoubt): void {
+    assert(batch.next <= batch.last + 1, '[H10] nothing is decided beyond the end of a batch');
     const end = Math.min(upTo, batch.last);
     const first = batch.last - batch.dones.length + 1;
     for (; batch.next <= end; batch.next++) {

@@ -137,6 +137,7 @@ export class Repair {
     for (const [index, term] of replica.log.wal.holes) {
       if (ids.length < LIMITS.replica.repairEntriesMax) ids.push({ index, term });
     }
+    assert(ids.length > 0, '[H60] a peer is asked for something');
     const wantsState = replica.condition.isUnrepairable && !replica.isLeader;
     const body = encodeEntryRequest({ shard: replica.shard, wantsState, ids });
     const timeoutMs = this.#settings.repairRetryMs * 10;

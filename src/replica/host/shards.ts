@@ -114,6 +114,7 @@ export class Shards {
     this.#registry.add(replica);
     this.#events.onOpened(replica);
     replica.mark();
+    if (data.unsupported !== undefined) this.stopBroken(replica, data.unsupported);
   }
 
   /** [H62] Whether `retired` is still what its shard is. */
@@ -133,13 +134,14 @@ export class Shards {
   /** [H90] What `error` says is a bug: callers are told, and all other shards go on. */
   stopBroken(replica: Replica, error: unknown): void {
     const { shard } = replica;
-    const message = reasonOf(error);
+    const { unsupported } = replica.data;
+    const message = unsupported ?? reasonOf(error);
     this.#context.parts.log.error('shard stopped', {
       shard,
       reason: message,
       stack: stackOf(error),
     });
-    this.#stop(replica, { kind: 'bug', message });
+    this.#stop(replica, { kind: unsupported === undefined ? 'bug' : 'unsupported', message });
   }
 
   /** [H62] [H63] It takes no further part; what its core asked for is on its way to the log. */

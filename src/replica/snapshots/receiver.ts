@@ -1,6 +1,7 @@
 // The states that this member receives: which it takes, and what becomes of those that come to
 // nothing.
 
+import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Timer } from '../../base/capabilities.ts';
 import type { Snapshot } from '../../core/raft/index.ts';
@@ -84,6 +85,7 @@ export class SnapshotReceiver {
       this.#end(transfer, data, isWhole, why),
     );
     this.#running.set(offer.shard, transfer);
+    assert(this.#running.size <= this.#limits.receivesMax, '[N11] few states are taken at once');
     return transfer;
   }
 
@@ -119,6 +121,7 @@ export class SnapshotReceiver {
     if (others >= this.#limits.receivesMax || this.#parts.wal.isCramped) {
       return { kind: 'refused' };
     }
+    assert(snapshot.index > data.applied().index, '[N10] only a newer state is wanted');
     const { staging } = data;
     const isSame = staging !== undefined && isSameState(staging.snapshot, snapshot);
     const progress = isSame && !staging.isComplete ? staging.progress : NO_PROGRESS;
@@ -136,6 +139,7 @@ export class SnapshotReceiver {
 
   #end(transfer: IncomingTransfer, data: ReplicaState, isWhole: boolean, why: string): boolean {
     const { shard, snapshot, message } = transfer.offer;
+    assert(data.shard === shard, '[N5] a transfer ends for its own shard');
     if (this.#running.get(shard) === transfer) this.#running.delete(shard);
     if (!isWhole) {
       this.counters.receivesFailed += 1;
