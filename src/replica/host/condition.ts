@@ -5,14 +5,14 @@ import { assert, implies, unreachable } from '../../base/assert.ts';
 import { NO_NODE, type Role } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 
-/** Why nothing that a leader says may leave. */
+/** Reasons for which nothing that a leader says may leave. */
 export type MuteReason =
   /** [H71] Its disk does not answer. */
   | 'slowDisk'
   /** [H61] Its log lacks entries, and others need its office more than its answers. */
   | 'lostEntries';
 
-/** What a replica that runs is about. Those but the first two are of leaders only. */
+/** The present occupation of a replica that runs. Those but the first two are of leaders only. */
 export type Activity =
   | { readonly kind: 'awake' }
   /** [H80] Does not tick. `sinceMs`: the last tick. */
@@ -81,7 +81,7 @@ export class ReplicaCondition {
     return value.kind === 'running' && value.role === 'leader';
   }
 
-  /** Whom it follows, itself included; nobody when it is stopped. */
+  /** The leader that it follows, itself included; nobody when it is stopped. */
   get leader(): MemberId {
     const value = this.#value;
     return value.kind === 'running' ? value.leader : NO_NODE;
@@ -215,7 +215,7 @@ export class ReplicaCondition {
     this.#value = { kind: 'stopped', reason };
   }
 
-  /** What holds in every state. Cheap: called once per turn. */
+  /** Asserts what holds in every state. Cheap: called once per turn. */
   assertSound(): void {
     const value = this.#value;
     if (value.kind === 'stopped') return;

@@ -69,7 +69,7 @@ export class Host implements ReplicaHost {
   readonly #fullDisk: FullDisk;
   readonly #scrub: Scrub;
   readonly #peerFaults: PeerFaults;
-  /** Whose frame is being read. */
+  /** The member whose frame is being read. */
   #from: MemberId = 0;
 
   constructor(parts: HostParts, changes: Partial<HostSettings> = {}) {
@@ -142,7 +142,7 @@ export class Host implements ReplicaHost {
       },
       deliver: () => {
         this.#answers.deliver();
-        // What this turn had to say leaves with it: the next one is a round of events away.
+        // All that this turn had to say leaves with it: the next one is a round of events away.
         this.#parts.peers.flush();
       },
     };
@@ -215,7 +215,7 @@ export class Host implements ReplicaHost {
     if (!this.#answers.isEmpty) this.#turn.schedule();
   }
 
-  /** [H60] Whoever reads a log may find that entries of it are lost. */
+  /** [H60] A log was read, which may have shown that entries of it are lost. */
   #noteRead(shard: ShardId): void {
     const replica = this.#registry.running(shard);
     if (replica !== undefined) this.#repair.noteRead(replica);

@@ -79,7 +79,7 @@ function makeReplica(wal: Wal, core: RaftCore): Scene {
   return { parts: { wal, clock: new ManualClock() }, shards, replica };
 }
 
-test('[H65] a replica that begins anew has the entries that its commit index speaks of', async () => {
+test('[H65] a replica that begins anew has the entries its commit index speaks of', async () => {
   const disk = new CrashDisk();
   const wal = await mustOpen(disk, new ManualClock());
   const core = await followerWithHole(wal);

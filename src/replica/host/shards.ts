@@ -15,7 +15,7 @@ import type { Turn } from './turn.ts';
 export interface ShardEvents {
   /** The replica runs from now on. */
   onOpened(replica: Replica): void;
-  /** What its core asked for goes to the log before anything else of the shard. */
+  /** All that its core asked for goes to the log before anything else of the shard. */
   onStopping(replica: Replica): void;
   onStopped(replica: Replica): void;
   /** The shard is not open any more: whatever others do for it ends. */
@@ -84,7 +84,9 @@ export class Shards {
     else this.#supervisor.fail(describeOpeningRefusal(shard, opening.refusal));
   }
 
-  /** [H94] By then the log has all that was asked of it before, a state to be installed among it. */
+  /**
+   * [H94] By then the log has all that was asked of it before, a state to be installed among it.
+   */
   #openClosed(shard: ShardId, data: ReplicaState): void {
     const { wal } = this.#context.parts;
     this.#closed.delete(shard);
