@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { must } from '../src/base/assert.ts';
 import { MemberProcess, PATIENCE_MS, type State, until } from './support/member-process.ts';
 import { checkAnswer } from './support/openapi.ts';
 
@@ -69,9 +70,12 @@ test('a key set on one member comes to all others', async () => {
   });
   const [, owner] = (await member(4).state()).cluster_state.node_states;
   assert.equal(owner?.chitchat_id.node_id, 'n2');
-  assert.deepEqual(owner.key_values, {
-    color: { value: 'deep blue', version: 1, status: 'Set' },
-  });
+  const { version = 0, ...color } = owner.key_values['color'] ?? {};
+  assert.deepEqual(
+    [Object.keys(owner.key_values), color],
+    [['color'], { value: 'deep blue', status: 'Set' }],
+  );
+  assert.equal(version, owner.max_version);
 });
 
 test('the value written last wins on every member, whoever wrote it', async () => {
@@ -84,19 +88,20 @@ test('the value written last wins on every member, whoever wrote it', async () =
 test('a deleted key is gone for all, and its tombstone is in the state', async () => {
   await member(2).fetch('/set_kv?key=brief&value=1');
   await untilAll('the key', members, ({ cluster_state }) => 'brief' in cluster_state);
-  await member(2).fetch('/mark_for_deletion?key=brief');
+  await member(4).fetch('/mark_for_deletion?key=brief');
   await untilAll('no key', members, ({ cluster_state }) => !('brief' in cluster_state));
-  const [, , owner] = (await member(0).state()).cluster_state.node_states;
-  assert.deepEqual(owner?.key_values['brief'], { value: '', version: 2, status: 'Delete' });
+  const [, , owner, , deleter] = (await member(0).state()).cluster_state.node_states;
+  const { version, ...tombstone } = must(deleter?.key_values['brief'], 'a tombstone is told');
+  assert.deepEqual(tombstone, { value: '', status: 'Delete' });
+  assert.ok(version > must(owner?.key_values['brief'], 'the value is there for a while').version);
 });
 
-test('awkward texts arrive unchanged, and no key can pose as node_states', async () => {
+test('awkward texts arrive unchanged', async () => {
   const texts: Readonly<Record<string, string>> = {
     'a b+c&d=e/%?#': 'x=1&y="2"\\\n\t',
     'k-grün-😀': '日本語 😀',
     '7': 'seven',
     ['__proto__']: 'a key like any other',
-    node_states: 'shadow',
     empty: '',
   };
   for (const [key, value] of Object.entries(texts)) {
@@ -104,15 +109,8 @@ test('awkward texts arrive unchanged, and no key can pose as node_states', async
     assert.equal((await member(0).fetch(`/set_kv?${query}`)).status, 200, key);
   }
   await untilAll('the texts', [member(4)], ({ cluster_state }) => {
-    const { node_states: nodes } = cluster_state;
-    assert.ok(Array.isArray(nodes));
     return Object.entries(texts).every(([key, value]) => {
-      return (
-        key === 'node_states' ||
-        Object.entries(cluster_state).some(([k, v]) => {
-          return k === key && v === value;
-        })
-      );
+      return Object.entries(cluster_state).some(([k, v]) => k === key && v === value);
     });
   });
 });

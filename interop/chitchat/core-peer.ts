@@ -125,6 +125,7 @@ export class CorePeer implements Peer {
       sectionsImplausible: metrics.sectionsImplausible,
       heartbeatsImplausible: metrics.heartbeatsImplausible,
       selfLifts: metrics.selfLifts,
+      statesForgotten: metrics.statesForgotten,
     };
     const counted = Object.entries(unwelcome)
       .filter(([, count]) => count > 0)

@@ -39,6 +39,7 @@ const ANSWER_MS = 20_000;
 const CHECK_BYTES_MAX = 256 * 1024 * 1024;
 /** A run that never comes to an end does something in circles. */
 const EVENTS_MAX = 6_000_000;
+const EVENTS_PER_MS_MAX = 200;
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const scenario = drawScenario(seed, options.overrides);
@@ -60,7 +61,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     events: world.events,
     operations,
     span: world.nowMs,
-    counters: { ...world.faults, ...counters },
+    counters: { ...world.faults, ...counters, eventsDelayed: world.eventsDelayed },
     failure,
     hash: world.traceHash,
   };
@@ -118,7 +119,8 @@ class Run {
       }
       oracle.compareStates(shard, replicas, nowMs);
     }
-    if (world.events > EVENTS_MAX) this.#cluster.violate('the run never comes to an end');
+    const eventsMax = EVENTS_MAX + EVENTS_PER_MS_MAX * this.#cluster.scenario.safetyMs;
+    if (world.events > eventsMax) this.#cluster.violate('the run never comes to an end');
     world.after(LOOK_MS, () => this.#look());
   }
 

@@ -132,6 +132,8 @@ export const LIMITS = {
     removalPauseMs: 5,
   },
   query: {
+    /** All parts of one answer. */
+    answerBytesMax: 4 * 1024 * 1024,
     /** Pairs of one question in one turn: some milliseconds, then heartbeats get theirs. */
     stepsMax: 10_000,
     /** Bytes of its answer: what a frame takes with room to spare. */
@@ -150,6 +152,11 @@ export const LIMITS = {
     sessionsMax: 4_096,
     /** Whoever pauses longer must ask what became of the last command. */
     idleMs: 60 * 60 * 1_000,
+    /**
+     * What the sessions of all shards of a member take in memory, as far as leaders can bound it: a
+     * quarter of a million clients, more for a moment.
+     */
+    memberBytesMax: 64 * 1024 * 1024,
     /** Kept for a command that is sent again; with the above, 4 MiB of a shard's snapshot. */
     resultBytesMax: 1_024,
   },

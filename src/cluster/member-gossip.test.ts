@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World } from '../../sim/index.ts';
+import { encodeWire } from '../../test/support/gossip-wire.ts';
 import { ParleyError } from '../base/errors.ts';
 import type { SocketAddress } from '../base/ids.ts';
 import { zstdBlocks } from '../engine/codec/index.ts';
@@ -290,7 +291,7 @@ test('a deletion on a member that never set the key deletes it for all, and for 
   for (const name of cluster.gossips.keys()) assert.equal(valueOn(name), 'green');
 });
 
-test('of two writes at once on two members the later one wins, whoever has written more', async () => {
+test('of two writes on two members the later one wins, whoever has written more', async () => {
   const cluster = await fiveMembers(22);
   for (let i = 0; i < 50; i++) cluster.gossip('n1').members.set(`busy.${i}`, 'x');
   cluster.gossip('n1').members.set('color', 'first');
@@ -308,4 +309,17 @@ test('a seed that does not answer is in the log', async () => {
   await cluster.start('n2');
   await cluster.world.runFor(11_000);
   assert.equal(cluster.journal('no seed answers').length, 1);
+});
+
+test('keys that claim to be from years ahead are told of in the log', async () => {
+  const cluster = await fiveMembers(24);
+  const [n1, n2] = [cluster.gossip('n1').members, cluster.gossip('n2').members];
+  const delta = [
+    { op: 'node', id: n2.self, lastGc: 0n, fromExcluded: 0n },
+    { op: 'keyValue', key: 'k', value: 'x', version: 2n ** 50n, status: 0 },
+  ] as const;
+  n1.receive(encodeWire({ version: 0, type: 'ack', delta }), n2.self.address);
+  await cluster.world.runFor(1_000);
+  assert.match(String(cluster.journal('datagrams refused')), /years after this clock/);
+  assert.deepEqual(n1.winnersPage('', undefined, 1), []);
 });

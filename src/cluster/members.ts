@@ -86,6 +86,8 @@ export class Members implements ClusterPort {
   readonly #joining: JoiningWatch;
   /** While leaving: peers that still have to fetch the goodbye, and whom to tell when all have. */
   #goodbye: { waiting: number; readonly onHeard: () => void } | undefined;
+  /** Sections of deltas refused so far for their versions. */
+  #implausible = 0;
   #stopped = false;
 
   constructor(parts: MembersParts) {
@@ -158,8 +160,17 @@ export class Members implements ClusterPort {
     }
     if (outcome.type === 'badCluster') this.#refused.note('peer is of another cluster', from);
     else this.#joining.noteMessage();
+    this.#noteImplausible(from);
     if (outcome.reply !== undefined) this.#socket.send(outcome.reply, from);
     if (outcome.type === 'synAck') this.#noteGoodbyeFetched();
+  }
+
+  /** A lie, or a clock that is years off: on one side or the other keys do not arrive. */
+  #noteImplausible(from: SocketAddress): void {
+    const { sectionsImplausible } = this.#gossip.metrics();
+    if (sectionsImplausible === this.#implausible) return;
+    this.#implausible = sectionsImplausible;
+    this.#refused.note('keys from years after this clock', from);
   }
 
   /** The socket could not send or receive; it goes on by itself. */

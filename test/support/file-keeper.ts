@@ -218,14 +218,15 @@ export class FileKeeper {
   // --- within ------------------------------------------------------------------------------------
 
   #state(): FileState {
-    const { get, range } = this.#view(this.#store);
+    const view = this.#view(this.#store);
     return {
-      get,
-      range,
+      get: (key) => view.get(key),
+      range: (low, high) => view.range(low, high),
       put: (key, value) => this.#store.put(keyIn(PAIRS, key), value),
       delete: (key) => this.#store.delete(keyIn(PAIRS, key)),
       deleteRange: (low, high) => {
-        for (const { key } of Array.from(range(low, high))) this.#store.delete(keyIn(PAIRS, key));
+        for (const { key } of Array.from(view.range(low, high)))
+          this.#store.delete(keyIn(PAIRS, key));
         return undefined;
       },
       emit: () => {},

@@ -12,6 +12,7 @@ import {
 } from '../../../test/support/gossip-wire.ts';
 import { must } from '../../base/assert.ts';
 import type { Gossip, NodeView } from './index.ts';
+import { VersionClock } from './versions.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
 /** From a lie until all are well again, whatever it was. */
@@ -162,6 +163,27 @@ test('[G4][G9][G19] after any single lie all hold what the owners hold, within s
     { numRuns },
   );
 });
+
+test('[G4] a lie at the very bound is healed: it moves on, and the owner with it', () => {
+  const cluster = createCluster();
+  const wallMs = Date.UTC(2026);
+  for (const node of cluster.nodes.values()) node.noteWallTime(wallMs, cluster.nowMs);
+  const { bound } = createClock(wallMs);
+  const entry = { key: 'role', version: BigInt(bound), status: 0 };
+  const section = { of: 0, lastGc: 0n, fromExcluded: 0n, entries: [entry], max: null };
+  const told: Lie = { to: 1, from: 4, type: 'ack', version: 0, digest: [], delta: [section] };
+  cluster.node('b').receive(encodeLie(cluster, told), cluster.addressOf('x'), cluster.nowMs);
+  assert.equal(cluster.node('b').node(cluster.node('a').config.self)?.get('role'), 'forged');
+  for (let round = 0; round < HEALING_ROUNDS; round++) cluster.roundOfAll(1_000, ['a']);
+  assert.equal(findFault(cluster), undefined);
+  assert(cluster.node('a').self.maxVersion > bound);
+});
+
+function createClock(wallMs: number): VersionClock {
+  const clock = new VersionClock();
+  clock.noteWall(wallMs);
+  return clock;
+}
 
 test('[G40] the same when a newcomer is lied to before it knows anybody', () => {
   fc.assert(

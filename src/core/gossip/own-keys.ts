@@ -34,7 +34,7 @@ export class OwnKeys {
   readonly #intervalMs: number;
   #outbidAtMs = Number.NEGATIVE_INFINITY;
   /** Own keys that another node deleted, and its tombstone, until the own value follows. */
-  readonly #deletedElsewhere = new Map<string, { state: NodeState; tombstone: Entry }>();
+  readonly #deletedElsewhere = new Map<string, Deletion>();
 
   constructor(
     roster: Roster,
@@ -128,14 +128,18 @@ export class OwnKeys {
 
   // --- deletions of others ----------------------------------------------------------------------
 
-  /** A live node has a tombstone now: does it delete a key that this node has? */
+  /** A node has a tombstone now: does it delete a key that this node has? */
   noteForeignDeletion(state: NodeState, tombstone: Entry): void {
     const own = this.#roster.self.table.find(tombstone.key);
     if (own === undefined || own.status === 'deleted') return;
     if (tombstone.key.startsWith(PER_NODE_PREFIX)) return;
-    if (this.#roster.columns.life[state.slot] !== LIFE.live) return;
+    const wasLive = this.#isLive(state);
     if (rankOf(tombstone) < own.version) return;
-    this.#deletedElsewhere.set(own.key, { state, tombstone });
+    this.#deletedElsewhere.set(own.key, { state, tombstone, wasLive });
+  }
+
+  #isLive({ slot }: NodeState): boolean {
+    return this.#roster.columns.life[slot] === LIFE.live;
   }
 
   /**
@@ -145,13 +149,17 @@ export class OwnKeys {
    */
   followDeletions(): void {
     const { self, nowMs } = this.#roster;
-    for (const [key, { state, tombstone }] of this.#deletedElsewhere) {
+    for (const [key, deletion] of this.#deletedElsewhere) {
+      const { state, tombstone } = deletion;
       const own = self.table.find(key);
       const rank = rankOf(tombstone);
       const stands = state.table.find(key) === tombstone;
       if (!stands || own === undefined || own.status === 'deleted' || own.version > rank) {
         this.#deletedElsewhere.delete(key);
-      } else if (nowMs - tombstone.statusAtMs >= this.#followAfterMs) {
+        continue;
+      }
+      deletion.wasLive ||= !this.#roster.isGone(state) && this.#isLive(state);
+      if (deletion.wasLive && nowMs - tombstone.statusAtMs >= this.#followAfterMs) {
         this.#deletedElsewhere.delete(key);
         // With the rank of the deletion it follows, or it would beat a value written since.
         this.#store(key, String(rank), 'deleted', undefined, 'silent');
@@ -196,6 +204,13 @@ export class OwnKeys {
 
 function copyOf({ key, value, version, status, statusAtMs }: Entry): Entry {
   return new Entry(key, value, version, status, statusAtMs);
+}
+
+interface Deletion {
+  readonly state: NodeState;
+  readonly tombstone: Entry;
+  /** Its node was live then or later: there was somebody to deny it. */
+  wasLive: boolean;
 }
 
 interface Rival {

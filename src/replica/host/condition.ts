@@ -38,6 +38,8 @@ export type LogHealth =
 export type StopReason =
   /** [H90] An assertion failed in its core or its machine. */
   | { readonly kind: 'bug'; readonly message: string }
+  /** [M6] The shard agreed on more than this release can carry out. */
+  | { readonly kind: 'unsupported'; readonly message: string }
   /** [H63] The first of the entries that no other member can give back. */
   | { readonly kind: 'lostEntries'; readonly first: number }
   /** [H62] Begins anew when the state that takes the place of lost entries is installed. */
@@ -250,6 +252,8 @@ export function describeStop(reason: StopReason): string {
   switch (reason.kind) {
     case 'bug':
       return `a bug: ${reason.message}`;
+    case 'unsupported':
+      return reason.message;
     case 'lostEntries':
       return (
         `entry ${reason.first} of its log is lost, and no other member has the shard: ` +

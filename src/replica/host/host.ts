@@ -9,7 +9,9 @@ import type {
 } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { FRAME_KIND, Outbox, REQUEST_KIND, readRaftFrame } from '../codec/index.ts';
+import type { FeedNews, Follower } from '../feed/index.ts';
 import { openSnapshots, type Snapshots } from '../snapshots/index.ts';
+import type { ShardEditions } from '../state/index.ts';
 import type {
   ReadAnswer,
   ReadLevel,
@@ -27,6 +29,7 @@ import { DurableAnswers } from './durable-answers.ts';
 import { EntryServer } from './entry-server.ts';
 import { FullDisk } from './full-disk.ts';
 import { Hibernation } from './hibernation.ts';
+import { LeaderDuties } from './leader-duties.ts';
 import { LogReads } from './log-reads.ts';
 import { LogWriter } from './log-writer.ts';
 import { PeerFaults } from './peer-faults.ts';
@@ -67,6 +70,7 @@ export class Host implements ReplicaHost {
   readonly #compaction: Compaction;
   readonly #slowDisk: SlowDisk;
   readonly #fullDisk: FullDisk;
+  readonly #duties: LeaderDuties;
   readonly #scrub: Scrub;
   readonly #peerFaults: PeerFaults;
   /** The member whose frame is being read. */
@@ -125,6 +129,8 @@ export class Host implements ReplicaHost {
     );
     this.#slowDisk = new SlowDisk(log, settings, registry);
     this.#fullDisk = new FullDisk({ clock, peers, wal }, settings, registry);
+    this.#duties = new LeaderDuties(parts, settings, registry);
+    parts.feed.connect(() => this.#turn.schedule());
     this.#scrub = new Scrub(parts, settings, supervisor, () => {
       for (const replica of registry.all()) this.#repair.noteRead(replica);
     });
@@ -142,6 +148,7 @@ export class Host implements ReplicaHost {
       },
       deliver: () => {
         this.#answers.deliver();
+        this.#parts.feed.deliver();
         // All that this turn had to say leaves with it: the next one is a round of events away.
         this.#parts.peers.flush();
       },
@@ -185,7 +192,10 @@ export class Host implements ReplicaHost {
       onWake: (replica) => this.#hibernation.wake(replica, this.#parts.clock.monotonicMs()),
       onTicked: (replica, nowMs) => this.#hibernation.ticked(replica, nowMs),
       onFetch: (replica, fetch) => this.#logReads.fetch(replica, fetch),
-      onApplied: (replica) => this.#compaction.noteApplied(replica),
+      onApplied: (replica) => {
+        this.#compaction.noteApplied(replica);
+        this.#duties.onApplied(replica);
+      },
     };
   }
 
@@ -193,13 +203,18 @@ export class Host implements ReplicaHost {
     return {
       onOpened: (replica) => {
         if (replica.condition.lacksEntries) this.#repair.begin(replica, undefined);
+        this.#duties.onOpened(replica);
       },
       onStopping: () => this.#logWriter.flush(this.#turn.nowMs),
       onStopped: (replica) => {
         this.#hibernation.forget(replica);
         this.#compaction.forget(replica);
+        this.#duties.forget(replica);
       },
-      onClosed: (shard) => this.#snapshots.closeShard(shard),
+      onClosed: (shard) => {
+        this.#snapshots.closeShard(shard);
+        this.#parts.feed.closeShard(shard);
+      },
     };
   }
 
@@ -207,6 +222,7 @@ export class Host implements ReplicaHost {
     const nowMs = this.#turn.readClock();
     this.#slowDisk.step(this.#logWriter.waitedMs(nowMs));
     this.#fullDisk.step(nowMs);
+    this.#duties.step(nowMs);
     for (const replica of this.#registry.inPhase(step)) {
       if (replica.isRunning && !replica.condition.isHibernating) replica.tick(nowMs);
     }
@@ -224,6 +240,7 @@ export class Host implements ReplicaHost {
   #onClose(): void {
     this.#ticker.close();
     this.#scrub.close();
+    this.#duties.close();
     this.#snapshots.close();
     this.#shards.stopAll();
     this.#durableAnswers.stop();
@@ -298,6 +315,19 @@ export class Host implements ReplicaHost {
     return replica.transferLeader(to);
   }
 
+  /**
+   * [F2] Hears what the shard's machine emits behind `index`, on any replica, at the end of turns.
+   * Undefined: the shard is not here.
+   */
+  follow(shard: ShardId, index: number, onNews: (news: FeedNews) => void): Follower | undefined {
+    return this.#parts.feed.follow(shard, index, onNews);
+  }
+
+  /** [M7] An operator's word: whether every member can carry it out is not asked. */
+  raise(shard: ShardId, editions: ShardEditions): void {
+    this.#registry.running(shard)?.proposeOwn({ kind: 'raise', editions });
+  }
+
   // --- peers ------------------------------------------------------------------------------------
 
   /** A frame of one of the host's kinds. [H30] The clock first, then what came in. */
@@ -318,6 +348,7 @@ export class Host implements ReplicaHost {
     if (kind === FRAME_KIND.hibernation) {
       return this.#hibernation.onFrame(from, body, this.#turn.nowMs);
     }
+    if (kind === FRAME_KIND.machines) return this.#duties.onFrame(from, body);
     return kind === FRAME_KIND.diskSpace && this.#fullDisk.onFrame(from, body);
   }
 
@@ -345,12 +376,14 @@ export class Host implements ReplicaHost {
   onPeerUp(member: MemberId): void {
     this.#hibernation.onPeerUp(member);
     this.#fullDisk.onPeerUp(member);
+    this.#duties.onPeerUp(member);
   }
 
   /** Messages on their way to `member` may be lost. */
   onPeerDown(member: MemberId): void {
     this.#hibernation.onPeerDown(member);
     this.#fullDisk.onPeerDown(member);
+    this.#duties.onPeerDown(member);
     for (const replica of this.#registry.leaders()) replica.core.reportUnreachable(member);
   }
 

@@ -22,7 +22,12 @@ import {
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
-import { type ReplicaState, stampCommand } from '../state/index.ts';
+import {
+  encodeShardCommand,
+  type ReplicaState,
+  type ShardCommand,
+  stampCommand,
+} from '../state/index.ts';
 import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission, type MemberLoad } from './admission.ts';
 import type { Answers, ReadDone, WriteDone } from './answers.ts';
@@ -99,7 +104,10 @@ export class Replica implements LogWriterClient, TurnMember {
     this.proposals = new Proposals(admission, context.answers);
     const retryMs = settings.electionTicks * settings.tickMs;
     const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
-    this.reads = new Reads(context.answers, timing, context.load);
+    this.reads = new Reads(context.answers, timing, context.load, {
+      wait: (topic, wake) => parts.feed.wait(shard, topic, wake),
+      onReady: () => this.mark(),
+    });
     this.core = this.#newCore();
     this.#applying = new Applying({
       shard,
@@ -208,6 +216,16 @@ export class Replica implements LogWriterClient, TurnMember {
     // The leader's clock is what the shard takes for time.
     const isWhole = stampCommand(payload, this.#context.parts.clock.wallMs());
     return isWhole ? this.proposals.add(payload, done) : 'malformed';
+  }
+
+  /** A command of the host itself: what became of it shows in the state. */
+  proposeOwn(command: ShardCommand): void {
+    if (!this.isLeader || this.#refusal() !== undefined) return;
+    this.wake();
+    this.mark();
+    const payload = encodeShardCommand(command, this.#context.parts.clock.wallMs());
+    // Refused for want of room: whoever proposed it looks again.
+    this.proposals.add(payload, () => {});
   }
 
   changeConfig(change: ConfChange, done: WriteDone): void {
@@ -447,6 +465,7 @@ export class Replica implements LogWriterClient, TurnMember {
   /** [H51] The log has the snapshot: from here on the state is the snapshot's. */
   #install(snapshot: Snapshot): void {
     assert(this.data.install(snapshot), '[H52] what the core restores was staged before');
+    assert(this.data.unsupported === undefined, '[M6] a state is of an edition that is known');
     assert(this.data.applied().index === snapshot.index, '[H51] a state is that of its snapshot');
     this.log.configIndex = snapshot.index;
     this.proposals.skipTo(snapshot.index);

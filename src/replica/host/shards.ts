@@ -88,13 +88,15 @@ export class Shards {
    * [H94] By then the log has all that was asked of it before, a state to be installed among it.
    */
   #openClosed(shard: ShardId, data: ReplicaState): void {
-    const { wal } = this.#context.parts;
+    const { feed, wal } = this.#context.parts;
     this.#closed.delete(shard);
     this.#beginning.add(shard);
     wal.append([], (outcome) => {
       const isExpected = this.#beginning.delete(shard);
       assert(isExpected, 'a shard begins once');
       if (outcome !== 'durable' || this.#supervisor.isClosed) return;
+      // Its feed ended with the closing. [F5]
+      feed.openShard(shard, data.applied().index);
       this.#begin(shard, resumeReplica(wal.shard(shard), data));
     });
   }
@@ -116,6 +118,7 @@ export class Shards {
     this.#registry.add(replica);
     this.#events.onOpened(replica);
     replica.mark();
+    if (data.unsupported !== undefined) this.stopBroken(replica, data.unsupported);
   }
 
   /** [H62] Whether `retired` is still what its shard is. */
@@ -135,13 +138,14 @@ export class Shards {
   /** [H90] What `error` says is a bug: callers are told, and all other shards go on. */
   stopBroken(replica: Replica, error: unknown): void {
     const { shard } = replica;
-    const message = reasonOf(error);
+    const { unsupported } = replica.data;
+    const message = unsupported ?? reasonOf(error);
     this.#context.parts.log.error('shard stopped', {
       shard,
       reason: message,
       stack: stackOf(error),
     });
-    this.#stop(replica, { kind: 'bug', message });
+    this.#stop(replica, { kind: unsupported === undefined ? 'bug' : 'unsupported', message });
   }
 
   /** [H62] [H63] It takes no further part; what its core asked for is on its way to the log. */

@@ -111,7 +111,7 @@ test('[M6] a replica of an old release stops before the raise, and goes on with 
   assert.deepEqual(run(again, '1 put b 1', raise, `1 put c ${LONG}`).at(-1), 'done ok');
 });
 
-test('[M6] a raised state that comes by snapshot, or lies in the store, is not run by an old release', async () => {
+test('[M6] a raised state, from a snapshot or the store, is not run by an old release', async () => {
   const { disk, states, store } = await openState(new CrashDisk());
   const data = create(states, NEW);
   run(data, { kind: 'raise', editions: RAISED, at: 1 }, `1 put a ${LONG}`);
@@ -170,7 +170,7 @@ test('[M6] limits of sessions are raised like those of the machine', async () =>
   assert.equal(data.sessionsHeld().count, 2);
 });
 
-test('[M5] a shard without a record is of the first edition, and one of another kind is not run', async () => {
+test('[M5] without a record it is the first edition, and another kind is not run', async () => {
   const { disk, states, store } = await openState(new CrashDisk());
   create(states);
   await store.flush();
@@ -201,7 +201,7 @@ test('[D2] editions come back as they were, and strange bytes are none', () => {
   const record = fc.record({ kind: fc.constantFrom('kv', ''), machine: edition, shard: edition });
   fc.assert(
     fc.property(record, fc.uint8Array({ maxLength: 60 }), (editions, noise) => {
-      const bytes = encodeEditions(editions as ShardEditions);
+      const bytes = encodeEditions(editions);
       const again = must(decodeEditions(bytes), 'it can be read');
       assert.deepEqual(again, {
         ...editions,

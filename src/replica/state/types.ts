@@ -94,8 +94,12 @@ export interface ReplicaState {
    * before the batch in which that came up, until the member starts anew.
    */
   readonly broken: string | undefined;
+  /** [M6] What this release lacks to run the shard, if that is why; said to operators. */
+  readonly unsupported: string | undefined;
   /** What the shard agreed on. */
   editions(): ShardEditions;
+  /** What this release would raise it to. */
+  newestEditions(): ShardEditions;
   /** [M12] When the machine wants to be woken; `NEVER_MS` if it does not. */
   wakeMs(): number;
   /** [D21] What sessions take in memory. */

@@ -7,9 +7,9 @@ export const deleteKeyRoute = route({
   name: 'deleteKey',
   summary: 'Delete a key',
   description:
-    'This member deletes the key from its own state. The value is gone at once, the fact that ' +
-    'it was deleted is kept for a while so that everyone hears of it. A key that this member ' +
-    'does not have is no error.',
+    'Deletes the key for all members, whoever set it. The value is gone here at once; the fact ' +
+    'that it was deleted is kept for a while so that everyone hears of it. A key that nobody has ' +
+    'is no error.',
   tag: 'keys',
   query: Type.Object({ key: Type.String(GossipKey) }),
   answer: DoneAnswer,
