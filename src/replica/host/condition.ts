@@ -65,52 +65,43 @@ const AWAKE: Activity = { kind: 'awake' };
 
 export class ReplicaCondition {
   #value: Condition;
+  // What is asked for every message and proposal, as plain fields. All of it follows from the value,
+  // and changes with it alone.
+  isRunning = true;
+  isLeader = false;
+  /** The leader that it follows, itself included; nobody when it is stopped. */
+  leader: MemberId = NO_NODE;
+  activity: Activity = AWAKE;
+  isHibernating = false;
+  isMuted = false;
+  /** [H60] The log lacks entries that it must have. */
+  lacksEntries = false;
 
   constructor(log: 'whole' | 'repairing') {
-    this.#value = { kind: 'running', role: 'follower', leader: NO_NODE, activity: AWAKE, log };
+    const role = 'follower';
+    this.#value = { kind: 'running', role, leader: NO_NODE, activity: AWAKE, log };
+    this.#set(this.#value);
   }
 
   get value(): Condition {
     return this.#value;
   }
 
-  get isRunning(): boolean {
-    return this.#value.kind === 'running';
-  }
-
-  get isLeader(): boolean {
-    const value = this.#value;
-    return value.kind === 'running' && value.role === 'leader';
-  }
-
-  /** The leader that it follows, itself included; nobody when it is stopped. */
-  get leader(): MemberId {
-    const value = this.#value;
-    return value.kind === 'running' ? value.leader : NO_NODE;
-  }
-
-  get activity(): Activity {
-    const value = this.#value;
-    return value.kind === 'running' ? value.activity : AWAKE;
-  }
-
-  get isHibernating(): boolean {
-    return this.activity.kind === 'hibernating';
-  }
-
-  get isMuted(): boolean {
-    return this.activity.kind === 'muted';
+  #set(value: Condition): void {
+    const isRunning = value.kind === 'running';
+    this.#value = value;
+    this.isRunning = isRunning;
+    this.isLeader = isRunning && value.role === 'leader';
+    this.leader = isRunning ? value.leader : NO_NODE;
+    this.activity = isRunning ? value.activity : AWAKE;
+    this.isHibernating = this.activity.kind === 'hibernating';
+    this.isMuted = this.activity.kind === 'muted';
+    this.lacksEntries = isRunning && value.log !== 'whole';
   }
 
   isMutedFor(reason: MuteReason): boolean {
     const { activity } = this;
     return activity.kind === 'muted' && activity.reasons.includes(reason);
-  }
-
-  /** [H60] The log lacks entries that it must have. */
-  get lacksEntries(): boolean {
-    const value = this.#value;
-    return value.kind === 'running' && value.log !== 'whole';
   }
 
   get isUnrepairable(): boolean {
@@ -125,7 +116,7 @@ export class ReplicaCondition {
   }
 
   #become(change: Partial<Omit<Running, 'kind'>>): void {
-    this.#value = { ...this.#running(), ...change };
+    this.#set({ ...this.#running(), ...change });
   }
 
   // --- office -----------------------------------------------------------------------------------
@@ -214,7 +205,7 @@ export class ReplicaCondition {
 
   becomeStopped(reason: StopReason): void {
     assert(this.isRunning, 'a replica stops once');
-    this.#value = { kind: 'stopped', reason };
+    this.#set({ kind: 'stopped', reason });
   }
 
   /** Asserts what holds in every state. Cheap: called once per turn. */

@@ -30,7 +30,10 @@ test('[H94] a shard that is closed answers, and goes on when it is opened again'
   assert.match(await late, /^(refused stopping|unknown stopped)/, 'whoever waits is told');
   assert.equal(await cluster.put(leader, 'a=3'), 'refused unknownShard 0');
   assert.equal(told.at(-1), 'end', 'and so is whoever follows');
-  assert.equal(gateway.follow(1, 0, () => {}), undefined);
+  assert.equal(
+    gateway.follow(1, 0, () => {}),
+    undefined,
+  );
   assert.equal(host.closeShard(1), false, 'once');
   const next = await cluster.elect(1);
   assert.notEqual(next, leader, 'the others go on without it');
