@@ -150,6 +150,7 @@ export function encodeReadReply({ leader, answer }: ReadReply): Uint8Array {
   writer.varint(leader);
   if (answer.kind === 'answered') {
     writer.u8(READ_ANSWERED);
+    assert(answer.index >= 0, '[Q3] an answer is from a state');
     writer.varint(answer.index);
     writer.u8(READ_LEVELS[answer.level]);
     writer.append(answer.result);

@@ -150,6 +150,7 @@ export class Gateway {
     const nowMs = clock.monotonicMs();
     let leftMs = 1;
     for (const { deadlineMs } of calls) leftMs = Math.max(leftMs, deadlineMs - nowMs);
+    assert(calls.length <= LIMITS.requests.commandsMax, '[Q8] what is passed on can be read');
     const commands = calls.map(({ command }) => command);
     const body = encodePropose({ shard, isForwarded: true, commands });
     peers.request(leader, REQUEST_KIND.propose, body, leftMs, (outcome) => {

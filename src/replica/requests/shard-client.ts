@@ -266,6 +266,7 @@ export class ShardClient {
     );
     this.#paused.push(waiting);
     if (this.#pause !== undefined) return;
+    assert(this.#pauseMs <= PAUSE_MS_MAX, '[Q9] pauses grow, within bounds');
     this.#pause = this.#clock.setTimer(this.#randomly(this.#pauseMs), () => {
       this.#pause = undefined;
       const paused = this.#paused;
@@ -282,6 +283,7 @@ export class ShardClient {
   // --- reads ------------------------------------------------------------------------------------
 
   #attemptRead(read: PendingRead, deadlineMs: number, pauseMs: number): void {
+    assert(pauseMs >= PAUSE_MS_MIN && pauseMs <= PAUSE_MS_MAX, '[Q9] pauses grow, within bounds');
     const { level, question, done } = read;
     const member = read.member === 0 ? this.#hint.member : read.member;
     const isForwarded = read.member !== 0;
