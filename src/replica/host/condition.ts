@@ -65,8 +65,8 @@ const AWAKE: Activity = { kind: 'awake' };
 
 export class ReplicaCondition {
   #value: Condition;
-  // What is asked for every message and proposal, as plain fields. All of it follows from the value,
-  // and changes with it alone.
+  // Plain fields, because they are asked for every message and proposal. All of them follow from
+  // the value, and change with it alone.
   isRunning = true;
   isLeader = false;
   /** The leader that it follows, itself included; nobody when it is stopped. */

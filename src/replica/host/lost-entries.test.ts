@@ -65,7 +65,7 @@ function makeReplica(wal: Wal, core: RaftCore): Scene {
     isLeader: false,
     isRunning: true,
     log: { wal: wal.shard(1), term: (index: number) => wal.shard(1).term(index) },
-    data: { applied: () => APPLIED, install: (_: Snapshot) => true },
+    data: { applied: () => APPLIED, install: () => true },
     work: () => {
       while (core.hasReady()) {
         for (const message of core.ready().messages) {

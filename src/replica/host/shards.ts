@@ -177,7 +177,7 @@ export class Shards {
     this.close(shard);
     this.#closed.delete(shard);
     this.#leaving.set(shard, undefined);
-    this.#supervisor.watch('removing a shard', this.#remove(shard).then(done));
+    this.#supervisor.watch('removing a shard', this.#removeAndTell(shard, done));
   }
 
   #removeRefusal(shard: ShardId): RemoveOutcome | undefined {
@@ -186,6 +186,10 @@ export class Shards {
     if (this.#beginning.has(shard)) return 'beginning';
     const isKnown = this.#context.parts.states.shardIds().includes(shard);
     return isKnown ? undefined : 'unknownShard';
+  }
+
+  async #removeAndTell(shard: ShardId, done: (outcome: RemoveOutcome) => void): Promise<void> {
+    done(await this.#remove(shard));
   }
 
   /** Between any two steps the power may fail: SPEC.md says what a start finds. */
