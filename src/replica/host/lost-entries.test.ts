@@ -12,7 +12,7 @@ import {
   turn,
 } from '../../../test/support/wal-scenario.ts';
 import { Prng } from '../../base/prng.ts';
-import { APPEND_THREAD, draftMessage, RaftCore, type Snapshot } from '../../core/raft/index.ts';
+import { APPEND_THREAD, draftMessage, RaftCore } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import { HardStateMemory, LogWriter } from './log-writer.ts';
 import { type TakeStateParts, takeState } from './lost-entries.ts';
