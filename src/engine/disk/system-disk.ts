@@ -202,7 +202,8 @@ class SystemFile implements DiskFile {
     if (this.#closed) return;
     this.#closed = true;
     const durable = await this.#durable?.catch(() => undefined);
-    const closing = [this.#handle.close(), durable?.close()];
+    const handles = durable === undefined ? [this.#handle] : [this.#handle, durable];
+    const closing = handles.map((handle) => handle.close());
     for (const result of await Promise.allSettled(closing)) {
       if (result.status === 'rejected') throw asDiskError(this.path, result.reason);
     }

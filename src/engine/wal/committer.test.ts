@@ -120,7 +120,7 @@ test('a disk that writes durably makes header and batches so in one call each', 
   assert.deepEqual(counts, { durably: 3, plainly: 1, syncs: 1 });
 });
 
-test('[W14] a durable write that fails is final, one that meets a full disk is tried again', async () => {
+test('[W14] a durable write that fails is final, a full disk is waited for', async () => {
   for (const [code, heardAfter] of [
     ['io', ['stopped', '1 failed']],
     ['noSpace', ['1 durable']],
