@@ -12,7 +12,7 @@ readonly SEED=127.0.0.1:10001
 readonly RUN=.parley/run
 readonly LOGS=.parley/logs
 readonly MAIN="$PWD/src/cli/main.ts"
-readonly START_SECONDS_MAX=20
+readonly START_SECONDS_MAX=55
 readonly STOP_TENTHS_MAX=30
 
 # Of this run, by port.
@@ -105,8 +105,8 @@ runs() { kill -0 "${PIDS[$1]}" 2>/dev/null; }
 # How many live members the one on this port sees. Bash can speak TCP, so curl is not needed here.
 live_count() {
   exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
-  printf 'GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
-  awk '/^  "live_nodes"/ { on = 1 } /^  \]/ { on = 0 } on && /"node_id"/ { n++ } END { print n + 0 }' <&3
+  printf 'GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+  awk '/^  "cluster_size"/ { n = $2 } END { print n + 0 }' <&3
 }
 
 all_see_all() {
@@ -221,7 +221,7 @@ Five members see each other, $((elapsed / 10)).$((elapsed % 10)) s after the fir
 Try, in another terminal:
 
   curl -s '127.0.0.1:10001/set_kv?key=color&value=blue'
-  curl -s 127.0.0.1:10005 | grep '"color"'
+  until curl -s '127.0.0.1:10005/?key=color' | grep '"color": "'; do sleep 0.2; done
   curl -s '127.0.0.1:10001/mark_for_deletion?key=color'
   kill -9 \$(cat $RUN/node_10003.pid)
   curl -s 127.0.0.1:10001

@@ -40,6 +40,14 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
     file: 'bench/simulator.bench.ts',
     about: 'events per second of the simulated world',
   },
+  spread: {
+    file: 'bench/gossip/spread.bench.ts',
+    about: 'seconds until 20,000 keys of one member reach four others [--keys N] [--bytes N]',
+  },
+  state: {
+    file: 'bench/http/state.bench.ts',
+    about: 'what 20,000 keys cost a member that is asked for all of them [--keys N] [--bytes N]',
+  },
   store: {
     file: 'bench/store.bench.ts',
     about: 'puts until durable with their CPU, gets and ranges, of both stores [--puts N]',

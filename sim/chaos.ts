@@ -143,8 +143,10 @@ function strike(world: World, victim: Machine, kind: number): void {
   if (kind === 0) victim.kill();
   else if (kind === 1) victim.losePower();
   else if (kind === 2) victim.pause();
-  else if (kind === 3) victim.drift(500);
-  else if (kind === 4) victim.jumpWall(-3_000);
+  else if (kind === 3) {
+    victim.drift(500);
+    victim.setClockRates({ wall: 200, monotonic: -300 });
+  } else if (kind === 4) victim.jumpWall(-3_000);
   else if (kind === 5) victim.disk.rot(0);
   else if (kind === 6) {
     victim.kill();

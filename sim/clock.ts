@@ -1,5 +1,5 @@
-// A machine's idea of time: it runs a little fast or slow, and its wall clock jumps. A process sees
-// it through a Clock that counts from some moment before the process began.
+// A machine's idea of time: its clocks run a little fast or slow, together or apart, and the wall
+// clock jumps. A process sees it through a Clock that counts from some moment before the process began.
 
 import { assert } from '../src/base/assert.ts';
 import type { Clock, Timer } from '../src/base/capabilities.ts';
@@ -22,7 +22,10 @@ export class MachineTime {
   /** True and local time when the rate last changed. */
   #anchorTrueMs = 0;
   #anchorLocalMs = 0;
-  #wallOffsetMs = 0;
+  /** The wall clock has a source of its own: it is put right by others. */
+  #wallRate = 1;
+  #anchorWallTrueMs = 0;
+  #anchorWallMs = EPOCH_MS;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -36,7 +39,9 @@ export class MachineTime {
   }
 
   wallMs(): number {
-    return EPOCH_MS + this.elapsedMs() + this.#wallOffsetMs;
+    const trueMs = this.#scheduler.nowMs - this.#anchorWallTrueMs;
+    if (this.#wallRate === 1) return this.#anchorWallMs + trueMs;
+    return this.#anchorWallMs + Math.floor(trueMs * this.#wallRate * STEPS_PER_MS) / STEPS_PER_MS;
   }
 
   /** True milliseconds until `elapsedMs()` shows `localMs`, to be checked again on arrival. */
@@ -46,6 +51,17 @@ export class MachineTime {
 
   /** +100 ppm gains a millisecond in ten seconds. Timers that wait follow. */
   drift(partsPerMillion: number): void {
+    this.driftWall(partsPerMillion);
+    this.driftMonotonic(partsPerMillion);
+  }
+
+  driftWall(partsPerMillion: number): void {
+    this.#anchorWallMs = this.wallMs();
+    this.#anchorWallTrueMs = this.#scheduler.nowMs;
+    this.#wallRate = 1 + partsPerMillion / 1_000_000;
+  }
+
+  driftMonotonic(partsPerMillion: number): void {
     assert(Math.abs(partsPerMillion) < 1_000_000, 'a drifting clock still goes forward');
     this.#anchorLocalMs = this.elapsedMs();
     this.#anchorTrueMs = this.#scheduler.nowMs;
@@ -59,7 +75,7 @@ export class MachineTime {
   }
 
   jumpWall(byMs: number): void {
-    this.#wallOffsetMs += byMs;
+    this.#anchorWallMs += byMs;
   }
 }
 

@@ -14,6 +14,7 @@ export interface FaultCounters {
   processPaused: number;
   clockDrifted: number;
   clockJumped: number;
+  clocksApart: number;
   writeLost: number;
   writeTorn: number;
   directoryChangeLost: number;
@@ -43,6 +44,7 @@ export function noFaults(): FaultCounters {
     processPaused: 0,
     clockDrifted: 0,
     clockJumped: 0,
+    clocksApart: 0,
     writeLost: 0,
     writeTorn: 0,
     directoryChangeLost: 0,

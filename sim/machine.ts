@@ -29,6 +29,7 @@ export class Machine {
   #process: Process;
   #capabilities: Capabilities;
   #starts = 0;
+  #costMs: (() => number) | undefined;
 
   constructor(name: string, index: number, ports: MachinePorts) {
     this.name = name;
@@ -38,7 +39,7 @@ export class Machine {
     this.#time = new MachineTime(ports.scheduler);
     const diskRandom = Prng.from(ports.seed, `${name} disk`);
     this.disk = new SimDisk(ports.scheduler, diskRandom, ports.faults);
-    this.#process = newProcess(index);
+    this.#process = this.#newProcess();
     this.#capabilities = this.#equip();
   }
 
@@ -80,9 +81,16 @@ export class Machine {
   /** Starts a new process on the machine and answers its capabilities. */
   restart(): Capabilities {
     assert(!this.alive, 'a machine runs one process at a time');
-    this.#process = newProcess(this.index);
+    this.#process = this.#newProcess();
     this.#capabilities = this.#equip();
     return this.#capabilities;
+  }
+
+  /** What an event takes on average, of the process that runs and those after it. */
+  setEventCost(meanMs: number): void {
+    const random = Prng.from(this.#ports.seed, `${this.name} cost`);
+    this.#costMs = meanMs === 0 ? undefined : () => -Math.log(1 - random.unit()) * meanMs;
+    this.#process.costMs = this.#costMs;
   }
 
   /** SIGSTOP: time passes, nothing happens, messages pile up. */
@@ -102,6 +110,13 @@ export class Machine {
     this.#ports.faults.clockDrifted += 1;
   }
 
+  /** In parts per million; the two clocks go apart. */
+  setClockRates({ wall, monotonic }: { readonly wall: number; readonly monotonic: number }): void {
+    this.#time.driftWall(wall);
+    this.#time.driftMonotonic(monotonic);
+    if (wall !== monotonic) this.#ports.faults.clocksApart += 1;
+  }
+
   jumpWall(byMs: number): void {
     this.#time.jumpWall(byMs);
     this.#ports.faults.clockJumped += 1;
@@ -112,6 +127,11 @@ export class Machine {
     this.#process.alive = false;
     this.#process.backlog.length = 0;
     this.#ports.network.dropProcess(this.#process, silently);
+  }
+
+  #newProcess(): Process {
+    const [index, costMs] = [this.index, this.#costMs];
+    return { index, alive: true, paused: false, costMs, busyUntilMs: 0, backlog: [] };
   }
 
   #equip(): Capabilities {
@@ -126,8 +146,4 @@ export class Machine {
       log: journal.logOf(this.name),
     };
   }
-}
-
-function newProcess(index: number): Process {
-  return { index, alive: true, paused: false, backlog: [] };
 }

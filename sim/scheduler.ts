@@ -25,6 +25,10 @@ export interface Process {
   alive: boolean;
   /** Stopped as by SIGSTOP: its events wait in `backlog` until it goes on. */
   paused: boolean;
+  /** What the next event takes of its time; undefined where events take none. */
+  costMs: (() => number) | undefined;
+  /** The event before is at work until then, and others wait in `backlog`. */
+  busyUntilMs: number;
   readonly backlog: SimEvent[];
 }
 
@@ -68,6 +72,7 @@ export class Scheduler {
   #nowMs = 0;
   #events = 0;
   #eventsAtOnce = 0;
+  #delayed = 0;
 
   get nowMs(): number {
     return this.#nowMs;
@@ -76,6 +81,11 @@ export class Scheduler {
   /** Events fired since the world began. */
   get events(): number {
     return this.#events;
+  }
+
+  /** Events that waited for one before them. */
+  get delayed(): number {
+    return this.#delayed;
   }
 
   schedule(event: SimEvent, delayMs: number): void {
@@ -121,12 +131,39 @@ export class Scheduler {
         this.defer(event, owner);
         return true;
       }
+      if (
+        owner.costMs !== undefined &&
+        (owner.busyUntilMs > this.#nowMs || owner.backlog.length > 0)
+      ) {
+        this.#delayed += 1;
+        this.defer(event, owner);
+        if (owner.backlog.length === 1) this.#goOnLater(owner);
+        return true;
+      }
     }
-    this.#events += 1;
-    this.trace.note(event.atMs, event.label, owner?.index ?? -1, event.fingerprint);
-    event.fire();
-    this.onEvent?.(event);
+    this.#fire(event);
     return true;
+  }
+
+  #fire(event: SimEvent): void {
+    const { owner } = event;
+    this.#events += 1;
+    this.trace.note(this.#nowMs, event.label, owner?.index ?? -1, event.fingerprint);
+    event.fire();
+    if (owner?.costMs !== undefined) owner.busyUntilMs = this.#nowMs + owner.costMs();
+    this.onEvent?.(event);
+  }
+
+  #goOnLater(owner: Process): void {
+    const delayMs = Math.max(0, owner.busyUntilMs - this.#nowMs);
+    this.schedule(new Action(undefined, () => this.#goOn(owner)), delayMs);
+  }
+
+  /** The oldest of the events that wait, in their order: streams depend on it. */
+  #goOn(owner: Process): void {
+    if (!owner.alive || owner.paused || owner.backlog.length === 0) return;
+    if (owner.busyUntilMs <= this.#nowMs) this.#fire(owner.backlog.shift() as SimEvent);
+    if (owner.backlog.length > 0) this.#goOnLater(owner);
   }
 
   /**

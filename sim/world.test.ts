@@ -160,3 +160,39 @@ test('names resolve to machines, and can be changed', async () => {
   const socket = await world.settle(net.openDatagrams(anywhere, quiet));
   assert.equal(socket.address, '10.0.0.1:7');
 });
+
+test('wall and monotonic clock run at rates of their own', async () => {
+  const world = new World({ seed: 1 });
+  const machine = world.machine('n1');
+  const { clock } = machine.capabilities;
+  const [wallMs, monotonicMs] = [clock.wallMs(), clock.monotonicMs()];
+  machine.setClockRates({ wall: 10_000, monotonic: -500_000 });
+  await world.runFor(1_000);
+  assert.equal(Math.round(clock.wallMs() - wallMs), 1_010);
+  assert.equal(Math.round(clock.monotonicMs() - monotonicMs), 500);
+  machine.jumpWall(-5_000);
+  assert.equal(Math.round(clock.wallMs() - wallMs), -3_990);
+});
+
+test('where events take time, those behind wait and keep their order', async () => {
+  const world = new World({ seed: 1 });
+  const machine = world.machine('n1');
+  machine.setEventCost(1);
+  const { clock } = machine.capabilities;
+  const fired: { name: string; atMs: number }[] = [];
+  for (const name of ['a', 'b', 'c']) {
+    clock.setTimer(10, () => fired.push({ name, atMs: world.nowMs }));
+  }
+  const cancelled = clock.setTimer(10, () => fired.push({ name: 'd', atMs: world.nowMs }));
+  await world.runUntil(() => fired.length === 1, 100);
+  await world.runFor(0);
+  cancelled.cancel();
+  await world.runFor(100);
+  assert.deepEqual(
+    fired.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
+  const [a, b, c] = fired.map(({ atMs }) => atMs) as [number, number, number];
+  assert.ok(a === 10 && b > a && c > b);
+  assert.ok(world.eventsDelayed >= 2);
+});

@@ -49,6 +49,11 @@ export class World {
     return this.#scheduler.events;
   }
 
+  /** Events of processes that were busy with another one. */
+  get eventsDelayed(): number {
+    return this.#scheduler.delayed;
+  }
+
   get traceHash(): string {
     return this.#scheduler.trace.hash;
   }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { must } from '../src/base/assert.ts';
 import { MemberProcess, PATIENCE_MS, type State, until } from './support/member-process.ts';
 import { checkAnswer } from './support/openapi.ts';
 
@@ -69,9 +70,12 @@ test('a key set on one member comes to all others', async () => {
   });
   const [, owner] = (await member(4).state()).cluster_state.node_states;
   assert.equal(owner?.chitchat_id.node_id, 'n2');
-  assert.deepEqual(owner.key_values, {
-    color: { value: 'deep blue', version: 1, status: 'Set' },
-  });
+  const { version = 0, ...color } = owner.key_values['color'] ?? {};
+  assert.deepEqual(
+    [Object.keys(owner.key_values), color],
+    [['color'], { value: 'deep blue', status: 'Set' }],
+  );
+  assert.equal(version, owner.max_version);
 });
 
 test('the value written last wins on every member, whoever wrote it', async () => {
@@ -84,19 +88,45 @@ test('the value written last wins on every member, whoever wrote it', async () =
 test('a deleted key is gone for all, and its tombstone is in the state', async () => {
   await member(2).fetch('/set_kv?key=brief&value=1');
   await untilAll('the key', members, ({ cluster_state }) => 'brief' in cluster_state);
-  await member(2).fetch('/mark_for_deletion?key=brief');
+  await member(4).fetch('/mark_for_deletion?key=brief');
   await untilAll('no key', members, ({ cluster_state }) => !('brief' in cluster_state));
-  const [, , owner] = (await member(0).state()).cluster_state.node_states;
-  assert.deepEqual(owner?.key_values['brief'], { value: '', version: 2, status: 'Delete' });
+  const [, , owner, , deleter] = (await member(0).state()).cluster_state.node_states;
+  const { version, ...tombstone } = must(deleter?.key_values['brief'], 'a tombstone is told');
+  assert.deepEqual(tombstone, { value: '', status: 'Delete' });
+  assert.ok(version > must(owner?.key_values['brief'], 'the value is there for a while').version);
 });
 
-test('awkward texts arrive unchanged, and no key can pose as node_states', async () => {
+test('a key is deleted for all on a member that never set it', async () => {
+  await member(2).fetch('/set_kv?key=shared&value=1');
+  await member(3).fetch('/set_kv?key=shared&value=2');
+  const shared = (state: State): boolean => 'shared' in state.cluster_state;
+  await untilAll('the key', members, shared);
+  const deleted = await member(4).fetch('/mark_for_deletion?key=shared');
+  assert.deepEqual(await deleted.json(), { status: true });
+  await untilAll('no key', members, (state) => !shared(state));
+});
+
+test('a part of the state is asked for by key or by prefix', async () => {
+  for (const key of ['part', 'part/1', 'part/2', 'other']) {
+    await member(1).fetch(`/set_kv?key=${key}&value=x`);
+  }
+  for (const [query, expected] of [
+    ['key=part', ['part']],
+    ['prefix=part%2F', ['part/1', 'part/2']],
+  ] as const) {
+    const state = (await (await member(1).fetch(`/?${query}`)).json()) as State;
+    const { node_states: nodes, seed_addrs: _seeds, ...won } = state.cluster_state;
+    assert.deepEqual(Object.keys(won), expected);
+    assert.deepEqual(Object.keys(nodes[1]?.key_values ?? {}), expected);
+  }
+});
+
+test('awkward texts arrive unchanged', async () => {
   const texts: Readonly<Record<string, string>> = {
     'a b+c&d=e/%?#': 'x=1&y="2"\\\n\t',
     'k-grün-😀': '日本語 😀',
     '7': 'seven',
     ['__proto__']: 'a key like any other',
-    node_states: 'shadow',
     empty: '',
   };
   for (const [key, value] of Object.entries(texts)) {
@@ -104,17 +134,18 @@ test('awkward texts arrive unchanged, and no key can pose as node_states', async
     assert.equal((await member(0).fetch(`/set_kv?${query}`)).status, 200, key);
   }
   await untilAll('the texts', [member(4)], ({ cluster_state }) => {
-    const { node_states: nodes } = cluster_state;
-    assert.ok(Array.isArray(nodes));
     return Object.entries(texts).every(([key, value]) => {
-      return (
-        key === 'node_states' ||
-        Object.entries(cluster_state).some(([k, v]) => {
-          return k === key && v === value;
-        })
-      );
+      return Object.entries(cluster_state).some(([k, v]) => k === key && v === value);
     });
   });
+});
+
+test('no key can pose as what members say of themselves', async () => {
+  for (const key of ['node_states', 'seed_addrs', 'service', 'ready', 'parley.leaving']) {
+    const answer = await member(0).fetch(`/set_kv?key=${key}&value=shadow`);
+    assert.equal(answer.status, 403, key);
+    assert.equal(((await answer.json()) as { code: string }).code, 'E_RESERVED');
+  }
 });
 
 test('every answer is as the OpenAPI document says', async () => {
@@ -126,6 +157,11 @@ test('every answer is as the OpenAPI document says', async () => {
     '/set_kv?key=%C3%A4&value=b',
     `/set_kv?key=a&value=${'x'.repeat(20_000)}`,
     '/set_kv?key=parley.leaving&value=b',
+    '/?key=a',
+    '/?key=a&prefix=b',
+    '/?nothing=1',
+    '/health',
+    `/set_kv?key=a&value=${'%C3%A4'.repeat(20_000)}`,
     '/mark_for_deletion?key=nobody-has-it',
     '/mark_for_deletion',
   ]) {

@@ -122,9 +122,10 @@ export class CorePeer implements Peer {
       nodesRefused: metrics.nodesRefused,
       keysRefused: metrics.keysRefused,
       keysOverLimit: metrics.keysOverLimit,
-      sectionsUnrepresentable: metrics.sectionsUnrepresentable,
+      sectionsImplausible: metrics.sectionsImplausible,
       heartbeatsImplausible: metrics.heartbeatsImplausible,
       selfLifts: metrics.selfLifts,
+      statesForgotten: metrics.statesForgotten,
     };
     const counted = Object.entries(unwelcome)
       .filter(([, count]) => count > 0)

@@ -6,6 +6,7 @@
 // command that was sent again had its effect once.
 
 import { must } from '../../src/base/assert.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import {
   type CasRegisterAction,
@@ -32,6 +33,9 @@ const EPOCH_MS = 4_000;
 const KEYS = 2;
 /** Fits the smallest segment that a seed may have. */
 const BLOB_BYTES_MAX = 3_000;
+/** Longer than the shortest life of a session that is not used. */
+const IDLE_MS = 2_500;
+const KEPT_EPOCHS = 4;
 const BURST_MAX = 60;
 const PATIENCE_MS = [300, 1_000, 3_000] as const;
 
@@ -144,11 +148,18 @@ class Client {
 
   #again(): void {
     const { clientPauseMs } = this.#cluster.scenario;
-    this.#cluster.world.after(this.#random.below(2 * clientPauseMs) + 1, () => {
+    const pauseMs = this.#random.below(2 * clientPauseMs) + 1;
+    this.#cluster.world.after(pauseMs + this.#idleMs(), () => {
       if (this.#isStopped) return;
       this.#turnOver();
       this.#act(() => this.#again());
     });
+  }
+
+  /** Where sessions are short, a client rests now and then until its own are over. */
+  #idleMs(): number {
+    if (!this.#cluster.scenario.faults.has('sessions')) return 0;
+    return this.#moreRandom.below(100) === 0 ? IDLE_MS : 0;
   }
 
   /** Every few seconds: new connections to whoever is a member now, new sessions, new keys. */
@@ -156,14 +167,39 @@ class Client {
     const epoch = Math.floor(this.#cluster.nowMs / EPOCH_MS);
     if (epoch === this.#epoch) return;
     this.#epoch = epoch;
-    for (const client of this.#shards.values()) client.close();
-    this.#connections?.close();
+    if (this.#connections !== undefined && this.#keepsSessions(epoch)) {
+      this.#cluster.counters.sessionsKept += this.#sessions.size;
+      return;
+    }
+    const [clients, connections] = [[...this.#shards.values()], this.#connections];
+    const letGo = (): void => {
+      for (const client of clients) client.close();
+      connections?.close();
+    };
+    if (this.#maybeCloseSessions()) this.#cluster.world.after(PATIENCE_MS[0], letGo);
+    else letGo();
     this.#shards.clear();
     this.#sessions.clear();
     const { clock, net } = this.#machine.capabilities;
     const members = this.#cluster.directory();
     this.#connections = new ClientConnections({ clock, net, clusterId: CLUSTER_ID, members });
     this.#sent.clear();
+  }
+
+  /** Some clients have the same sessions for long, beside those that open new ones again and again. */
+  #keepsSessions(epoch: number): boolean {
+    const isShort = this.#cluster.scenario.faults.has('sessions');
+    return isShort && this.#id % 3 === 0 && epoch % KEPT_EPOCHS !== 0;
+  }
+
+  /** In good order, by some; the shard ends those of the others. */
+  #maybeCloseSessions(): boolean {
+    if (!this.#cluster.scenario.faults.has('sessions') || this.#id % 3 !== 1) return false;
+    for (const session of this.#sessions.values()) {
+      this.#cluster.counters.sessionsClosed += 1;
+      session.close(PATIENCE_MS[0], () => {});
+    }
+    return true;
   }
 
   #act(next: () => void): void {
@@ -190,7 +226,8 @@ class Client {
   #maybeMore(shard: ShardId, patienceMs: number, done: () => void): boolean {
     const { faults } = this.#cluster.scenario;
     const draw = this.#moreRandom.below(40);
-    if (draw === 0 && faults.has('large')) this.#putBlob(shard, patienceMs, done);
+    const isLarge = faults.has('large') || faults.has('trueLimits');
+    if (draw === 0 && isLarge) this.#putBlob(shard, patienceMs, done);
     else if (draw === 1 && faults.has('burst')) this.#addMany(shard, patienceMs, done);
     else return false;
     return true;
@@ -255,13 +292,23 @@ class Client {
 
   /** Large for the small logs of a simulation: few fit a segment. */
   #putBlob(shard: ShardId, patienceMs: number, done: () => void): void {
-    const length = this.#moreRandom.below(BLOB_BYTES_MAX);
+    const length = this.#drawBlobBytes();
     this.#cluster.note(this.#name, 'ask', `shard ${shard}: put ${length} bytes`);
     this.#session(shard).submit(kv.putBlob(`b${this.#id}`, length), patienceMs, (outcome) => {
-      if (outcome.kind === 'done') this.#cluster.counters.writesLarge += 1;
+      const isDone = outcome.kind === 'done';
+      if (isDone) this.#cluster.counters.writesLarge += 1;
+      if (isDone && length === LIMITS.kv.valueBytesMax) this.#cluster.counters.writesLargest += 1;
       this.#told(shard, outcome);
       done();
     });
+  }
+
+  #drawBlobBytes(): number {
+    if (!this.#cluster.scenario.faults.has('trueLimits')) {
+      return this.#moreRandom.below(BLOB_BYTES_MAX);
+    }
+    const { valueBytesMax } = LIMITS.kv;
+    return this.#moreRandom.below(3) === 0 ? valueBytesMax : this.#moreRandom.below(valueBytesMax);
   }
 
   /** Additions without a session, all on their way at the same time. */
@@ -315,6 +362,7 @@ class Client {
       note(this.#name, 'ask', `shard ${shard}: done at ${outcome.index}`);
       return;
     }
+    if (outcome.reason === 'sessionExpired') counters.sessionsExpired += 1;
     if (outcome.kind === 'refused') counters.writesRefused += 1;
     else counters.writesUnknown += 1;
     note(this.#name, 'ask', `shard ${shard}: ${outcome.kind} ${outcome.reason}`);

@@ -75,6 +75,7 @@ export class Cluster {
     const id = this.members.size + 1;
     const machine = this.world.machine(`m${id}`);
     machine.disk.rules({ syncMs: this.scenario.syncMs });
+    machine.setEventCost(this.scenario.eventCostMs);
     const member = new SimMember(id, machine, this.scenario, {
       onUp: (up) => this.#cameUp(up),
       onRefused: (refused, reason) => this.#notStarted(refused, reason),
@@ -134,6 +135,7 @@ export class Cluster {
       isOld: member.isOld,
       timing: scenario.timing,
       sizes: member.sizes,
+      sessions: scenario.sessions,
       gossips: scenario.gossips,
       scrubs: scenario.faults.has('scrub'),
       seeds: this.#founders.map((id) => this.#addressOf(this.member(id))),

@@ -17,6 +17,9 @@ export interface ClusterCounters {
   membersLost: number;
   wipedRefused: number;
   snapshotsInterrupted: number;
+  snapshotsMetFullDisk: number;
+  snapshotsMetSlowDisk: number;
+  snapshotsMetTransfer: number;
   disksSilent: number;
   disksLow: number;
   logsWithHoles: number;
@@ -25,6 +28,7 @@ export interface ClusterCounters {
   secondLives: number;
   crashesAtCalls: number;
   oldTails: number;
+  eventsDelayed: number;
   // --- operators
   learnersAdded: number;
   learnersPromoted: number;
@@ -44,14 +48,19 @@ export interface ClusterCounters {
   holesMended: number;
   logsPurged: number;
   shardsQuiet: number;
+  statesCompared: number;
   // --- what clients saw
   sessionsOpened: number;
+  sessionsClosed: number;
+  sessionsExpired: number;
+  sessionsKept: number;
   writesApplied: number;
   writesRefused: number;
   writesUnknown: number;
   writesRepeated: number;
   swaps: number;
   writesLarge: number;
+  writesLargest: number;
   writesInBursts: number;
   readsStrong: number;
   readsLease: number;
@@ -75,6 +84,9 @@ export function noClusterCounts(): ClusterCounters {
     membersLost: 0,
     wipedRefused: 0,
     snapshotsInterrupted: 0,
+    snapshotsMetFullDisk: 0,
+    snapshotsMetSlowDisk: 0,
+    snapshotsMetTransfer: 0,
     disksSilent: 0,
     disksLow: 0,
     logsWithHoles: 0,
@@ -83,6 +95,7 @@ export function noClusterCounts(): ClusterCounters {
     secondLives: 0,
     crashesAtCalls: 0,
     oldTails: 0,
+    eventsDelayed: 0,
     learnersAdded: 0,
     learnersPromoted: 0,
     votersRemoved: 0,
@@ -100,13 +113,18 @@ export function noClusterCounts(): ClusterCounters {
     holesMended: 0,
     logsPurged: 0,
     shardsQuiet: 0,
+    statesCompared: 0,
     sessionsOpened: 0,
+    sessionsClosed: 0,
+    sessionsExpired: 0,
+    sessionsKept: 0,
     writesApplied: 0,
     writesRefused: 0,
     writesUnknown: 0,
     writesRepeated: 0,
     swaps: 0,
     writesLarge: 0,
+    writesLargest: 0,
     writesInBursts: 0,
     readsStrong: 0,
     readsLease: 0,

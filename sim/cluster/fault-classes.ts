@@ -48,6 +48,12 @@ export const FAULT_CLASSES = [
   // --- crashes at calls of the disk
   'crashAtCall',
   'oldTail',
+  // --- limits
+  'sessions',
+  'trueLimits',
+  // --- clocks
+  'clocksApart',
+  'eventCost',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

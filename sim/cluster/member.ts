@@ -14,8 +14,6 @@ import { CLUSTER_ID, type Opened, type ProgramSettings } from './program.ts';
 /** Entries between two cuts of the log: few, so that cuts are frequent. */
 const PURGE_ENTRIES = 20;
 const SEGMENTS_MAX = 4;
-/** The largest that the clients send, and some room. The smallest segment takes it. */
-const COMMAND_BYTES_MAX = 3_500;
 const ROOM_CHECK_MS = 200;
 const SCRUB = { scrubEveryMs: 2_000, scrubPauseMs: 20 };
 
@@ -48,6 +46,7 @@ function partsOf(capabilities: Capabilities, settings: ProgramSettings): MemberP
     replicas: {
       machineOf: settings.machineOf,
       onFatal: settings.onFatal,
+      sessions: settings.sessions,
       openStore: (directory, events) =>
         openMemoryStore({ clock, disk, directory, flushDelayMs }, events),
     },
@@ -96,7 +95,7 @@ function replicaSettings(settings: ProgramSettings): NonNullable<MemberSettings[
     snapshots: { chunkBytesMax: sizes.chunkBytesMax },
     host: {
       ...timing,
-      commandBytesMax: COMMAND_BYTES_MAX,
+      commandBytesMax: sizes.commandBytesMax,
       trailingEntries: sizes.trailingEntries,
       purgeEntries: PURGE_ENTRIES,
       purgeBytes: sizes.segmentBytes,

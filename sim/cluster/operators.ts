@@ -11,7 +11,7 @@ import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
 import type { Cluster } from './cluster.ts';
 import type { FaultClass } from './fault-classes.ts';
-import { drawSizes } from './scenario.ts';
+import { drawSizes, withTrueLimits } from './scenario.ts';
 import type { SimMember } from './sim-member.ts';
 import { oneOf } from './strikes.ts';
 
@@ -232,8 +232,9 @@ export class Operators {
     if (shard === undefined || to === undefined) return;
     const leader = this.#cluster.leaderOf(shard);
     const answer = leader?.program?.host.transferLeader(shard, to);
-    if (answer === 'started') counters.transfers += 1;
-    note('--', 'plan', `shard ${shard}: hand over to m${to}: ${answer ?? 'nobody leads'}`);
+    if (answer?.kind === 'started') counters.transfers += 1;
+    const told = answer?.kind === 'refused' ? answer.reason : (answer?.kind ?? 'nobody leads');
+    note('--', 'plan', `shard ${shard}: hand over to m${to}: ${told}`);
   }
 
   #upgrade(): void {
@@ -250,7 +251,9 @@ export class Operators {
     const member = oneOf(this.#cluster.running(), this.#random);
     const isOrderly = this.#random.below(2) === 0;
     if (member === undefined || !this.#cluster.restart(member, isOrderly)) return;
-    member.sizes = drawSizes(this.#random);
+    const sizes = drawSizes(this.#random);
+    const { faults } = this.#cluster.scenario;
+    member.sizes = faults.has('trueLimits') ? withTrueLimits(sizes) : sizes;
     this.#cluster.counters.settingsChanged += 1;
     this.#cluster.note(`m${member.id}`, 'plan', 'comes back with other limits');
   }

@@ -130,3 +130,21 @@ test('reads of another state, of the past, and local ones that go back are notic
   oracle.local(1, 1, 1, kvMachine, question, answer(1, before));
   assert.deepEqual(found, ['shard 1 at m1: a local read went back in time']);
 });
+
+test('entries of two terms at one index are noticed', () => {
+  const { found, oracle } = watchman();
+  oracle.observe(1, 1, CALM);
+  oracle.observe(2, 1, { ...CALM, applied: { ...CALM.applied, term: CALM.applied.term - 1 } });
+  assert.equal(found.length, 1);
+});
+
+test('states that differ at one index are noticed, whatever the others have applied', () => {
+  const { found, oracle } = watchman();
+  const at = (member: number, applied: number, sum: string) => {
+    return { member, applied, digest: () => sum };
+  };
+  oracle.compareStates(1, [at(1, 5, 'a'), at(2, 5, 'a'), at(3, 4, 'c')], 0);
+  assert.deepEqual(found, []);
+  oracle.compareStates(1, [at(1, 7, 'a'), at(2, 6, 'b'), at(3, 6, 'c')], 1_000);
+  assert.deepEqual(found, ['shard 1: m2 and m3 have different states at 6']);
+});

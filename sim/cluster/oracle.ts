@@ -3,6 +3,7 @@
 
 import { assert } from '../../src/base/assert.ts';
 import type { MachineCommand, MachineState, ShardMachine } from '../../src/core/machine.ts';
+import type { EntryId } from '../../src/core/raft/index.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ReadAnswer, ShardStatus } from '../../src/replica/types.ts';
@@ -20,10 +21,24 @@ interface Watermarks {
   isHibernating: boolean;
 }
 
+/** What is compared of replicas that have applied as much. */
+export interface ReplicaState {
+  readonly member: MemberId;
+  readonly applied: number;
+  readonly digest: () => string | undefined;
+}
+
+/** Of one shard. */
+const COMPARE_MS = 100;
+
 export class Oracle {
   readonly #references = new Map<ShardId, ShardReference>();
   readonly #leaders = new Map<string, MemberId>();
   readonly #watermarks = new Map<string, Watermarks>();
+  /** By shard and index: the term of the entry that somebody has applied there. */
+  readonly #terms = new Map<ShardId, Map<number, number>>();
+  /** By shard: the newest index at which states were compared, and when. */
+  readonly #compared = new Map<ShardId, { index: number; atMs: number }>();
   /** By shard: the newest index that a client was told of, by an answer that must be fresh. */
   readonly #told = new Map<ShardId, number>();
   readonly #counters: ClusterCounters;
@@ -77,6 +92,7 @@ export class Oracle {
     if (term < seen.term) this.#violate(`${who}: the term fell from ${seen.term} to ${term}`);
     if (commit < seen.commit) this.#violate(`${who}: the commit index fell to ${commit}`);
     if (applied < seen.applied) this.#violate(`${who}: the applied index fell to ${applied}`);
+    this.#sameTerm(who, shard, status.applied);
     if (applied > commit) this.#violate(`${who}: applied ${applied} beyond ${commit}`);
     // While a snapshot is installed, the log has it a moment before the state does.
     if (status.firstIndex > commit + 1) this.#violate(`${who}: purged what is not committed`);
@@ -85,6 +101,42 @@ export class Oracle {
     const { firstIndex, isHibernating } = status;
     Object.assign(seen, { term, commit, applied, firstIndex, isHibernating });
     if (status.role === 'leader') this.#noteLeader(shard, term, member);
+  }
+
+  /** What one member has applied is the entry that all others have applied there. */
+  #sameTerm(who: string, shard: ShardId, { index, term }: EntryId): void {
+    let terms = this.#terms.get(shard);
+    if (terms === undefined) {
+      terms = new Map();
+      this.#terms.set(shard, terms);
+    }
+    const known = terms.get(index);
+    if (known === undefined) terms.set(index, term);
+    else if (known !== term) {
+      this.#violate(`${who}: entry ${index} is of term ${term} and was applied of term ${known}`);
+    }
+  }
+
+  /**
+   * States are equal where the applied index is equal. A digest reads the whole state: some, spread
+   * over the run, are as good as all, because what differs once goes on to differ.
+   */
+  compareStates(shard: ShardId, replicas: readonly ReplicaState[], nowMs: number): void {
+    const last = this.#compared.get(shard) ?? { index: 0, atMs: Number.NEGATIVE_INFINITY };
+    if (nowMs < last.atMs + COMPARE_MS) return;
+    for (const { applied } of replicas) {
+      if (applied <= last.index) continue;
+      const equal = replicas.filter((replica) => replica.applied === applied);
+      if (equal.length < 2) continue;
+      this.#compared.set(shard, { index: applied, atMs: nowMs });
+      this.#counters.statesCompared += 1;
+      const [one, ...others] = equal.map(({ digest, member }) => ({ member, sum: digest() }));
+      const other = others.find(({ sum }) => sum !== one?.sum);
+      if (other === undefined || one === undefined) return;
+      const who = `m${one.member} and m${other.member}`;
+      this.#violate(`shard ${shard}: ${who} have different states at ${applied}`);
+      return;
+    }
   }
 
   /** The member's disk is empty: what was seen of it is history. */

@@ -6,7 +6,7 @@ import type { ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ReplicaHost } from '../../src/replica/types.ts';
-import type { Sizes, Timing } from './scenario.ts';
+import type { Sessions, Sizes, Timing } from './scenario.ts';
 
 export const CLUSTER_ID = '5a1e6f9c-0c5e-4f6b-9d31-3f1d0f6b7a10';
 
@@ -24,6 +24,7 @@ export interface ProgramSettings {
   readonly isOld: boolean;
   readonly timing: Timing;
   readonly sizes: Sizes;
+  readonly sessions: Sessions;
   readonly gossips: boolean;
   /** Old segments of the log are read again all the time. */
   readonly scrubs: boolean;

@@ -13,6 +13,7 @@ import { disagreement, electionMs, holdsAllTallies, leaderless } from './converg
 import type { Counters } from './counters.ts';
 import { openMember } from './member.ts';
 import { Operators } from './operators.ts';
+import type { ReplicaState } from './oracle.ts';
 import { drawScenario, type Overrides } from './scenario.ts';
 import { heal, plan } from './strikes.ts';
 
@@ -38,6 +39,7 @@ const ANSWER_MS = 20_000;
 const CHECK_BYTES_MAX = 256 * 1024 * 1024;
 /** A run that never comes to an end does something in circles. */
 const EVENTS_MAX = 6_000_000;
+const EVENTS_PER_MS_MAX = 200;
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const scenario = drawScenario(seed, options.overrides);
@@ -59,7 +61,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     events: world.events,
     operations,
     span: world.nowMs,
-    counters: { ...world.faults, ...counters },
+    counters: { ...world.faults, ...counters, eventsDelayed: world.eventsDelayed },
     failure,
     hash: world.traceHash,
   };
@@ -104,15 +106,21 @@ class Run {
 
   /** Again and again holds against each other what the members say of themselves. */
   #look(): void {
-    const { oracle, shards, world } = this.#cluster;
-    for (const member of this.#cluster.running()) {
-      if (member.isWiped) continue;
-      for (const shard of shards) {
-        const status = this.#cluster.status(member, shard);
-        if (status !== undefined) oracle.observe(member.id, member.life, status);
+    const { nowMs, oracle, shards, world } = this.#cluster;
+    const members = this.#cluster.running().filter((member) => !member.isWiped);
+    for (const shard of shards) {
+      const replicas: ReplicaState[] = [];
+      for (const { id, life, program } of members) {
+        const status = program?.host.status(shard);
+        if (status === undefined) continue;
+        oracle.observe(id, life, status);
+        const { index } = status.applied;
+        replicas.push({ member: id, applied: index, digest: () => program?.digest(shard) });
       }
+      oracle.compareStates(shard, replicas, nowMs);
     }
-    if (world.events > EVENTS_MAX) this.#cluster.violate('the run never comes to an end');
+    const eventsMax = EVENTS_MAX + EVENTS_PER_MS_MAX * this.#cluster.scenario.safetyMs;
+    if (world.events > eventsMax) this.#cluster.violate('the run never comes to an end');
     world.after(LOOK_MS, () => this.#look());
   }
 

@@ -2,6 +2,7 @@
 // all of them at a low rate would hide those that only bite together, or alone.
 
 import type { Random } from '../../src/base/capabilities.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 import { Dice } from '../dice.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
 
@@ -15,6 +16,14 @@ export interface Sizes {
   readonly storeFlushMs: number;
   /** Of snapshots: small ones make many pieces of a small state. */
   readonly chunkBytesMax: number;
+  /** The largest command that is taken. */
+  readonly commandBytesMax: number;
+}
+
+/** Of a shard's sessions; what is left out is as in production. */
+export interface Sessions {
+  readonly sessionsMax?: number;
+  readonly idleMs?: number;
 }
 
 export interface Timing {
@@ -49,9 +58,12 @@ export interface Scenario {
   readonly strikeEveryMs: number;
   /** What a sync takes on average. */
   readonly syncMs: number;
+  /** What an event takes a member on average. */
+  readonly eventCostMs: number;
   readonly weather: Weather;
   readonly timing: Timing;
   readonly sizes: Sizes;
+  readonly sessions: Sessions;
 }
 
 /** What the command line sets otherwise than drawn. */
@@ -63,10 +75,18 @@ export interface Overrides {
   readonly safetyMs?: number;
 }
 
+/** What a solid-state disk takes. Hundreds of shards that write a record each need one. */
+const SYNC_MS = 0.4;
+const BATCH_BYTES_SMALL = 500;
 const CLASS_SHARE = 0.3;
 const FOCUS_SHARE = 0.2;
 /** Of the seeds with one or two classes. */
 const TINY_SHARE = 0.5;
+/** The smallest segment takes it. */
+const SMALL_COMMAND_BYTES = 3_500;
+/** The largest pair, with all that goes around it. */
+const TRUE_COMMAND_BYTES =
+  LIMITS.kv.keyBytesMax + LIMITS.kv.valueBytesMax + LIMITS.state.valueBytesMax / 4;
 /** Every record is a batch, segments are full at once, and the log forgets what it can. */
 const TINY: Sizes = {
   segmentBytes: 8 * 1024,
@@ -75,6 +95,7 @@ const TINY: Sizes = {
   trailingEntries: 0,
   storeFlushMs: 20,
   chunkBytesMax: 150,
+  commandBytesMax: SMALL_COMMAND_BYTES,
 };
 /** Replacing a member of hundreds of shards takes longer than such a seed lasts. */
 const NOT_IN_CROWDS: readonly FaultClass[] = ['rot', 'bitFlip', 'misdirect', 'wipe', 'membership'];
@@ -86,6 +107,8 @@ const RARE: ReadonlyMap<FaultClass, number> = new Map([
   ['wipe', 0.2],
   ['writeError', 0.2],
   ['syncError', 0.2],
+  // Megabytes take their time.
+  ['trueLimits', 0.05],
 ]);
 
 export function drawScenario(seed: number, overrides: Overrides = {}): Scenario {
@@ -108,11 +131,12 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     beginsOld: faults.has('upgrade'),
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
-    syncMs: drawSyncMs(Dice.of(seed, 'cluster disks')),
+    syncMs: isCrowded ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
+    eventCostMs: faults.has('eventCost') ? Dice.of(seed, 'cluster costs').oneOf([0.01, 0.05]) : 0,
     weather: drawWeather(dice, faults),
     timing: drawTiming(dice),
-    sizes: drawSizes(dice.random),
-    ...(focus.isTiny ? { sizes: TINY } : {}),
+    sizes: focus.isTiny ? TINY : drawSizesFor(faults, dice, Dice.of(seed, 'cluster batches')),
+    sessions: drawSessions(faults, Dice.of(seed, 'cluster sessions')),
   };
   return {
     ...drawn,
@@ -120,6 +144,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     shards: overrides.shards ?? drawn.shards,
     clients: overrides.clients ?? drawn.clients,
     safetyMs: overrides.safetyMs ?? drawn.safetyMs,
+    sizes: faults.has('trueLimits') ? withTrueLimits(drawn.sizes) : drawn.sizes,
   };
 }
 
@@ -169,12 +194,44 @@ function drawTiming(dice: Dice): Timing {
 
 /** Slow enough, in some seeds, that several turns gather behind one sync. */
 function drawSyncMs(dice: Dice): number {
-  return dice.oneOf([0.4, 0.4, 0.4, 2, 6]);
+  return dice.oneOf([SYNC_MS, SYNC_MS, SYNC_MS, 2, 6]);
 }
 
 /** Of a batch of the log. With few bytes every record is a batch: a turn takes many syncs. */
 function drawBatchBytes(dice: Dice, segmentBytes: number): number {
-  return dice.oneOf([1, 64, 500, segmentBytes / 4, segmentBytes / 4, segmentBytes / 4]);
+  return dice.oneOf([
+    1,
+    64,
+    BATCH_BYTES_SMALL,
+    segmentBytes / 4,
+    segmentBytes / 4,
+    segmentBytes / 4,
+  ]);
+}
+
+/** An old tail shows nothing unless a turn takes more than one batch. */
+function drawSizesFor(faults: ReadonlySet<FaultClass>, dice: Dice, batchDice: Dice): Sizes {
+  const sizes = drawSizes(dice.random);
+  if (!faults.has('oldTail') || batchDice.chance(0.3)) return sizes;
+  return { ...sizes, batchBytesMax: batchDice.oneOf([1, 64]) };
+}
+
+/** Fewer than there are clients, and over after the shortest pause. */
+function drawSessions(faults: ReadonlySet<FaultClass>, dice: Dice): Sessions {
+  const sessions = { sessionsMax: dice.oneOf([3, 3, 8]), idleMs: dice.oneOf([2_000, 10_000]) };
+  return faults.has('sessions') ? sessions : {};
+}
+
+/** Of segments that take the largest commands there are. */
+export function withTrueLimits(sizes: Sizes): Sizes {
+  const segmentBytes = 64 * sizes.segmentBytes;
+  const isFull = sizes.batchBytesMax > BATCH_BYTES_SMALL;
+  return {
+    ...sizes,
+    segmentBytes,
+    batchBytesMax: isFull ? segmentBytes / 4 : sizes.batchBytesMax,
+    commandBytesMax: TRUE_COMMAND_BYTES,
+  };
 }
 
 export function drawSizes(random: Random): Sizes {
@@ -187,5 +244,6 @@ export function drawSizes(random: Random): Sizes {
     trailingEntries: dice.oneOf([0, 10, 100]),
     storeFlushMs: dice.oneOf([20, 100, 500]),
     chunkBytesMax: dice.oneOf([150, 1_000, 100_000]),
+    commandBytesMax: SMALL_COMMAND_BYTES,
   };
 }

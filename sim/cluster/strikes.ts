@@ -3,6 +3,7 @@
 
 import { assert } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
+import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { DiskCall, NameCall } from '../disk-traps.ts';
 import type { Cluster } from './cluster.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
@@ -26,6 +27,7 @@ const STRIKES: Partial<Record<FaultClass, Strike>> = {
   pause,
   drift,
   jump,
+  clocksApart,
   rot,
   bitFlip: (cluster, random) => silentFault(cluster, random, 'bitFlip'),
   misdirect: (cluster, random) => silentFault(cluster, random, 'misdirect'),
@@ -57,6 +59,7 @@ const OFTEN: ReadonlySet<FaultClass> = new Set<FaultClass>([
   'nameError',
   'twoLives',
   'crashAtCall',
+  'oldTail',
 ]);
 const MISSED_AGAIN_MS = 200;
 /** Snapshots are sent in a few milliseconds: who wants to disturb one must look often. */
@@ -101,6 +104,9 @@ export function heal(cluster: Cluster): void {
   for (const member of cluster.members.values()) {
     member.machine.disk.relent();
     member.machine.disk.rules({ capacityBytes: 1024 ** 4, slowFactor: 1 });
+    if (cluster.scenario.faults.has('clocksApart')) {
+      member.machine.setClockRates({ wall: 0, monotonic: 0 });
+    }
     member.machine.resume();
     cluster.start(member);
   }
@@ -166,21 +172,43 @@ function interruptSnapshot(cluster: Cluster, random: Prng): boolean {
       .running()
       .find((member) => (cluster.status(member, shard)?.lastIndex ?? firstIndex) + 1 < firstIndex);
     if (lacking === undefined) continue;
-    cluster.world.after(random.below(20), () => disturb(cluster, random, leader, lacking));
+    cluster.world.after(random.below(20), () => disturb(cluster, random, shard, leader, lacking));
     return true;
   }
   return false;
 }
 
-function disturb(cluster: Cluster, random: Prng, sender: SimMember, receiver: SimMember): void {
+function disturb(
+  cluster: Cluster,
+  random: Prng,
+  shard: ShardId,
+  sender: SimMember,
+  receiver: SimMember,
+): void {
   if (!sender.isUp || !receiver.isUp) return;
   cluster.counters.snapshotsInterrupted += 1;
   cluster.note(`m${receiver.id}`, 'fault', `its snapshot from m${sender.id} is disturbed`);
-  const how = random.below(4);
-  if (how === 0) cluster.crash(sender, 'kill');
+  const how = random.below(7);
+  if (how === 4) {
+    cluster.counters.snapshotsMetFullDisk += 1;
+    fillFor(cluster, receiver, random.below(3_000), 500 + random.below(2_000));
+  } else if (how === 5) {
+    cluster.counters.snapshotsMetSlowDisk += 1;
+    slowFor(cluster, receiver, 100, 500 + random.below(2_000));
+  } else if (how === 6) transferFrom(cluster, random, shard, sender);
+  else if (how === 0) cluster.crash(sender, 'kill');
   else if (how === 1) cluster.crash(receiver, 'kill');
   else if (how === 2) cluster.crash(receiver, 'powerLoss');
   else cluster.world.network.streams.reset(sender.machine.index, receiver.machine.index);
+}
+
+/** A state that is being sent comes from a member that does not lead any more. */
+function transferFrom(cluster: Cluster, random: Prng, shard: ShardId, sender: SimMember): void {
+  const heir = oneOf(cluster.running(), random);
+  if (heir === undefined) return;
+  if (sender.program?.host.transferLeader(shard, heir.id).kind === 'started') {
+    cluster.counters.snapshotsMetTransfer += 1;
+  }
 }
 
 // --- processes and clocks -----------------------------------------------------------------------
@@ -223,6 +251,24 @@ function drift(cluster: Cluster, random: Prng): boolean {
   const partsPerMillion = random.below(2 * DRIFT_PPM_MAX) - DRIFT_PPM_MAX;
   cluster.note(`m${victim.id}`, 'fault', `clock drifts ${partsPerMillion} ppm`);
   victim.machine.drift(partsPerMillion);
+  return true;
+}
+
+/** Far beyond that margin, to the slow side. */
+const SLOW_PPM_MAX = 500_000;
+
+/**
+ * Wall and monotonic clock go apart. A wall clock that is put right slowly is harmless. A monotonic
+ * clock that is slow makes a lease last too long: its member has to notice, by the other clock.
+ */
+function clocksApart(cluster: Cluster, random: Prng): boolean {
+  const victim = oneOf([...cluster.members.values()], random);
+  if (victim === undefined) return false;
+  const isWall = random.below(2) === 0;
+  const wall = isWall ? random.below(2 * DRIFT_PPM_MAX) - DRIFT_PPM_MAX : 0;
+  const monotonic = isWall ? 0 : -random.below(SLOW_PPM_MAX);
+  cluster.note(`m${victim.id}`, 'fault', `clocks go apart: wall ${wall}, monotonic ${monotonic}`);
+  victim.machine.setClockRates({ wall, monotonic });
   return true;
 }
 
@@ -316,15 +362,19 @@ function crashAtCall(cluster: Cluster, random: Prng): boolean {
 function fullDisk(cluster: Cluster, random: Prng): boolean {
   const victim = oneOf(alive(cluster), random);
   if (victim === undefined) return false;
-  const { disk } = victim.machine;
-  disk.rules({ capacityBytes: disk.usedBytes + random.below(20_000) });
   cluster.counters.diskShrunk += 1;
+  fillFor(cluster, victim, random.below(20_000), 1_000 + random.below(5_000));
+  return true;
+}
+
+function fillFor(cluster: Cluster, victim: SimMember, freeBytes: number, forMs: number): void {
+  const { disk } = victim.machine;
+  disk.rules({ capacityBytes: disk.usedBytes + freeBytes });
   cluster.note(`m${victim.id}`, 'fault', 'disk nearly full');
-  cluster.world.after(1_000 + random.below(5_000), () => {
+  cluster.world.after(forMs, () => {
     disk.rules({ capacityBytes: 1024 ** 4 });
     cluster.note(`m${victim.id}`, 'fault', 'disk has room again');
   });
-  return true;
 }
 
 const SLOW_SYNC_MS_MAX = 800;
@@ -333,13 +383,17 @@ function slowDisk(cluster: Cluster, random: Prng): boolean {
   const victim = oneOf(alive(cluster), random);
   if (victim === undefined) return false;
   const drawn = [10, 100, 2_000][random.below(3)] as number;
+  slowFor(cluster, victim, drawn, 1_000 + random.below(4_000));
+  return true;
+}
+
+function slowFor(cluster: Cluster, victim: SimMember, factor: number, forMs: number): void {
   // A call that is under way when the plan ends takes its time all the same.
-  const slowFactor = Math.min(drawn, SLOW_SYNC_MS_MAX / cluster.scenario.syncMs);
+  const slowFactor = Math.min(factor, SLOW_SYNC_MS_MAX / cluster.scenario.syncMs);
   const { disk } = victim.machine;
   disk.rules({ slowFactor });
   cluster.note(`m${victim.id}`, 'fault', `disk ${Math.round(slowFactor)} times slower`);
-  cluster.world.after(1_000 + random.below(4_000), () => disk.rules({ slowFactor: 1 }));
-  return true;
+  cluster.world.after(forMs, () => disk.rules({ slowFactor: 1 }));
 }
 
 // --- whom it may hit ----------------------------------------------------------------------------

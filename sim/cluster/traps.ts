@@ -15,7 +15,9 @@ const PROBE_MS = 20;
 const TAIL_MAX = 6;
 /** Others must have agreed on something else by then. */
 const ALONE_MS = 6_000;
-const SYNCS_SPARED_MAX = 6;
+const SYNCS_SPARED_MAX = 4;
+/** Much less than a sync takes. */
+const STEP_MS = 0.1;
 /** Registers and counters of clients have other names. */
 const KEY = 'probe';
 
@@ -35,7 +37,7 @@ export function coup(cluster: Cluster, random: Prng): boolean {
   shuffle(peers, random);
   const [heir, deaf] = peers;
   if (heir === undefined || deaf === undefined) return false;
-  if (host.transferLeader(shard, heir.id) !== 'started') return false;
+  if (host.transferLeader(shard, heir.id).kind !== 'started') return false;
   separate(cluster, heir, [deaf]);
   cluster.note('--', 'fault', `m${heir.id} takes over shard ${shard}, m${deaf.id} is not told`);
   const untilMs = cluster.nowMs + HANDOVER_MS;
@@ -108,41 +110,55 @@ export function oldTail(cluster: Cluster, random: Prng): boolean {
   cluster.note('--', 'fault', `m${leader.id} is alone with ${count} commands for shard ${shard}`);
   const untilMs = cluster.nowMs + ALONE_MS;
   const look = (): void => {
-    if (cluster.isHealing) return;
     const tail = leader.life === life ? cluster.status(leader, shard) : undefined;
-    const successor = cluster.leaderOf(shard);
-    const news = successor === undefined ? undefined : cluster.status(successor, shard);
-    const isOver = tail === undefined || cluster.nowMs > untilMs;
-    if (isOver || news === undefined || successor === undefined) {
-      if (isOver) mend(cluster);
-      else cluster.world.after(PROBE_MS, look);
+    if (cluster.isHealing) return;
+    if (tail === undefined || cluster.nowMs > untilMs) {
+      mend(cluster);
       return;
     }
-    if (successor === leader || news.commit < tail.lastIndex + 1) {
-      if (successor !== leader) write(cluster, successor, shard);
+    const successor = cluster.leaderOf(shard);
+    if (successor === undefined || successor === leader) {
       cluster.world.after(PROBE_MS, look);
+      return;
+    }
+    const news = cluster.status(successor, shard);
+    if (news === undefined || news.commit <= tail.lastIndex) {
+      write(cluster, successor, shard);
+      cluster.world.after(1, look);
       return;
     }
     mend(cluster);
     for (const { machine } of others) {
       cluster.world.network.streams.reset(leader.machine.index, machine.index);
     }
-    dieInTurn(cluster, leader, random);
+    dieInTurn(cluster, leader, shard, news.term, random);
   };
   look();
   return true;
 }
 
-/** At a sync of the log, soon: between two that belong to one turn, with some luck. */
-function dieInTurn(cluster: Cluster, victim: SimMember, random: Prng): void {
-  const how = (['kill', 'powerLoss', 'blackout'] as const)[random.below(3)] as 'kill';
-  const call = random.below(2) === 0 ? 'write' : 'sync';
+/** As soon as it knows the new term, at one of the next syncs: they belong to one turn, or two. */
+function dieInTurn(
+  cluster: Cluster,
+  victim: SimMember,
+  shard: ShardId,
+  term: number,
+  random: Prng,
+): void {
+  const { life } = victim;
+  const untilMs = cluster.nowMs + ALONE_MS;
   const spared = random.below(SYNCS_SPARED_MAX);
+  const how = random.below(3) === 0 ? 'powerLoss' : 'blackout';
   const strike = (): void => {
     if (cluster.isHealing || !cluster.crash(victim, how)) return;
     cluster.counters.oldTails += 1;
   };
-  victim.machine.disk.setTrap({ call, directory: 'wal', spared, strike });
+  const look = (): void => {
+    if (cluster.isHealing || victim.life !== life || cluster.nowMs > untilMs) return;
+    if ((cluster.status(victim, shard)?.term ?? 0) < term) cluster.world.after(STEP_MS, look);
+    else victim.machine.disk.setTrap({ call: 'sync', directory: 'wal', spared, strike });
+  };
+  look();
 }
 
 /**

@@ -56,8 +56,8 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'full-disk-takes-proposals',
-    file: 'replica/host/loop.ts',
-    find: "if (!this.wal.hasRoom) return 'diskFull';",
+    file: 'replica/host/replica.ts',
+    find: "if (!parts.wal.hasRoom) return 'diskFull';",
     replace: '',
     stands: 'the reserve that votes and purges live on is eaten by proposals',
     known: { tests: 'src/replica/host/faults' },
@@ -65,7 +65,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'full-follower-takes-entries',
     file: 'replica/host/replica.ts',
-    find: ' || this.#home.parts.wal.isCramped',
+    find: ' || this.#context.parts.wal.isCramped',
     replace: '',
     stands: 'the reserve is eaten by what others lead, and the store ends the member',
     known: { tests: 'src/replica/host/faults' },
@@ -157,7 +157,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'campaigns-with-holes',
     file: 'replica/host/replica.ts',
-    find: 'if (this.hasHoles) this.core.setElectionTimeout(NEVER_TICKS);',
+    find: 'if (this.condition.lacksEntries) this.core.setElectionTimeout(NEVER_TICKS);',
     replace: '',
     stands: 'whoever lacks entries leads, and cannot serve those who follow',
     known: { tests: 'src/replica/host/members' },
@@ -165,14 +165,14 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'leads-on-with-a-hole',
     file: 'replica/host/lost-entries.ts',
-    find: 'if (nowMs >= this.#transferUntilMs) replica.isMutedForHole = true;',
+    find: "if (nowMs >= this.#transferUntilMs) replica.condition.becomeMuted('lostEntries');",
     replace: '',
     stands: 'a leader that lost what nobody else has keeps others from leading, for ever',
     known: { tests: 'src/replica/host/holes' },
   },
   {
     name: 'lost-entries-never-covered',
-    file: 'replica/host/repair.ts',
+    file: 'replica/host/entry-server.ts',
     find: 'if (covered.length === 0 || this.#sending.has(key)) return;',
     replace: 'if (covered.length >= 0 || this.#sending.has(key)) return;',
     stands: 'a follower waits for ever for entries that everybody has let go of',
@@ -182,7 +182,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'hibernating-leader-keeps-lease',
     file: 'replica/host/hibernation.ts',
-    find: 'const missed = Math.min(settings.electionTicks, Math.ceil(sleptTicks) + 1);',
+    find: 'const missed = Math.min(electionTicks, Math.ceil(sleptTicks) + 1);',
     replace: 'const missed = 0 * sleptTicks;',
     stands: 'a leader that slept answers by a lease while another one leads',
     known: { tests: 'src/replica/host/hibernation' },
@@ -190,7 +190,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'hibernating-shard-never-wakes',
     file: 'replica/host/hibernation.ts',
-    find: 'let left = this.#home.settings.wakesMax;',
+    find: 'let left = this.#settings.wakesMax;',
     replace: 'let left = 0;',
     stands: 'a hibernating shard whose leader died has none until somebody asks for it',
     known: { tests: 'src/replica/host/hibernation' },

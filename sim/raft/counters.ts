@@ -11,6 +11,7 @@ export interface Counters {
   cutsOneWay: number;
   cutsPartial: number;
   crashes: number;
+  ambushes: number;
   writesLost: number;
   writesTorn: number;
   writesUnconfirmed: number;
@@ -57,6 +58,7 @@ export function noCounts(): Counters {
     cutsOneWay: 0,
     cutsPartial: 0,
     crashes: 0,
+    ambushes: 0,
     writesLost: 0,
     writesTorn: 0,
     writesUnconfirmed: 0,

@@ -1,6 +1,6 @@
 // One replica's disk: what is durable, and the writes on their way there, in the order in which
-// they were asked for. A crash keeps the first few of them, the last of these perhaps in part: what
-// is lost is lost from the back, never out of the middle.
+// they were asked for. A crash keeps of them what the contract of the log allows: the first few
+// steps of all writes. What is lost is lost from the back, never out of the middle.
 
 import { assert } from '../../src/base/assert.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type Ready,
   type Snapshot,
 } from '../../src/core/raft/index.ts';
+import { changeInSteps, stepsOf } from '../../test/contracts/log-crash.ts';
 import type { Counters } from './counters.ts';
 import type { MachineImage } from './machine.ts';
 
@@ -59,50 +60,68 @@ export class Disk {
     return write;
   }
 
-  perform({ hardState, entries, snapshot }: Write): void {
-    if (snapshot !== undefined && this.log.applySnapshot(snapshot)) {
-      this.checkpoint = { image: this.#imageOf(snapshot), confState: snapshot.confState };
-    }
-    this.log.append(entries);
-    if (hardState !== undefined) this.#setHardState(hardState);
+  perform(write: Write): void {
+    this.#perform(write, Number.POSITIVE_INFINITY);
   }
 
-  #setHardState(state: HardState): void {
+  /** Carries out the first `steps` of a write. */
+  #perform({ entries, hardState, snapshot }: Write, steps: number): void {
+    if (hardState !== undefined) this.#checkHardState(hardState);
+    const isInstalled = snapshot !== undefined && snapshot.index > this.snapshotIndex;
+    let done = 0;
+    for (const _ of changeInSteps(this.log, { install: snapshot, hardState, entries })) {
+      done += 1;
+      if (done === steps) break;
+    }
+    if (hardState !== undefined) this.hardState = hardState;
+    if (!isInstalled) return;
+    this.checkpoint = { image: this.#imageOf(snapshot), confState: snapshot.confState };
+  }
+
+  #checkHardState(state: HardState): void {
     const old = this.hardState;
     assert(state.term >= old.term, 'the durable term does not fall');
     assert(
       state.term > old.term || old.vote === 0 || old.vote === state.vote,
       'a durable vote stands until the term changes',
     );
-    assert(state.commit <= this.log.lastIndex(), 'what is committed by the disk is on the disk');
-    this.hardState = state;
-    this.log.setHardState(state);
   }
 
-  /** Some of the writes under way make it, in order; all others never happened. */
+  /**
+   * What a core starts from. The commit index may lie beyond the entries that a crash has left; all
+   * of those below it are committed.
+   */
+  stateAtStart(): HardState {
+    const { hardState } = this;
+    return { ...hardState, commit: Math.min(hardState.commit, this.log.lastIndex()) };
+  }
+
+  /**
+   * Some of the writes under way make it, in order, the last of them perhaps in part: half of the
+   * time the newest one, and of that only the head in one case of two.
+   */
   crash(random: { below(bound: number): number }): void {
-    if (this.queue.length === 0) return;
-    const kept = random.below(this.queue.length + 1);
+    const { length } = this.queue;
+    if (length === 0) return;
+    const kept = random.below(2) === 0 ? length - 1 : random.below(length + 1);
     for (const write of this.queue.slice(0, kept)) this.perform(write);
     this.#counters.writesUnconfirmed += kept;
     const torn = this.queue[kept];
     if (torn !== undefined) {
       this.#counters.writesLost += 1;
-      if (torn.entries.length > 0 && torn.snapshot === undefined && random.below(2) === 0) {
-        this.#tear(torn, random.below(torn.entries.length));
+      const steps = random.below(2) === 0 ? 1 : random.below(stepsOf(torn));
+      if (steps > 0) {
+        this.#counters.writesTorn += 1;
+        this.#perform(torn, steps);
       }
     }
     this.queue = [];
   }
 
-  /** Term and vote stand at the head of a write, its commit index behind the entries. */
-  #tear({ hardState, entries }: Write, count: number): void {
-    this.#counters.writesTorn += 1;
-    if (hardState !== undefined) {
-      const commit = Math.min(this.hardState.commit, this.log.lastIndex());
-      this.#setHardState({ ...hardState, commit });
-    }
-    this.log.append(entries.slice(0, count));
+  /** The last entry once all that was asked for is done. */
+  get lastQueued(): number {
+    const last = this.queue.findLast(({ entries, snapshot }) => entries.length > 0 || snapshot);
+    return last?.entries.at(-1)?.index ?? last?.snapshot?.index ?? this.log.lastIndex();
   }
 
   get snapshotIndex(): number {

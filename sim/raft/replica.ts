@@ -10,6 +10,7 @@ import {
   type ConfState,
   decodeConfChange,
   type Entry,
+  type HardState,
   type LogFetch,
   type Message,
   type NodeId,
@@ -17,6 +18,7 @@ import {
   type Ready,
   type Snapshot,
 } from '../../src/core/raft/index.ts';
+import { HardStateMemory } from '../../src/replica/host/index.ts';
 import type { Counters } from './counters.ts';
 import { type Checkpoint, Disk, type Write } from './durable.ts';
 import { fingerprintEntry, Machine, type MachineImage, type WriteCommand } from './machine.ts';
@@ -67,6 +69,7 @@ export class Replica implements Witness {
   #missedTicks = 0;
   #inbox: Message[] = [];
   diskSlowUntil = 0;
+  #memory: HardStateMemory;
   /** The config as of the last applied entry. */
   confState: ConfState;
   core: RaftCore;
@@ -95,6 +98,7 @@ export class Replica implements Witness {
     if (this.tickSpan !== TICK) counters.clocksSkewed += 1;
     this.confState = start.confState;
     this.core = this.#boot();
+    this.#memory = new HardStateMemory(this.disk.hardState);
   }
 
   // --- life -------------------------------------------------------------------------------------
@@ -111,6 +115,7 @@ export class Replica implements Witness {
     assert(typeof entries === 'object', 'a restarted replica reads its log');
     view.reset(first - 1, log.term(first - 1) as number, entries);
     this.core = this.#boot();
+    this.#memory = new HardStateMemory(this.disk.hardState);
     this.isUp = true;
     this.#world.oracle.restarted(this, this.core.basicStatus());
     this.#after(1 + this.#random.below(this.tickSpan), 'tick');
@@ -119,7 +124,8 @@ export class Replica implements Witness {
 
   #boot(): RaftCore {
     const { scenario } = this.#world;
-    const { log, checkpoint, hardState } = this.disk;
+    const { log, checkpoint } = this.disk;
+    const hardState = this.disk.stateAtStart();
     return new RaftCore({
       ...scenario.limits,
       id: this.id,
@@ -131,6 +137,7 @@ export class Replica implements Witness {
       checkQuorum: scenario.checkQuorum,
       reads: scenario.leases ? 'lease' : 'safe',
       asyncStorageWrites: scenario.asyncStorage,
+      eagerCommits: scenario.eagerCommits,
       forwardProposals: scenario.forwardProposals,
       commitInVotes: scenario.commitInVotes,
       priority: scenario.priorities ? this.id % 3 : 0,
@@ -291,8 +298,8 @@ export class Replica implements Witness {
   #hand(messages: readonly Message[]): void {
     for (const message of messages) {
       if (message.to === APPEND_THREAD) {
-        const { commit, entries, responses, snapshot, term, vote } = message;
-        const hardState = term === 0 ? undefined : { term, vote, commit };
+        const { entries, responses, snapshot } = message;
+        const hardState = this.#hardStateOf(message);
         this.#enqueue({ hardState, entries, snapshot, responses, ready: undefined });
       } else if (message.to === APPLY_THREAD) {
         this.#applyQueue.push(message);
@@ -301,6 +308,12 @@ export class Replica implements Witness {
         this.#send(message);
       }
     }
+  }
+
+  #hardStateOf(message: Message): HardState | undefined {
+    if (this.#world.scenario.holdsCommits) return this.#memory.toWrite(message);
+    const { commit, term, vote } = message;
+    return term === 0 ? undefined : { term, vote, commit };
   }
 
   #enqueueReady(ready: Ready): void {
@@ -315,8 +328,18 @@ export class Replica implements Witness {
   }
 
   #enqueue(write: Write): void {
-    this.disk.queue.push(write);
+    const { disk } = this;
+    const isOverwrite = (write.entries[0]?.index ?? Infinity) <= disk.lastQueued;
+    disk.queue.push(write);
+    this.#maybeAmbush(isOverwrite);
     if (this.disk.queue.length === 1) this.#after(this.#diskDelay(), 'diskDone');
+  }
+
+  #maybeAmbush(isOverwrite: boolean): void {
+    const { isHealing, scenario } = this.#world;
+    const chance = isOverwrite ? scenario.ambushOverwrite : scenario.ambush;
+    if (chance === 0 || isHealing || this.#random.unit() >= chance) return;
+    this.#after(0, 'ambush');
   }
 
   #diskDelay(): number {

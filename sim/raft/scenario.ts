@@ -27,6 +27,9 @@ export interface Scenario {
   readonly checkQuorum: boolean;
   readonly leases: boolean;
   readonly asyncStorage: boolean;
+  /** A commit index alone is not written, as in a host. Only with `asyncStorage`. */
+  readonly holdsCommits: boolean;
+  readonly eagerCommits: boolean;
   readonly commitInVotes: boolean;
   readonly forwardProposals: boolean;
   readonly priorities: boolean;
@@ -43,6 +46,10 @@ export interface Scenario {
   readonly lateness: number;
   readonly delayMax: number;
   readonly crashEvery: number;
+  /** Probability that a write meets a crash, which keeps any part of it. */
+  readonly ambush: number;
+  /** The same for a write that replaces entries: they are few, and a crash hurts them most. */
+  readonly ambushOverwrite: number;
   readonly cutEvery: number;
   readonly pauseEvery: number;
   readonly diskDelayMax: number;
@@ -90,6 +97,10 @@ export function drawScenario(seed: number): Scenario {
     durableMachine: dice.chance(0.4),
     frozenMessages: dice.chance(0.1),
     ...drawFaults(dice),
+    holdsCommits: dice.chance(0.5),
+    eagerCommits: dice.chance(0.6),
+    ambush: dice.maybe(0.5, dice.oneOf([0.001, 0.005, 0.02])),
+    ambushOverwrite: dice.maybe(0.5, dice.oneOf([0.2, 0.8])),
   };
 }
 

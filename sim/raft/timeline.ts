@@ -14,6 +14,7 @@ export type EventKind =
   | 'report'
   | 'restart'
   | 'resume'
+  | 'ambush'
   | 'client'
   | 'timeout'
   | 'operator'

@@ -29,7 +29,15 @@ const BASE_TERM = 1;
 const FAULTS = ['crash', 'cut', 'pause', 'slowDisk'] as const;
 
 /** What a replica waits for by itself. */
-type OwnWork = 'tick' | 'diskDone' | 'applyDone' | 'fetchDone' | 'poll' | 'report' | 'resume';
+type OwnWork =
+  | 'tick'
+  | 'diskDone'
+  | 'applyDone'
+  | 'fetchDone'
+  | 'poll'
+  | 'report'
+  | 'resume'
+  | 'ambush';
 
 /** Told of every event, for a trace or for people. */
 export type Observer = (event: SimEvent, world: World, note: string) => void;
@@ -186,6 +194,7 @@ export class World implements Surroundings {
       case 'poll':
       case 'report':
       case 'resume':
+      case 'ambush':
         return this.#wake(event.kind, event);
     }
     return unreachable(event.kind);
@@ -223,8 +232,11 @@ export class World implements Surroundings {
         if (detail > 0) core.reportUnreachable(detail);
         else core.reportSnapshot(-detail >> 1, (-detail & 1) === 1);
       });
-    } else {
+    } else if (kind !== 'ambush') {
       replica[kind]();
+    } else if (!this.isHealing) {
+      this.counters.ambushes += 1;
+      this.#crash(replica);
     }
     return '';
   }
@@ -254,9 +266,7 @@ export class World implements Surroundings {
     }
     if (!replica.isUp) return `${String(name)} of the dead`;
     if (name === 'crash') {
-      replica.crash();
-      const downTicks = random.below(4) === 0 ? 150 : 10;
-      timeline.add(1 + random.below(downTicks * TICK), 'restart', id);
+      this.#crash(replica);
     } else if (name === 'pause') {
       if (replica.isPaused) return 'pause of the paused';
       counters.pauses += 1;
@@ -267,6 +277,13 @@ export class World implements Surroundings {
       replica.diskSlowUntil = timeline.now + random.below(80 * TICK);
     }
     return `${String(name)} of ${id}`;
+  }
+
+  #crash(replica: Replica): void {
+    const random = this.#random;
+    replica.crash();
+    const downTicks = random.below(4) === 0 ? 150 : 10;
+    this.timeline.add(1 + random.below(downTicks * TICK), 'restart', replica.id);
   }
 
   /** From now on nothing goes wrong any more, and everyone is there. */

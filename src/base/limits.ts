@@ -132,6 +132,8 @@ export const LIMITS = {
     removalPauseMs: 5,
   },
   query: {
+    /** All parts of one answer. */
+    answerBytesMax: 4 * 1024 * 1024,
     /** Pairs of one question in one turn: some milliseconds, then heartbeats get theirs. */
     stepsMax: 10_000,
     /** Bytes of its answer: what a frame takes with room to spare. */
@@ -150,6 +152,11 @@ export const LIMITS = {
     sessionsMax: 4_096,
     /** Whoever pauses longer must ask what became of the last command. */
     idleMs: 60 * 60 * 1_000,
+    /**
+     * What the sessions of all shards of a member take in memory, as far as leaders can bound it: a
+     * quarter of a million clients, more for a moment.
+     */
+    memberBytesMax: 64 * 1024 * 1024,
     /** Kept for a command that is sent again; with the above, 4 MiB of a shard's snapshot. */
     resultBytesMax: 1_024,
   },
@@ -234,11 +241,11 @@ export const LIMITS = {
     rangeBytesMax: 1024 * 1024,
   },
   http: {
-    /** The classic API takes its parameters in the URL. */
-    urlBytesMax: 32 * 1024,
+    /** The classic API takes its parameters in the URL: the largest fit, whatever they hold. */
+    urlBytesMax: 64 * 1024,
     bodyBytesMax: 1024 * 1024,
-    /** Of a long answer, made in one turn: about the tenth of a millisecond. */
-    chunkChars: 64 * 1024,
+    /** Of a long answer, made in one turn (a tenth of a millisecond); more where not ASCII. */
+    chunkBytes: 64 * 1024,
     /** Readers of long answers that hold chunks at once, two each: some 32 MiB together. */
     readersMax: 256,
     /** A reader that takes nothing for this long loses its place when another one waits for it. */
@@ -302,6 +309,6 @@ assert(1 + kv.keyBytesMax <= state.keyBytesMax, 'the longest key of a pair fits 
 assert(8 + kv.valueBytesMax <= state.valueBytesMax, 'the longest value of a pair fits a shard');
 assert(kv.rangeBytesMax * 2 <= peer.frameBytesMax, 'an answer fits a frame');
 assert(
-  gossip.keyBytesMax * 3 + gossip.valueBytesMax * 3 <= LIMITS.http.urlBytesMax * 2,
-  'percent-encoding can triple a text; most of the largest entries still fit a URL',
+  (gossip.keyBytesMax + gossip.valueBytesMax) * 3 + 1_024 <= LIMITS.http.urlBytesMax,
+  'percent-encoding can triple a text, and the largest entry still fits a URL',
 );

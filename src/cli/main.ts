@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
-import { ParleyError } from '../base/errors.ts';
+import { type ErrorCode, ParleyError } from '../base/errors.ts';
 import {
   dropEmptyVariables,
   type FlagValues,
@@ -56,10 +56,11 @@ function describeOption({ description, defaultValueDescription }: Option): strin
 
 /** Commander writes `error: ...` and puts its guess on a line of its own. */
 function oneSentence(text: string): string {
-  return `parley: ${text
+  const sentence = text
     .replace(/^error: /, '')
     .trim()
-    .replace(/\s*\n\s*/g, ' ')}\n`;
+    .replace(/\s*\n\s*/g, ' ');
+  return `parley: ${sentence} [${'E_CONFIG' satisfies ErrorCode}]\n`;
 }
 
 async function main(args: readonly string[]): Promise<number> {

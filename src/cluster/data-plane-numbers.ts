@@ -72,6 +72,7 @@ export const RANGES: Readonly<Record<Name, Range>> = {
   'host.purgeBytes': whole(1, 2 ** 50, CUT),
   'host.segmentsMax': whole(2, U32_MAX, 'one segment is written while another gives way'),
   'host.commandBytesMax': whole(1, LIMITS.replica.payloadBytesMax, 'clients send no larger ones'),
+  'host.sessionBytesMax': whole(1, 2 ** 50, 'with no room no client would have a session'),
   'host.repairRetryMs': time(1),
   'host.scrubEveryMs': time(1),
   'host.scrubPauseMs': time(0),

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World } from '../../sim/index.ts';
+import { encodeWire } from '../../test/support/gossip-wire.ts';
 import { ParleyError } from '../base/errors.ts';
 import type { SocketAddress } from '../base/ids.ts';
 import { zstdBlocks } from '../engine/codec/index.ts';
@@ -226,14 +227,6 @@ test('rubbish on the port is summed up in one line a minute', async () => {
   assert.match(String(cluster.journal('datagrams refused').at(-1)), /count=29\d/);
 });
 
-test('the keys that members use for themselves cannot be set from outside', async () => {
-  const { members } = await new Cluster(11).start('n1');
-  for (const key of ['parley.leaving', 'parley.']) {
-    assert.throws(() => members.set(key, 'x'), /which members use for themselves/);
-    assert.throws(() => members.delete(key), /which members use for themselves/);
-  }
-});
-
 for (const [title, key, value, says] of [
   ['a key that begins outside ASCII', 'ä', 'x', /the key begins with a character outside ASCII/],
   ['a key that is too long', 'k'.repeat(2_000), 'x', /the key is too long \(at most 1024 bytes\)/],
@@ -264,3 +257,69 @@ for (const [title, more, says] of [
     await cluster.open('n1');
   });
 }
+
+test('keys that members keep for themselves are refused', async () => {
+  const cluster = new Cluster(20);
+  const { members } = await cluster.start('n1');
+  for (const key of ['parley.leaving', 'service', 'ready', 'node_states', 'seed_addrs']) {
+    const refusal = { code: 'E_RESERVED', subject: 'key' };
+    assert.throws(() => members.set(key, 'x'), refusal, key);
+    assert.throws(() => members.delete(key), refusal, key);
+  }
+  members.set('services', 'x');
+});
+
+test('a deletion on a member that never set the key deletes it for all, and for good', async () => {
+  const cluster = await fiveMembers(21);
+  const valueOn = (name: string): string | undefined => {
+    const { members } = cluster.gossip(name);
+    return members.winnersPage('', undefined, 10).find(({ key }) => key === 'color')?.value;
+  };
+  cluster.gossip('n1').members.set('color', 'red');
+  cluster.gossip('n2').members.set('color', 'blue');
+  cluster.gossip('n3').members.delete('color');
+  await cluster.world.runFor(2_000);
+  for (const name of cluster.gossips.keys()) assert.equal(valueOn(name), undefined);
+  // Long after the tombstone was purged and its member stopped.
+  await cluster.world.runFor(8_000);
+  await cluster.world.settle(cluster.gossip('n3').stop('test'));
+  cluster.gossips.delete('n3');
+  await cluster.world.runFor(120_000);
+  for (const name of cluster.gossips.keys()) assert.equal(valueOn(name), undefined);
+  cluster.gossip('n4').members.set('color', 'green');
+  await cluster.world.runFor(2_000);
+  for (const name of cluster.gossips.keys()) assert.equal(valueOn(name), 'green');
+});
+
+test('of two writes on two members the later one wins, whoever has written more', async () => {
+  const cluster = await fiveMembers(22);
+  for (let i = 0; i < 50; i++) cluster.gossip('n1').members.set(`busy.${i}`, 'x');
+  cluster.gossip('n1').members.set('color', 'first');
+  await cluster.world.runFor(5);
+  cluster.gossip('n2').members.set('color', 'second');
+  await cluster.world.runFor(3_000);
+  for (const name of cluster.gossips.keys()) {
+    const [winner] = cluster.gossip(name).members.winnersPage('color', undefined, 1);
+    assert.equal(winner?.value, 'second', name);
+  }
+});
+
+test('a seed that does not answer is in the log', async () => {
+  const cluster = new Cluster(23);
+  await cluster.start('n2');
+  await cluster.world.runFor(11_000);
+  assert.equal(cluster.journal('no seed answers').length, 1);
+});
+
+test('keys that claim to be from years ahead are told of in the log', async () => {
+  const cluster = await fiveMembers(24);
+  const [n1, n2] = [cluster.gossip('n1').members, cluster.gossip('n2').members];
+  const delta = [
+    { op: 'node', id: n2.self, lastGc: 0n, fromExcluded: 0n },
+    { op: 'keyValue', key: 'k', value: 'x', version: 2n ** 50n, status: 0 },
+  ] as const;
+  n1.receive(encodeWire({ version: 0, type: 'ack', delta }), n2.self.address);
+  await cluster.world.runFor(1_000);
+  assert.match(String(cluster.journal('datagrams refused')), /years after this clock/);
+  assert.deepEqual(n1.winnersPage('', undefined, 1), []);
+});

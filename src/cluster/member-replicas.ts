@@ -7,9 +7,15 @@ import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
 import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
 import { type ShardId, Wal } from '../engine/wal/index.ts';
+import { FeedHub } from '../replica/feed/index.ts';
 import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
-import { RequestServer } from '../replica/requests/index.ts';
-import { openStateStore, PeerMemory, type StateStore } from '../replica/state/index.ts';
+import { Gateway, RequestServer } from '../replica/requests/index.ts';
+import {
+  openStateStore,
+  PeerMemory,
+  type StateStore,
+  type StateStoreOptions,
+} from '../replica/state/index.ts';
 import { ClosingStack } from './closing-stack.ts';
 import { DEFAULT_WAL } from './data-plane-numbers.ts';
 import { claimDirectory } from './directory-owner.ts';
@@ -23,10 +29,14 @@ export interface MemberReplicasParts {
   readonly machineOf: (shard: ShardId) => ShardMachine;
   /** The process must stop: what is on disk is sound, this run of the member is not. Once. */
   readonly onFatal: (reason: string) => void;
+  /** Limits that shards begin with, for simulations: alike on all members. */
+  readonly sessions?: StateStoreOptions['sessions'];
 }
 
 export class MemberReplicas {
   readonly host: Host;
+  /** The way to any shard, for everybody inside this member. */
+  readonly gateway: Gateway;
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
@@ -53,6 +63,7 @@ export class MemberReplicas {
 
   private constructor(made: Made, opened: ClosingStack) {
     this.host = made.host;
+    this.gateway = made.gateway;
     this.peers = made.peers;
     this.wal = made.wal;
     this.store = made.store;
@@ -64,6 +75,11 @@ export class MemberReplicas {
   /** Takes a connection that speaks the members' protocol. */
   accept(stream: Stream): StreamHandler {
     return this.peers.accept(stream);
+  }
+
+  /** [D21] What the sessions of all shards take in memory. */
+  get sessionBytes(): number {
+    return this.#states.sessionBytes();
   }
 
   /** Sums up a shard's state: equal on members that applied the same. */
@@ -91,6 +107,7 @@ export class MemberReplicas {
 
 interface Made {
   readonly host: Host;
+  readonly gateway: Gateway;
   readonly peers: Peers;
   readonly wal: Wal;
   readonly store: Store;
@@ -119,7 +136,8 @@ class Opening {
     if (refusal !== undefined) throw refusal;
     const wal = await this.#openWal();
     const store = await this.#openStore();
-    const states = this.#openStates(store);
+    const feed = new FeedHub();
+    const states = this.#openStates(store, feed);
     const roster = new ReplicaPeers(
       new PeerMemory(store),
       peerSettings.map((peer) => peer.member),
@@ -141,6 +159,7 @@ class Opening {
         wal,
         store,
         states,
+        feed,
         peers,
         limits: this.#settings.snapshots ?? {},
         onFatal: (reason) => this.#fail(reason),
@@ -148,14 +167,18 @@ class Opening {
       // What it does not say in its greetings it does not do either.
       { hibernation: (identity.features & FEATURE_HIBERNATION) !== 0, ...this.#settings.host },
     );
-    this.#opened.add(() => host.stop());
-    const requests = new RequestServer({ member, clock, host, peers });
-    roster.connect({ host, requests });
+    const gateway = new Gateway({ member, clock, host, peers });
+    this.#opened.add(async () => {
+      // What the host says is definite; the gateway only knows that it does not know.
+      await host.stop();
+      gateway.close();
+    });
+    roster.connect({ host, requests: new RequestServer(gateway) });
     for (const { shard, founders } of shards) {
       host.openShard({ shard, founders, machine: machineOf(shard) });
     }
     for (const { member: peer, address } of peerSettings) peers.setPeer(peer, address);
-    return { host, peers, wal, store, states, roster };
+    return { host, gateway, peers, wal, store, states, roster };
   }
 
   async #openWal(): Promise<Wal> {
@@ -182,9 +205,10 @@ class Opening {
     return opened.store;
   }
 
-  #openStates(store: Store): StateStore {
+  #openStates(store: Store, feed: FeedHub): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const opened = openStateStore({ store, clock, random });
+    const { sessions = {} } = this.#parts;
+    const opened = openStateStore({ store, clock, random, feed, sessions });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#opened.add(() => opened.states.close());
     return opened.states;

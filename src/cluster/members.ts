@@ -18,6 +18,7 @@ import {
   type WriteOutcome,
 } from '../core/gossip/index.ts';
 import { type Change, type ChangeKind, MemberChanges, type Standing } from './changes.ts';
+import { JoiningWatch } from './joining-watch.ts';
 import { Refusals } from './refusals.ts';
 import { Rounds } from './rounds.ts';
 import type { Seeds } from './seeds.ts';
@@ -25,6 +26,13 @@ import { explainRefusal } from './write-refusal.ts';
 
 /** Keys that members set themselves; setting one by hand could declare a live member gone. */
 const RESERVED_PREFIX = 'parley.';
+/** What members say of themselves, and the names in the classic state that no key can have. */
+const RESERVED_KEYS: ReadonlySet<string> = new Set([
+  'service',
+  'ready',
+  'node_states',
+  'seed_addrs',
+]);
 
 /** How long a leaving member waits for peers to fetch its goodbye. */
 const LEAVE_WAIT_MS = 300;
@@ -39,9 +47,12 @@ export interface ClusterPort {
    * with `prefix` and follow `after`. None is left behind an empty page.
    */
   winnersPage(prefix: string, after: string | undefined, count: number): readonly WonKey[];
-  /** Sets a key of this member. Throws `E_BAD_PARAMETER` naming the parameter. */
+  /**
+   * Sets a key of this member. Throws `E_BAD_PARAMETER` naming the parameter, or `E_RESERVED` for a
+   * key that members keep for themselves.
+   */
   set(key: string, value: string): void;
-  /** Deletes a key of this member; one that it does not have is no error. */
+  /** Deletes a key for all members, whoever set it; one that nobody has is no error. */
   delete(key: string): void;
 }
 
@@ -72,8 +83,11 @@ export class Members implements ClusterPort {
   readonly #changes = new MemberChanges<GossipId>();
   readonly #refused: Refusals;
   readonly #troubles: Refusals;
+  readonly #joining: JoiningWatch;
   /** While leaving: peers that still have to fetch the goodbye, and whom to tell when all have. */
   #goodbye: { waiting: number; readonly onHeard: () => void } | undefined;
+  /** Sections of deltas refused so far for their versions. */
+  #implausible = 0;
   #stopped = false;
 
   constructor(parts: MembersParts) {
@@ -88,6 +102,7 @@ export class Members implements ClusterPort {
     );
     this.#refused = new Refusals('datagrams refused', capabilities);
     this.#troubles = new Refusals('datagrams not sent', capabilities);
+    this.#joining = new JoiningWatch(capabilities.log, this.#now());
   }
 
   get self(): GossipId {
@@ -117,12 +132,12 @@ export class Members implements ClusterPort {
 
   set(key: string, value: string): void {
     refuseReserved(key);
-    settle(this.#gossip.set(key, value, this.#now()));
+    settle(this.#gossip.set(key, value, this.#tellTime()));
   }
 
   delete(key: string): void {
     refuseReserved(key);
-    settle(this.#gossip.delete(key, this.#now()));
+    settle(this.#gossip.delete(key, this.#tellTime()));
   }
 
   /** Hears of every key with `prefix` that any member sets. */
@@ -144,8 +159,18 @@ export class Members implements ClusterPort {
       return;
     }
     if (outcome.type === 'badCluster') this.#refused.note('peer is of another cluster', from);
+    else this.#joining.noteMessage();
+    this.#noteImplausible(from);
     if (outcome.reply !== undefined) this.#socket.send(outcome.reply, from);
     if (outcome.type === 'synAck') this.#noteGoodbyeFetched();
+  }
+
+  /** A lie, or a clock that is years off: on one side or the other keys do not arrive. */
+  #noteImplausible(from: SocketAddress): void {
+    const { sectionsImplausible } = this.#gossip.metrics();
+    if (sectionsImplausible === this.#implausible) return;
+    this.#implausible = sectionsImplausible;
+    this.#refused.note('keys from years after this clock', from);
   }
 
   /** The socket could not send or receive; it goes on by itself. */
@@ -154,8 +179,12 @@ export class Members implements ClusterPort {
   }
 
   #round(): void {
-    this.#send(this.#gossip.round(this.#now(), this.#seeds.addresses));
+    const now = this.#tellTime();
+    const { addresses } = this.#seeds;
+    this.#send(this.#gossip.round(now, addresses));
     for (const change of this.#changes.observe(this.#standings())) this.#logChange(change);
+    const seeds = addresses.filter((address) => address !== this.self.address);
+    this.#joining.observe(now, seeds, this.#gossip.nodes());
     this.#refused.maybeSummarise();
     this.#troubles.maybeSummarise();
   }
@@ -166,6 +195,13 @@ export class Members implements ClusterPort {
 
   #now(): number {
     return this.#capabilities.clock.monotonicMs();
+  }
+
+  /** The time, after gossip was told what the wall clock says: versions of writes go by it. */
+  #tellTime(): number {
+    const now = this.#now();
+    this.#gossip.noteWallTime(this.#capabilities.clock.wallMs(), now);
+    return now;
   }
 
   #standings(): Map<string, { id: GossipId; standing: Standing }> {
@@ -203,7 +239,7 @@ export class Members implements ClusterPort {
     if (this.#stopped) return;
     this.#rounds.stop();
     this.#seeds.stop();
-    const calls = this.#gossip.leave(reason, this.#now());
+    const calls = this.#gossip.leave(reason, this.#tellTime());
     if (calls.length > 0) {
       const { clock } = this.#capabilities;
       await new Promise<void>((resolve) => {
@@ -235,12 +271,11 @@ const EVENTS: Record<ChangeKind, string> = {
 };
 
 function refuseReserved(key: string): void {
-  if (!key.startsWith(RESERVED_PREFIX)) return;
-  throw new ParleyError(
-    'E_BAD_PARAMETER',
-    `the key begins with "${RESERVED_PREFIX}", which members use for themselves.`,
-    { subject: 'key', advice: 'Choose another name.' },
-  );
+  if (!key.startsWith(RESERVED_PREFIX) && !RESERVED_KEYS.has(key)) return;
+  throw new ParleyError('E_RESERVED', `the key "${key}" is one that members keep for themselves.`, {
+    subject: 'key',
+    advice: 'Choose another name.',
+  });
 }
 
 function settle(outcome: WriteOutcome): void {

@@ -9,7 +9,11 @@ import type { SocketAddress } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 import type { ShardId } from '../engine/wal/index.ts';
-import { FEATURE_DISK_SPACE, FEATURE_HIBERNATION } from '../replica/host/index.ts';
+import {
+  FEATURE_DISK_SPACE,
+  FEATURE_HIBERNATION,
+  FEATURE_MACHINES,
+} from '../replica/host/index.ts';
 import { type ReplicaNumbers, refusalOfNumbers } from './data-plane-numbers.ts';
 
 export interface ReplicaSettings extends ReplicaNumbers {
@@ -37,7 +41,7 @@ interface ShardSetting {
 }
 
 /** All that this version understands. */
-export const FEATURES_ALL = FEATURE_HIBERNATION | FEATURE_DISK_SPACE;
+export const FEATURES_ALL = FEATURE_HIBERNATION | FEATURE_DISK_SPACE | FEATURE_MACHINES;
 
 const U32_MAX = 2 ** 32 - 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

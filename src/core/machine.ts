@@ -164,7 +164,7 @@ export function wholeAnswer(ask: (cursor: Uint8Array | undefined) => QueryAnswer
   }
 }
 
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

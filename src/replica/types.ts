@@ -1,7 +1,7 @@
 // The words between the host of a member's replicas, its machines, and those who call it.
 
 import type { ShardMachine } from '../core/machine.ts';
-import type { ConfChange, ConfState, EntryId } from '../core/raft/index.ts';
+import type { ConfChange, ConfState, EntryId, TransferOutcome } from '../core/raft/index.ts';
 import type { MemberId } from '../engine/transport/index.ts';
 import type { ShardId } from '../engine/wal/index.ts';
 
@@ -68,6 +68,11 @@ export type ReadAnswer =
     }
   | { readonly kind: 'refused'; readonly reason: ReadRefusal; readonly leader: MemberId };
 
+/** Whether leadership is on its way. It may fail yet: `status` says who leads. */
+export type TransferAnswer =
+  | TransferOutcome
+  | { readonly kind: 'refused'; readonly reason: 'unknownShard' | 'stopping' };
+
 // --- the host -----------------------------------------------------------------------------------
 
 export interface ShardPlan {
@@ -92,9 +97,25 @@ export interface ShardStatus {
   readonly waitsFor: string | undefined;
 }
 
+/** What became of a shard that was to leave this member. */
+export type RemoveOutcome =
+  /** Log and state have nothing of it any more; its pairs go bit by bit. */
+  | 'removed'
+  /** It was not here, or is on its way out already. */
+  | 'unknownShard'
+  /** It is being opened: ask again. */
+  | 'beginning'
+  /** The member stops: it stays whole, or goes on leaving at the next start. */
+  | 'stopping';
+
 /** One member's replicas. Callbacks are called once, never within the call that passed them. */
 export interface ReplicaHost {
+  /** Again after `closeShard`; after `removeShard` it is a new shard, see [H95]. */
   openShard(plan: ShardPlan): void;
+  /** [H94] Its callers are told; log and state stay. False when it is not open. */
+  closeShard(shard: ShardId): boolean;
+  /** [H95] The shard leaves this member for good, open or not. */
+  removeShard(shard: ShardId, done: (outcome: RemoveOutcome) => void): void;
   /** `payload` is a command with its header, see `encodeCommand`. Kept by the host. */
   propose(shard: ShardId, payload: Uint8Array, done: (outcome: WriteOutcome) => void): void;
   read(
@@ -104,7 +125,7 @@ export interface ReplicaHost {
     done: (answer: ReadAnswer) => void,
   ): void;
   changeConfig(shard: ShardId, change: ConfChange, done: (outcome: WriteOutcome) => void): void;
-  transferLeader(shard: ShardId, to: MemberId): string;
+  transferLeader(shard: ShardId, to: MemberId): TransferAnswer;
   status(shard: ShardId): ShardStatus | undefined;
   stop(): Promise<void>;
 }

@@ -28,6 +28,7 @@ machineContract('reference', {
   first: { version: 1, limits: { keyChars: 8, valueChars: 8 } },
   commands: command.map(utf8),
   questions: question.map(utf8),
+  beyond: { keyChars: utf8('put ninechars 1'), valueChars: utf8('put a 123456789') },
   isMalformed: (result) => textOf(result) === 'malformed',
   followed: (events) => {
     const known = new Map<string, string>();

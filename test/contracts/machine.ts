@@ -24,6 +24,8 @@ export interface MachineSubject {
   readonly first: MachineEdition;
   readonly commands: fc.Arbitrary<Uint8Array>;
   readonly questions: fc.Arbitrary<Uint8Array>;
+  /** For each limit of the edition, a command that the first one just refuses for it. */
+  readonly beyond: Readonly<Record<string, Uint8Array>>;
   /** Whether a result says that the command was no command. */
   readonly isMalformed: (result: Uint8Array) => boolean;
   /** What followers know who heard all events, and the same out of the state. */
@@ -33,7 +35,7 @@ export interface MachineSubject {
   readonly cutsAnswers: boolean;
 }
 
-const RUNS = { numRuns: 100 };
+const RUNS = { numRuns: 200 };
 const NOISE = fc.uint8Array({ maxLength: 40 });
 
 /** A bench, a list of what the machine did, and time that passes now and then. */
@@ -59,7 +61,7 @@ function hexOf(bytes: Uint8Array): string {
 
 function stepsOf({ commands }: MachineSubject): fc.Arbitrary<Step[]> {
   const body = fc.oneof({ arbitrary: commands, weight: 9 }, { arbitrary: NOISE, weight: 1 });
-  return fc.array(fc.record({ body, passesMs: fc.nat(60) }), { maxLength: 40 });
+  return fc.array(fc.record({ body, passesMs: fc.nat(60) }), { maxLength: 40, size: 'max' });
 }
 
 export function machineContract(name: string, subject: MachineSubject): void {
@@ -127,6 +129,18 @@ function editionRules(name: string, subject: MachineSubject): void {
       if (before === undefined) continue;
       assert.ok(edition.version > before.version);
       assert.ok(isRaise(before, edition));
+    }
+  });
+
+  test(`${name}: [M6] every limit of an edition decides, and no other number does`, () => {
+    assert.deepEqual(Object.keys(subject.beyond).toSorted(), Object.keys(first.limits).toSorted());
+    for (const [limit, command] of Object.entries(subject.beyond)) {
+      const bench = benchOf(subject);
+      bench.edition = first;
+      assert.ok(subject.isMalformed(bench.apply(command)), limit);
+      const raised = { ...first.limits, [limit]: (first.limits[limit] ?? 0) + 1 };
+      bench.edition = { version: first.version, limits: raised };
+      assert.ok(!subject.isMalformed(bench.apply(command)), `${limit}, raised by one`);
     }
   });
 
@@ -214,7 +228,7 @@ function questionRules(name: string, subject: MachineSubject): void {
   });
 
   test(`${name}: [M4, M10] a question reads and answers no more than its budget`, () => {
-    const budgets = fc.record({ stepsMax: fc.integer({ min: 1, max: 5 }), bytesMax: fc.nat(60) });
+    const budgets = fc.record({ stepsMax: fc.integer({ min: 1, max: 5 }), bytesMax: fc.nat(200) });
     fc.assert(
       fc.property(stepsOf(subject), subject.questions, budgets, (given, question, budget) => {
         const { bench } = run(subject, given);

@@ -52,6 +52,8 @@ export interface ClusterOptions {
   readonly members?: number;
   readonly shards?: number;
   readonly host?: Partial<HostSettings>;
+  /** Of one member, beside `host`. */
+  readonly hostOf?: (member: number) => Partial<HostSettings>;
   readonly wal?: NonNullable<ReplicaSettings['wal']>;
   readonly logLevel?: LogLevel;
   /** Members that do not found the shards: they wait to be added. */
@@ -60,6 +62,8 @@ export interface ClusterOptions {
   /** How long the store keeps what it has in memory. */
   readonly storeFlushMs?: number;
   readonly storeWaitingBytesMax?: number;
+  /** What a member that starts now would run; members of different releases run different ones. */
+  readonly machineOf?: (member: number) => ShardMachine;
 }
 
 /** Segments small enough that tests fill several; the simulated disk zeroes them byte by byte. */
@@ -133,7 +137,7 @@ export class HostCluster {
         proposedHost: '10.0.0.1',
         replicas: {
           openStore: (directory, events) => openMemoryStore({ ...store, directory }, events),
-          machineOf: () => new PairMachine(),
+          machineOf: () => this.options.machineOf?.(id) ?? new PairMachine(),
           onFatal: (reason) => this.fatal.push(`${id}: ${reason}`),
         },
       },
@@ -149,7 +153,7 @@ export class HostCluster {
           shards: this.shards.map((shard) => ({ shard, founders: this.founders })),
           wal: { ...WAL, ...wal },
           ...(features === undefined ? {} : { features: features(id) }),
-          host: { commandBytesMax: COMMAND_BYTES_MAX, ...host },
+          host: { commandBytesMax: COMMAND_BYTES_MAX, ...host, ...this.options.hostOf?.(id) },
         },
       },
     );

@@ -187,7 +187,7 @@ export async function describeWal(wal: Wal): Promise<string> {
   return lines.filter((line) => !isUntouched(line)).join('\n');
 }
 
-function modelEntries(log: MemoryLog): readonly Entry[] {
+export function modelEntries(log: MemoryLog): readonly Entry[] {
   const entries = log.entries(log.firstIndex(), log.lastIndex() + 1, Number.POSITIVE_INFINITY);
   if (typeof entries === 'string') throw new Error(`the model answers ${entries}`);
   return entries;

@@ -71,7 +71,43 @@ export const keys: readonly Check[] = [
       await until('four equal states', 10_000, () => converged(all));
     },
   },
+  {
+    name: 'values that compress to next to nothing travel both ways, and to newcomers',
+    run: async (arena) => {
+      const rust = await arena.rust('rust');
+      const core = await arena.core('core', { seeds: [rust] });
+      const both = [rust, core];
+      await until('both to meet', SPREAD_MS, () => converged(both));
+      // Datagrams that unpack to five megabytes and more, were they not bounded.
+      for (const peer of both) await peer.set(emptyEntries(peer.nodeId));
+      await until('all keys to arrive', 20_000, () => converged(both));
+      const rustNewcomer = await arena.rust('rust-newcomer', { seeds: [core] });
+      const coreNewcomer = await arena.core('core-newcomer', { seeds: [rust] });
+      const all = [...both, rustNewcomer, coreNewcomer];
+      await until('four equal states', 20_000, () => converged(all));
+    },
+  },
+  {
+    name: 'a tombstone for a key that its member never had reaches Rust peers and harms nobody',
+    run: async (arena) => {
+      const rust = await arena.rust('rust');
+      const core = await arena.core('core', { seeds: [rust] });
+      const both = [rust, core];
+      await rust.set([['shared', 'by rust']]);
+      await until('the value to arrive', SPREAD_MS, () => converged(both));
+      await core.delete(['shared', 'unknown']);
+      await until('the tombstones to arrive', SPREAD_MS, () => converged(both));
+      await rust.set([['shared', 'by rust again']]);
+      await until('the value to arrive again', SPREAD_MS, () => converged(both));
+    },
+  },
 ];
+
+/** As long as a member's values may be, and all the same letter. */
+function emptyEntries(owner: string): Entries {
+  const value = 'x'.repeat(LIMITS.gossip.valueBytesMax);
+  return Array.from({ length: 400 }, (_, i) => [`${owner}-${i}`, value] as const);
+}
 
 async function expectValues(observer: Peer, owner: Peer, value: string): Promise<void> {
   const seen = await valueSeen(observer, owner, 'greek');

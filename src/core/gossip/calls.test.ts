@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ClusterSettings, GossipCluster } from '../../../test/support/gossip-cluster.ts';
+import { encodeWire } from '../../../test/support/gossip-wire.ts';
 import { zstdBlocks } from '../../../test/support/zstd-blocks.ts';
 import { must } from '../../base/assert.ts';
 import type { SocketAddress } from '../../base/ids.ts';
@@ -106,12 +107,14 @@ test('[G27] a table that is full takes no new key and still changes old ones', (
   assert.equal(core.set('k7', 'new', 0).kind, 'written');
 });
 
-test('[G22] deleting again is a write, deleting the unknown is none', () => {
+test('[G22] deleting again is a write, and so is deleting the unknown: others may know it', () => {
   const core = new GossipCluster().start('a', { initial: [['k', 'v']] });
-  assert.deepEqual(core.delete('unknown', 0), { kind: 'unknownKey' });
   assert.deepEqual(core.deleteAfterTtl('unknown', 0), { kind: 'unknownKey' });
   assert.deepEqual(core.delete('k', 0), { kind: 'written', version: 2 });
+  assert.deepEqual(core.deleteAfterTtl('k', 0), { kind: 'unknownKey' });
   assert.deepEqual(core.delete('k', 0), { kind: 'written', version: 3 });
+  assert.deepEqual(core.delete('unknown', 0), { kind: 'written', version: 4 });
+  assert.deepEqual(core.delete('é', 0), { kind: 'refused', reason: 'keyStartsNonAscii' });
   assert.equal(core.get('k'), undefined);
   assert.deepEqual(core.self.getVersioned('k'), {
     key: 'k',
@@ -120,7 +123,7 @@ test('[G22] deleting again is a write, deleting the unknown is none', () => {
     status: 'deleted',
   });
   assert.equal(core.self.contains('k'), false);
-  assert.deepEqual([core.self.countKeys(), core.self.entries().length], [0, 1]);
+  assert.deepEqual([core.self.countKeys(), core.self.entries().length], [0, 2]);
 });
 
 test('reads go by the order of UTF-8, not of UTF-16', () => {
@@ -142,6 +145,45 @@ test('[G20] equal versions: the lesser id has to outbid, the greater id has not'
   cluster.roundOfAll(1_000);
   assert.deepEqual(b.set('k', 'same', cluster.nowMs), { kind: 'unchanged', version: 1 });
   assert.deepEqual(a.set('k', 'same', cluster.nowMs), { kind: 'written', version: 2 });
+});
+
+test('[G39] a deletion is followed also by one that was cut off when it happened', () => {
+  const settings = { keyGraceMs: 60_000, deadNodeGraceMs: 600_000 };
+  const cluster = new GossipCluster();
+  const a = cluster.start('a', settings);
+  const b = cluster.start('b', settings);
+  for (let round = 0; round < 5; round++) cluster.roundOfAll(1_000, ['a']);
+  a.set('k', 'old', cluster.nowMs);
+  cluster.roundOfAll(1_000);
+  b.delete('k', cluster.nowMs);
+  for (let round = 0; round < 30; round++) {
+    cluster.nowMs += 1_000;
+    for (const name of ['a', 'b']) cluster.round(name);
+    cluster.queue.length = 0;
+  }
+  assert.equal(a.liveNodes().length, 1);
+  for (let round = 0; round < 14; round++) cluster.roundOfAll(1_000, ['a']);
+  assert.equal(a.self.getVersioned('k')?.status, 'deleted');
+  cluster.nodes.delete('b');
+  for (let round = 0; round < 90; round++) cluster.roundOfAll(1_000, ['a']);
+  assert.equal(a.winners().size, 0);
+});
+
+test('[G39] a deletion that its node is not there to deny is not followed', () => {
+  const { cluster, a, b } = createPair();
+  a.set('k', 'kept', cluster.nowMs);
+  cluster.roundOfAll(1_000);
+  cluster.nodes.delete('b');
+  for (let round = 0; round < 12; round++) cluster.roundOfAll(1_000, ['a']);
+  assert.equal(a.liveNodes().length, 1);
+  const delta = [
+    { op: 'node', id: b.config.self, lastGc: 0n, fromExcluded: 0n },
+    { op: 'keyValue', key: 'k', value: '', version: 900n, status: 1 },
+  ] as const;
+  const bytes = encodeWire({ version: 0, type: 'ack', delta });
+  a.receive(bytes, cluster.addressOf('x'), cluster.nowMs);
+  for (let round = 0; round < 30; round++) cluster.roundOfAll(1_000, ['a']);
+  assert.equal(a.get('k'), 'kept');
 });
 
 test('[G34] listeners hear of stored visible entries by the rest of their key', () => {

@@ -7,6 +7,9 @@ export const LIFE = { heard: 0, live: 1, dead: 2 } as const;
 export class Columns {
   capacity = 16;
   heartbeat = new Float64Array(this.capacity);
+  /** A heartbeat out of reach of the known one, last heard; and how often it has grown from one. */
+  strayHeartbeat = new Float64Array(this.capacity);
+  strayGrowth = new Uint8Array(this.capacity);
   lastGc = new Float64Array(this.capacity);
   max = new Float64Array(this.capacity);
   /** One of LIFE. */
@@ -23,6 +26,8 @@ export class Columns {
   grow(): void {
     this.capacity *= 2;
     this.heartbeat = grown(this.heartbeat, this.capacity);
+    this.strayHeartbeat = grown(this.strayHeartbeat, this.capacity);
+    this.strayGrowth = grown(this.strayGrowth, this.capacity);
     this.lastGc = grown(this.lastGc, this.capacity);
     this.max = grown(this.max, this.capacity);
     this.life = grown(this.life, this.capacity);
@@ -34,6 +39,8 @@ export class Columns {
 
   clear(slot: number): void {
     this.heartbeat[slot] = 0;
+    this.strayHeartbeat[slot] = 0;
+    this.strayGrowth[slot] = 0;
     this.lastGc[slot] = 0;
     this.max[slot] = 0;
     this.life[slot] = LIFE.heard;

@@ -1,31 +1,33 @@
 // Takes a parsed delta in, node by node. First a verdict without effect, then one place that acts.
 
 import { assert } from '../../base/assert.ts';
-import { LIMITS } from '../../base/limits.ts';
 import { EntryCursor, type Section } from './delta-reader.ts';
-import { Entry, entryBytes } from './entry-table.ts';
-import { LEAVING_KEY, type Lifecycle } from './lifecycle.ts';
+import { Entry } from './entry-table.ts';
+import { type Lifecycle } from './lifecycle.ts';
 import type { Listeners } from './listeners.ts';
 import type { GossipMetrics } from './metrics.ts';
 import type { NodeState } from './node-state.ts';
-import { type Roster, SELF_SLOT } from './roster.ts';
-
-/**
- * Versions beyond this are followed neither by own writes nor by claims about the own node: a
- * thousand writes a second reach it after nine thousand years, a liar at once.
- */
-export const VERSION_FOLLOWED_MAX = 2 ** 48;
+import { type OwnKeys, startsAscii } from './own-keys.ts';
+import { hasRoom, type Roster, SELF_SLOT } from './roster.ts';
 
 type Verdict = 'stale' | 'future' | 'incompatible' | 'apply' | 'applyAfterReset';
 
 export class DeltaApplier {
   readonly #roster: Roster;
+  readonly #ownKeys: OwnKeys;
   readonly #lifecycle: Lifecycle;
   readonly #listeners: Listeners;
   readonly #metrics: GossipMetrics;
 
-  constructor(roster: Roster, lifecycle: Lifecycle, listeners: Listeners, metrics: GossipMetrics) {
+  constructor(
+    roster: Roster,
+    ownKeys: OwnKeys,
+    lifecycle: Lifecycle,
+    listeners: Listeners,
+    metrics: GossipMetrics,
+  ) {
     this.#roster = roster;
+    this.#ownKeys = ownKeys;
     this.#lifecycle = lifecycle;
     this.#listeners = listeners;
     this.#metrics = metrics;
@@ -41,8 +43,8 @@ export class DeltaApplier {
     let reset = false;
     for (const section of sections) {
       const slot = this.#roster.find(view, section.idStart, section.idEnd - section.idStart);
-      if (section.unrepresentable) this.#metrics.sectionsUnrepresentable += 1;
-      else if (slot === SELF_SLOT) this.#applyToSelf(bytes, section);
+      if (slot === SELF_SLOT) this.#ownKeys.outbid(Math.max(section.max, section.lastGc));
+      else if (!this.#isPlausible(section)) this.#metrics.sectionsImplausible += 1;
       else if (slot > 0) {
         const verdict = this.#applyTo(this.#roster.state(slot), bytes, section);
         if (verdict === 'apply' || verdict === 'applyAfterReset') progress = true;
@@ -50,6 +52,13 @@ export class DeltaApplier {
       }
     }
     return { progress, reset };
+  }
+
+  /** Versions that no honest node has reached by now are not taken from anybody [G4]. */
+  #isPlausible(section: Section): boolean {
+    const { bound } = this.#roster.clock;
+    const { unrepresentable, floor, lastGc, fromExcluded } = section;
+    return !unrepresentable && Math.max(floor, lastGc, fromExcluded) <= bound;
   }
 
   #applyTo(state: NodeState, bytes: Uint8Array, section: Section): Verdict {
@@ -64,6 +73,16 @@ export class DeltaApplier {
     const after = [lastGc[slot] as number, max[slot] as number] as const;
     assert(isNotBelow(after, before), 'a pair of versions never goes back [G12]');
     return verdict;
+  }
+
+  /** Drops what is known of a node, which is not what the node has; it stays known itself [G40]. */
+  forget(state: NodeState): void {
+    const { columns } = this.#roster;
+    state.table.clear();
+    columns.max[state.slot] = 0;
+    columns.lastGc[state.slot] = 0;
+    this.#lifecycle.noteLeaving(state);
+    this.#metrics.statesForgotten += 1;
   }
 
   #reset(state: NodeState, lastGcVersion: number): void {
@@ -110,46 +129,8 @@ export class DeltaApplier {
     }
     state.table.put(entry);
     this.#metrics.keysApplied += 1;
+    if (status === 'deleted') this.#ownKeys.noteForeignDeletion(state, entry);
     if (status !== 'deleted') this.#listeners.note({ key, value, version, owner: state.id });
-  }
-
-  /**
-   * What peers know of this node that it does not know itself: an earlier run under the same
-   * identity, or a lie. Keys not written in this run are believed. Keys written in this run stay as
-   * they are, and move to versions beyond all that was claimed, or peers that believed the claim
-   * would never look at them [G19].
-   */
-  #applyToSelf(bytes: Uint8Array, section: Section): void {
-    const { self, columns } = this.#roster;
-    const base = self.maxVersion;
-    const claimed = Math.max(section.max, section.lastGc);
-    if (claimed <= base) return;
-    if (claimed > VERSION_FOLLOWED_MAX) {
-      this.#metrics.selfClaimsRefused += 1;
-      return;
-    }
-    this.#metrics.selfLifts += 1;
-    const own = self.table.after(0);
-    const cursor = new EntryCursor(bytes, section);
-    let wronglyLeaving = false;
-    while (cursor.next()) {
-      if (cursor.version <= base || self.table.find(cursor.key()) !== undefined) continue;
-      if (cursor.key() === LEAVING_KEY) wronglyLeaving = true;
-      else if (hasRoom(this.#roster, self, cursor.key(), cursor.value())) {
-        this.#storeEntry(self, cursor);
-      }
-    }
-    let version = Math.max(claimed, self.table.lastVersion);
-    for (const { key, value, status, statusAtMs } of own) {
-      version += 1;
-      self.table.put(new Entry(key, value, version, status, statusAtMs));
-    }
-    if (wronglyLeaving) {
-      version += 1;
-      self.table.put(new Entry(LEAVING_KEY, '', version, 'deleted', this.#roster.nowMs));
-    }
-    assert(version > base, 'the own pair of versions never goes back [G12]');
-    columns.max[SELF_SLOT] = version;
   }
 }
 
@@ -164,16 +145,4 @@ function judge(section: Section, gc: number, max: number): Verdict {
 
 function isNotBelow(after: readonly [number, number], before: readonly [number, number]): boolean {
   return after[0] > before[0] || (after[0] === before[0] && after[1] >= before[1]);
-}
-
-/** Keys that begin beyond ASCII stop the gossip of some peers: they must not be passed on [G23]. */
-export function startsAscii(key: string): boolean {
-  return key === '' || key.charCodeAt(0) < 0x80;
-}
-
-/** Whether the entry keeps the limits of one table and of all of them together [G27]. */
-export function hasRoom(roster: Roster, state: NodeState, key: string, value: string): boolean {
-  const { entriesPerNodeMax, stateBytesMax } = LIMITS.gossip;
-  if (roster.memory.bytes + entryBytes(key, value) > stateBytesMax) return false;
-  return state.table.size < entriesPerNodeMax || state.table.find(key) !== undefined;
 }

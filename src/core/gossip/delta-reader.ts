@@ -30,7 +30,7 @@ export interface Section {
   floor: number;
   /** Where the operations after Node end. */
   end: number;
-  /** A version in it does not fit a number: the section is dropped, alone [G4]. */
+  /** A version in it does not fit a number: the section will be dropped, alone [G4]. */
   unrepresentable: boolean;
 }
 

@@ -178,6 +178,11 @@ export class EntryTable {
     }
   }
 
+  /** False when no entry is marked for deletion; may be true without one. */
+  get hasMarks(): boolean {
+    return this.#oldestMarkMs !== Number.POSITIVE_INFINITY;
+  }
+
   /** True when a purge may find something: the check that runs for every node in every round. */
   isPurgeDue(nowMs: number, graceMs: number): boolean {
     return nowMs - this.#oldestMarkMs >= graceMs;

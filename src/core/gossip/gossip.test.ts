@@ -3,6 +3,7 @@
 //   add-node NAME [generation=N] [version=0|1] [cluster=ID] [key-grace=MS] [dead-grace=MS]
 //            [initial=(k:v, ...)]                       start or restart a node
 //   stop NAME                                           it is gone without a word
+//   wall NAME MS-SINCE-2020                             tells the time; it goes on from there
 //   set|set-ttl NAME KEY VALUE, delete|delete-ttl NAME KEY
 //   gossip FROM TO                                      FROM queues a SYN to TO
 //   round NAME [lost] [seeds=(A, B)]                    one round of one node
@@ -13,6 +14,8 @@
 //   inject TO                                           a datagram in hex, as input
 //   strangers NAME COUNT                                NAME hears of so many nodes at once
 //   fill NAME COUNT BYTES                               so many keys with values of so many bytes
+//   forge TO OF gc=N from=N [max=N] [entries=(k:v:version, ...)]   an ACK that nobody sent
+//   forge-digest TO OF heartbeat=N gc=N max=N           the same as a SYN
 //   state NAME..., live NAME, winners NAME, metrics NAME FIELD..., phi NAME OF
 //   leave NAME [REASON], subscribe NAME PREFIX, watch NAME
 
@@ -62,6 +65,9 @@ class Repl {
     const commands: Record<string, () => void> = {
       'add-node': () => this.#addNode(name, command.args),
       stop: () => cluster.nodes.delete(name),
+      wall: () => {
+        cluster.node(name).noteWallTime(Date.UTC(2020) + Number(second), cluster.nowMs);
+      },
       set: () => this.#write(cluster.node(name).set(second, third, cluster.nowMs)),
       'set-ttl': () => this.#write(cluster.node(name).setWithTtl(second, third, cluster.nowMs)),
       delete: () => this.#write(cluster.node(name).delete(second, cluster.nowMs)),
@@ -89,11 +95,28 @@ class Repl {
         cluster.nowMs += Number(name);
       },
       inject: () => {
-        const bytes = Buffer.from(command.input.replace(/\s/g, ''), 'hex');
-        const outcome = cluster.node(name).receive(bytes, cluster.addressOf('x'), cluster.nowMs);
-        this.#say(
-          outcome.kind === 'refused' ? `refused ${outcome.reason}` : `took ${outcome.type}`,
-        );
+        this.#inject(name, Buffer.from(command.input.replace(/\s/g, ''), 'hex'));
+      },
+      forge: () => {
+        const one = (key: string): bigint => BigInt(options.get(key)?.[0] ?? 0);
+        const id = cluster.node(second).config.self;
+        const delta: WireOperation[] = [
+          { op: 'node', id, lastGc: one('gc'), fromExcluded: one('from') },
+        ];
+        for (const entry of options.get('entries') ?? []) {
+          const [key = '', value = '', version = ''] = entry.split(':');
+          const status = value === '' ? 1 : 0;
+          delta.push({ op: 'keyValue', key, value, version: BigInt(version), status });
+        }
+        if (options.has('max')) delta.push({ op: 'setMax', max: one('max') });
+        this.#inject(name, encodeWire({ version: 0, type: 'ack', delta }));
+      },
+      'forge-digest': () => {
+        const one = (key: string): bigint => BigInt(options.get(key)?.[0] ?? 0);
+        const id = cluster.node(second).config.self;
+        const counters = { heartbeat: one('heartbeat'), lastGc: one('gc'), max: one('max') };
+        const digest = [{ id, ...counters }];
+        this.#inject(name, encodeWire({ version: 0, type: 'syn', digest, clusterId: 'testing' }));
       },
       strangers: () => this.#inventStrangers(name, Number(second)),
       fill: () => {
@@ -124,6 +147,12 @@ class Repl {
       },
     };
     must(commands[command.name], `line ${command.line}: no command ${command.name}`)();
+  }
+
+  #inject(name: string, bytes: Uint8Array): void {
+    const { cluster } = this;
+    const outcome = cluster.node(name).receive(bytes, cluster.addressOf('x'), cluster.nowMs);
+    this.#say(outcome.kind === 'refused' ? `refused ${outcome.reason}` : `took ${outcome.type}`);
   }
 
   #say(line: string): void {

@@ -6,6 +6,7 @@ import { ByteWriter } from '../../base/bytes.ts';
 import type { Random } from '../../base/capabilities.ts';
 import type { SocketAddress } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { Audits } from './audits.ts';
 import { BlockReader, BlockWriter } from './block-stream.ts';
 import { LIFE } from './columns.ts';
 import { parseGossipConfig } from './config.ts';
@@ -25,7 +26,7 @@ import {
 } from './messages.ts';
 import { countMessage, createMetrics, type GossipMetrics } from './metrics.ts';
 import { OwnDigest } from './own-digest.ts';
-import { findWinners, OwnKeys } from './own-keys.ts';
+import { OwnKeys } from './own-keys.ts';
 import { PeerDigest } from './peer-digest.ts';
 import { Pulls } from './pulls.ts';
 import { PurgedMemory } from './purged-memory.ts';
@@ -50,9 +51,13 @@ import type {
   WonKey,
   WriteOutcome,
 } from './types.ts';
+import { findWinners } from './winners.ts';
 import { pageOfWinners } from './winners-page.ts';
 
 const { datagramBytesMax } = LIMITS.gossip;
+
+/** No higher heartbeat is outbid: numbers must not run out. Others are believed all the same. */
+const HEARTBEAT_FOLLOWED_MAX = 2 ** 52;
 
 export class Gossip {
   readonly config: GossipConfig;
@@ -72,6 +77,7 @@ export class Gossip {
   readonly #parser: MessageParser;
   readonly #blocks: BlockWriter;
   readonly #pulls: Pulls;
+  readonly #audits: Audits;
   #catchUpDue = false;
   readonly #message = new ByteWriter(datagramBytesMax);
 
@@ -90,8 +96,20 @@ export class Gossip {
     this.#watch = new LiveWatch(this.#roster, config.extraLivenessPredicate);
     this.#lifecycle = new Lifecycle(this.#roster, this.#purged, this.#watch, this.#metrics);
     this.#targets = new Targets(this.#roster, ports.random);
-    this.#ownKeys = new OwnKeys(this.#roster, this.#listeners, this.#lifecycle);
-    this.#deltas = new DeltaApplier(this.#roster, this.#lifecycle, this.#listeners, this.#metrics);
+    this.#ownKeys = new OwnKeys(
+      this.#roster,
+      this.#listeners,
+      this.#lifecycle,
+      this.#metrics,
+      config,
+    );
+    this.#deltas = new DeltaApplier(
+      this.#roster,
+      this.#ownKeys,
+      this.#lifecycle,
+      this.#listeners,
+      this.#metrics,
+    );
     this.#ownDigest = new OwnDigest(this.#roster, this.#metrics);
     this.#peerDigest = new PeerDigest(this.#roster, this.#purged, this.#metrics);
     this.#parser = new MessageParser(
@@ -102,6 +120,7 @@ export class Gossip {
     );
     this.#blocks = new BlockWriter(ports.blocks);
     this.#pulls = new Pulls(this.#roster);
+    this.#audits = new Audits(this.#roster);
     this.#beatHeart();
     for (const [key, value] of initialKeyValues) {
       const outcome = this.#ownKeys.write(key, value, 'set');
@@ -112,13 +131,24 @@ export class Gossip {
 
   // --- rounds and messages ----------------------------------------------------------------------
 
+  /**
+   * What the wall clock says at `nowMs`; called now and then, since wall clocks are set. Versions
+   * of own writes go with it from now on.
+   */
+  noteWallTime(wallMs: number, nowMs: number): void {
+    this.#roster.advanceTo(nowMs);
+    this.#roster.clock.noteWall(wallMs);
+  }
+
   /** One gossip round: the SYNs to send. Also purges, and judges who is alive. */
   round(nowMs: number, seeds: readonly SocketAddress[]): readonly Outgoing[] {
     this.#roster.advanceTo(nowMs);
     const targets = this.#targets.pick(seeds, this.config.fanOut);
     this.#beatHeart();
     this.#purgeKeys();
+    this.#ownKeys.followDeletions();
     this.#pulls.beginRound();
+    this.#audits.beginRound();
     const syns = this.#encodeSyns(targets);
     this.#lifecycle.evaluate();
     return syns;
@@ -143,7 +173,8 @@ export class Gossip {
     countMessage(this.#metrics.received[message.type], bytes.length);
     if (message.trailingBytes > 0) this.#metrics.trailingBytes += 1;
     // One sign of life per delta would teach peers a pulse that the node cannot keep [G38].
-    if (!this.#pulls.isAnswer(from)) this.#beatHeart();
+    const answers = this.#pulls.isAnswer(from) || this.#audits.isAnswer(from);
+    if (!answers) this.#beatHeart();
     const reply = this.#handle(message, from);
     this.#tell();
     return { kind: 'handled', type: message.type, reply };
@@ -179,7 +210,18 @@ export class Gossip {
 
   #takeDigest(from: SocketAddress): void {
     this.#peerDigest.commit(this.#roster.nowMs);
+    this.#outbidClaims();
     this.#pulls.note(from, this.#peerDigest);
+  }
+
+  /** Goes beyond whatever the peer was made to believe about this node [G9][G19]. */
+  #outbidClaims(): void {
+    const { heartbeat, version } = this.#peerDigest.claimsAboutSelf();
+    this.#ownKeys.outbid(version);
+    const { self, columns } = this.#roster;
+    if (heartbeat <= self.heartbeat || heartbeat > HEARTBEAT_FOLLOWED_MAX) return;
+    columns.heartbeat[self.slot] = heartbeat + 1;
+    this.#metrics.selfHeartbeatLifts += 1;
   }
 
   #encodeSynAck(version: ProtocolVersion, candidates: readonly Candidate[]): Uint8Array {
@@ -200,6 +242,13 @@ export class Gossip {
     if (this.#applyDelta(message, from) === 'askForMore') {
       return this.#encodeSynAck(message.version, this.#findCandidates());
     }
+    const audit = this.#audits.take(from, this.#peerDigest);
+    if (audit !== undefined) {
+      this.#ownDigest.understate(audit.state.slot, audit.fromExcluded);
+      const question = this.#encodeSynAck(message.version, this.#findCandidates());
+      this.#ownDigest.understate();
+      return question;
+    }
     this.#begin(message.version, 'ack');
     this.#appendDelta(this.#findCandidates());
     return this.#finish('ack');
@@ -209,10 +258,16 @@ export class Gossip {
     { delta }: Message & { type: 'synAck' | 'ack' },
     from: SocketAddress,
   ): 'askForMore' | 'enough' {
-    const { progress, reset } = this.#deltas.apply(delta.bytes, delta.sections);
+    const { bytes, sections } = delta;
+    const mistaken = this.#audits.check(from, bytes, sections);
+    if (mistaken !== undefined) {
+      this.#deltas.forget(mistaken);
+      return 'askForMore';
+    }
+    const { progress, reset } = this.#deltas.apply(bytes, sections);
     if (delta.isCut) this.#metrics.deltasCut += 1;
     if (reset) this.#catchUpDue = true;
-    if (!this.#pulls.take(from, { progress, bytes: delta.bytes.length })) return 'enough';
+    if (!this.#pulls.take(from, { progress, bytes: bytes.length })) return 'enough';
     this.#metrics.pulls += 1;
     return 'askForMore';
   }
@@ -294,12 +349,14 @@ export class Gossip {
     return this.#write(nowMs, () => this.#ownKeys.write(key, value, 'deleteAfterTtl'));
   }
 
+  /** Deletes the key for all, whoever set it [G20]. */
   delete(key: string, nowMs: number): WriteOutcome {
-    return this.#write(nowMs, () => this.#ownKeys.delete(key, 'deleted'));
+    return this.#write(nowMs, () => this.#ownKeys.delete(key));
   }
 
+  /** The own value stays visible until the grace is over. */
   deleteAfterTtl(key: string, nowMs: number): WriteOutcome {
-    return this.#write(nowMs, () => this.#ownKeys.delete(key, 'deleteAfterTtl'));
+    return this.#write(nowMs, () => this.#ownKeys.deleteAfterTtl(key));
   }
 
   #write(nowMs: number, write: () => WriteOutcome): WriteOutcome {

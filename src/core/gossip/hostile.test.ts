@@ -190,7 +190,7 @@ test('[G4] of two sections only the one with an impossible version is dropped', 
   ];
   assert.equal(core.receive(ackOf(delta), X.address, 0).kind, 'handled');
   assert.deepEqual([core.node(X)?.maxVersion, core.node(y)?.maxVersion], [0, 1]);
-  assert.equal(core.metrics().sectionsUnrepresentable, 1);
+  assert.equal(core.metrics().sectionsImplausible, 1);
 });
 
 test('[G18] a max version below the entries before it does not undo them', () => {

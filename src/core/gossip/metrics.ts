@@ -22,6 +22,8 @@ export interface GossipMetrics {
   digestEntriesCapped: number;
   /** Digest entries whose heartbeat no node can have reached; the heartbeat was ignored. */
   heartbeatsImplausible: number;
+  /** Heartbeats out of reach of the known one, not believed before they grow there. */
+  heartbeatsStray: number;
   /** Nodes heard of and not taken in: too many already, or an id beyond its limit. */
   nodesRefused: number;
   /** Entries stored from deltas and external resets. */
@@ -30,12 +32,16 @@ export interface GossipMetrics {
   keysRefused: number;
   /** Entries dropped because a table or the memory for all of them was full. */
   keysOverLimit: number;
-  /** Node sections of deltas dropped because a version in them cannot be represented. */
-  sectionsUnrepresentable: number;
-  /** Times that peers knew newer state of this node than it wrote itself. */
+  /** Node sections of deltas dropped because no node can have reached a version in them. */
+  sectionsImplausible: number;
+  /** Times that a peer had newer state of this node than it wrote itself, and it went beyond. */
   selfLifts: number;
-  /** Such claims that were not believed. */
+  /** The same for its heartbeat. */
+  selfHeartbeatLifts: number;
+  /** Such claims that nobody can hold, because all refuse such versions. */
   selfClaimsRefused: number;
+  /** States dropped because the node itself has another one. */
+  statesForgotten: number;
   resets: number;
   /** Nodes seen alive for the first time. */
   arrivals: number;
@@ -78,13 +84,16 @@ export function createMetrics(): GossipMetrics {
     pulls: 0,
     digestEntriesCapped: 0,
     heartbeatsImplausible: 0,
+    heartbeatsStray: 0,
     nodesRefused: 0,
     keysApplied: 0,
     keysRefused: 0,
     keysOverLimit: 0,
-    sectionsUnrepresentable: 0,
+    sectionsImplausible: 0,
     selfLifts: 0,
+    selfHeartbeatLifts: 0,
     selfClaimsRefused: 0,
+    statesForgotten: 0,
     resets: 0,
     arrivals: 0,
     deaths: 0,

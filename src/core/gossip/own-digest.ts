@@ -27,10 +27,17 @@ export class OwnDigest {
   /** Where the next capped digest goes on, among those not dead and among the dead. */
   #cursor = 0;
   #deadCursor = 0;
+  /** The node of which the next digest claims to know less than is known, and how much. */
+  #understated: { readonly slot: number; readonly max: number } | undefined;
 
   constructor(roster: Roster, metrics: GossipMetrics) {
     this.#roster = roster;
     this.#metrics = metrics;
+  }
+
+  /** For one digest, until `understate()` without a node: asks the reader to tell again [G40]. */
+  understate(slot?: number, max = 0): void {
+    this.#understated = slot === undefined ? undefined : { slot, max };
   }
 
   /** Entries in id order that take at most `bytesMax`. */
@@ -78,6 +85,9 @@ export class OwnDigest {
       writeCounter(view, at + 8, lastGc[slot] as number);
       writeCounter(view, at + 16, max[slot] as number);
     }
+    if (this.#understated === undefined) return;
+    const position = order.positions[this.#understated.slot] as number;
+    writeCounter(view, (starts[position + 1] as number) - 8, this.#understated.max);
   }
 
   /** Includes everyone but those scheduled for deletion. */

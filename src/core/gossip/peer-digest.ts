@@ -13,6 +13,7 @@ import { grown } from './columns.ts';
 import type { GossipMetrics } from './metrics.ts';
 import { decodeId, findIdEnd, nameLength, sameBytes } from './node-id.ts';
 import { COUNTERS_BYTES } from './node-order.ts';
+import { HEARTBEAT_REACH, judgeHeartbeat } from './pulse.ts';
 import type { PurgedMemory } from './purged-memory.ts';
 import { type Roster, SELF_SLOT } from './roster.ts';
 import type { RefusalReason } from './types.ts';
@@ -35,7 +36,7 @@ export class PeerDigest {
   #heartbeat = new Float64Array();
   #stamp = new Uint32Array();
   #epoch = 0;
-  /** Slots whose heartbeat in the digest is greater than the one known. */
+  /** Slots whose heartbeat in the digest is greater than the one known, or far below it. */
   #fresher = new Int32Array();
   #fresherCount = 0;
   /** Offsets of entries whose id is not known, and where those ids end. */
@@ -45,6 +46,8 @@ export class PeerDigest {
   #view: DataView = new DataView(this.#bytes.buffer);
   #implausible = 0;
   #isFull = false;
+  /** What the peer has of the own heartbeat, if it is more than the own node knows; else 0. */
+  #ownHeartbeat = 0;
 
   constructor(roster: Roster, purged: PurgedMemory, metrics: GossipMetrics) {
     this.#roster = roster;
@@ -102,6 +105,7 @@ export class PeerDigest {
     this.#epoch += 1;
     this.#implausible = 0;
     this.#isFull = false;
+    this.#ownHeartbeat = 0;
     this.#fresherCount = 0;
     this.#strangerStarts.length = 0;
     this.#strangerIdEnds.length = 0;
@@ -139,19 +143,21 @@ export class PeerDigest {
     const heartbeat = readCounter(view, offset);
     this.#lastGc[slot] = readCounter(view, offset + 8);
     this.#max[slot] = readCounter(view, offset + 16);
-    if (heartbeat > (this.#roster.columns.heartbeat[slot] as number)) {
-      this.#noteHeartbeat(slot, heartbeat);
-    }
+    const ahead = heartbeat - (this.#roster.columns.heartbeat[slot] as number);
+    if (ahead > 0 || ahead < -HEARTBEAT_REACH) this.#noteHeartbeat(slot, heartbeat);
     this.#stamp[slot] = this.#epoch;
   }
 
   #noteHeartbeat(slot: number, heartbeat: number): void {
-    if (slot === SELF_SLOT) return;
     if (heartbeat >= Number.MAX_SAFE_INTEGER) {
       this.#implausible += 1;
       return;
     }
     const repeated = this.#stamp[slot] === this.#epoch;
+    if (slot === SELF_SLOT) {
+      this.#ownHeartbeat = heartbeat;
+      return;
+    }
     this.#heartbeat[slot] = heartbeat;
     if (repeated && this.#fresher.subarray(0, this.#fresherCount).includes(slot)) return;
     this.#fresher[this.#fresherCount++] = slot;
@@ -166,13 +172,20 @@ export class PeerDigest {
     for (const [i, start] of this.#strangerStarts.entries()) {
       this.#meet(start, this.#strangerIdEnds[i] as number);
     }
-    const { heartbeat: known } = this.#roster.columns;
+    const { columns, detector } = this.#roster;
     for (let i = 0; i < this.#fresherCount; i++) {
       const slot = this.#fresher[i] as number;
-      // A first heartbeat may be any age: it says that the node lived once, not that it lives now.
-      if (known[slot] !== 0) this.#roster.detector.report(slot, nowMs);
-      known[slot] = this.#heartbeat[slot] as number;
+      const verdict = judgeHeartbeat(columns, slot, this.#heartbeat[slot] as number);
+      if (verdict === 'beats') detector.report(slot, nowMs);
+      if (verdict === 'strays') this.#metrics.heartbeatsStray += 1;
     }
+  }
+
+  /** The greatest heartbeat and version that the peer has of the own node; 0 if it says nothing. */
+  claimsAboutSelf(): { readonly heartbeat: number; readonly version: number } {
+    if (this.#stamp[SELF_SLOT] !== this.#epoch) return { heartbeat: 0, version: 0 };
+    const version = Math.max(this.maxOf(SELF_SLOT), this.lastGcOf(SELF_SLOT));
+    return { heartbeat: this.#ownHeartbeat, version };
   }
 
   #meet(start: number, idEnd: number): void {
@@ -181,7 +194,9 @@ export class PeerDigest {
     if (slot < 0) {
       const heartbeat = readCounter(this.#view, idEnd);
       const remembered = this.#purged.recall(idBytes);
-      if (remembered !== undefined && heartbeat <= remembered) return;
+      // One far below it is none of before: what is remembered was a lie then.
+      const ahead = heartbeat - (remembered ?? 0);
+      if (remembered !== undefined && ahead <= 0 && ahead >= -HEARTBEAT_REACH) return;
       const id = decodeId(idBytes);
       const tooLong = nameLength(idBytes) > LIMITS.gossip.nodeIdBytesMax;
       if (id === undefined || tooLong || this.#roster.isFull) {

@@ -5,12 +5,13 @@ import { assert, must } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { Columns, LIFE } from './columns.ts';
 import { Detector } from './detector.ts';
-import { EntryTable, type StateMemory } from './entry-table.ts';
+import { EntryTable, entryBytes, type StateMemory } from './entry-table.ts';
 import { IdTable } from './id-table.ts';
 import { encodeId } from './node-id.ts';
 import { mergeByOrder, NodeOrder } from './node-order.ts';
 import { NodeState, type StateContext } from './node-state.ts';
 import type { GossipConfig, GossipId } from './types.ts';
+import { VersionClock } from './versions.ts';
 
 export const SELF_SLOT = 0;
 
@@ -18,6 +19,7 @@ export class Roster implements StateContext {
   readonly columns = new Columns();
   readonly detector: Detector;
   readonly memory: StateMemory = { bytes: 0 };
+  readonly clock = new VersionClock();
   /** The core's present: the greatest time any call named. It never goes back [G37]. */
   nowMs: number;
   /** Changes whenever a node comes, goes, dies or revives. */
@@ -34,6 +36,7 @@ export class Roster implements StateContext {
     this.#table = new IdTable(hashSeed);
     this.#order = new NodeOrder([], 0);
     this.nowMs = nowMs;
+    this.clock.advanceTo(nowMs);
     this.detector = new Detector(config);
     this.detector.ensureCapacity(this.columns.capacity);
     const self = this.add(config.self, encodeId(config.self));
@@ -43,6 +46,7 @@ export class Roster implements StateContext {
 
   advanceTo(nowMs: number): void {
     this.nowMs = Math.max(this.nowMs, nowMs);
+    this.clock.advanceTo(this.nowMs);
   }
 
   get self(): NodeState {
@@ -59,6 +63,11 @@ export class Roster implements StateContext {
 
   state(slot: number): NodeState {
     return must(this.#states[slot], 'a slot in use has a state');
+  }
+
+  /** Whether the node was purged since the view of it was handed out. */
+  isGone(state: NodeState): boolean {
+    return this.#states[state.slot] !== state;
   }
 
   findById(id: GossipId): NodeState | undefined {
@@ -143,4 +152,11 @@ export class Roster implements StateContext {
     this.columns.life[slot] = LIFE.live;
     this.lifeEpoch += 1;
   }
+}
+
+/** Whether the entry keeps the limits of one table and of all of them together [G27]. */
+export function hasRoom(roster: Roster, state: NodeState, key: string, value: string): boolean {
+  const { entriesPerNodeMax, stateBytesMax } = LIMITS.gossip;
+  if (roster.memory.bytes + entryBytes(key, value) > stateBytesMax) return false;
+  return state.table.size < entriesPerNodeMax || state.table.find(key) !== undefined;
 }

@@ -5,10 +5,12 @@ import { compareText } from '../../base/bytes.ts';
 import { LIFE } from './columns.ts';
 import type { Roster } from './roster.ts';
 import type { WonKey } from './types.ts';
+import { rankOf } from './versions.ts';
 
 interface Best {
-  readonly version: number;
-  readonly value: string;
+  readonly rank: number;
+  /** Undefined if the key is deleted. */
+  readonly value: string | undefined;
 }
 
 /**
@@ -30,29 +32,30 @@ export function pageOfWinners(
     const won: WonKey[] = [];
     for (const key of keys) {
       const best = bests.get(key);
-      if (best !== undefined) won.push({ key, value: best.value });
+      if (best?.value !== undefined) won.push({ key, value: best.value });
     }
     if (won.length > 0 || !full) return won;
     behind = keys.at(-1);
   }
 }
 
-/** The best entry of every key given; undefined for one that is deleted on all who gave it. */
+/** The best entry of every key given. */
 function collect(
   roster: Roster,
   prefix: string,
   after: string | undefined,
   count: number,
-): { readonly bests: Map<string, Best | undefined>; readonly full: boolean } {
+): { readonly bests: Map<string, Best>; readonly full: boolean } {
   const { life } = roster.columns;
-  const bests = new Map<string, Best | undefined>();
+  const bests = new Map<string, Best>();
   for (const { slot, table } of roster.order().states) {
     if (life[slot] !== LIFE.live) continue;
-    for (const { key, value, version, status } of table.page(prefix, after, count)) {
-      const best = bests.get(key);
-      if (status === 'deleted') bests.set(key, best);
-      // States come in id order, so at equal versions the later one is the greater id.
-      else if (version >= (best?.version ?? 0)) bests.set(key, { version, value });
+    for (const entry of table.page(prefix, after, count)) {
+      const rank = rankOf(entry);
+      // States come in id order, so at equal ranks the later one is the greater id.
+      if (rank < (bests.get(entry.key)?.rank ?? 0)) continue;
+      const value = entry.status === 'deleted' ? undefined : entry.value;
+      bests.set(entry.key, { rank, value });
     }
   }
   return { bests, full: bests.size >= count };

@@ -36,6 +36,19 @@ test('appending replaces what stands there and beyond', () => {
   assert.throws(() => log.append(run(6, 3)), /no holes/);
 });
 
+test('truncating keeps what is covered by a snapshot', () => {
+  const log = new MemoryLog();
+  log.append(run(1, 1, 1, 1));
+  log.truncate(3);
+  assert.deepEqual(termsOf(log), [1, 1, 1]);
+  log.saveSnapshot(snapshotAt(1, 1));
+  assert.equal(log.compact(1), true);
+  log.truncate(2);
+  assert.deepEqual(termsOf(log), [1]);
+  log.truncate(0);
+  assert.deepEqual([log.firstIndex(), log.lastIndex()], [2, 1]);
+});
+
 test('compacting keeps the term of the last entry that goes', () => {
   const log = new MemoryLog();
   log.append(run(1, 1, 2, 3));

@@ -83,6 +83,12 @@ export class MemoryLog implements LogSource {
     assert(last.index <= this.lastIndex() || skip > 0, 'what is appended is in the log');
   }
 
+  /** Drops entries beyond `index`. */
+  truncate(index: number): void {
+    const kept = Math.max(0, index - this.#base.index);
+    if (kept < this.#entries.length) this.#entries.length = kept;
+  }
+
   /** Replaces the log by `snapshot`. False when it is older than the one at hand. */
   applySnapshot(snapshot: Snapshot): boolean {
     if (snapshot.index <= this.#snapshot.index) return false;

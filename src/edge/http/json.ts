@@ -78,7 +78,8 @@ function* pieces(
   const inner = `${newline}  `;
   let first = true;
   for (const [name, value] of fields) {
-    const lead = `${first ? open : ','}${inner}${name === undefined ? '' : `${JSON.stringify(name)}: `}`;
+    const label = name === undefined ? '' : `${JSON.stringify(name)}: `;
+    const lead = (first ? open : ',') + inner + label;
     first = false;
     if (typeof value === 'string') yield lead + JSON.stringify(value);
     else {

@@ -4,6 +4,12 @@
 import type { Route } from './route.ts';
 import { clusterStateRoute } from './routes/cluster-state.ts';
 import { deleteKeyRoute } from './routes/delete-key.ts';
+import { healthRoute } from './routes/health.ts';
 import { setKeyRoute } from './routes/set-key.ts';
 
-export const ROUTES: readonly Route[] = [clusterStateRoute, setKeyRoute, deleteKeyRoute];
+export const ROUTES: readonly Route[] = [
+  clusterStateRoute,
+  healthRoute,
+  setKeyRoute,
+  deleteKeyRoute,
+];

@@ -5,34 +5,10 @@ import { connect, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { splitHostPort } from '../../base/address.ts';
 import { must } from '../../base/assert.ts';
-import type { SocketAddress } from '../../base/ids.ts';
-import { SystemClock } from '../../engine/clock/index.ts';
-import { openFrontDoor, systemNet } from '../../engine/transport/index.ts';
-import { httpParts } from './cluster.support.ts';
-import { openHttpEdge } from './server.ts';
+import { NO_ROOM } from './connection-refusal.ts';
+import { openEdge } from './edge.support.ts';
 
-const ANY = '127.0.0.1:0' as SocketAddress;
-const clock = new SystemClock();
 const timeouts = { headersMs: 300, requestMs: 400, checkMs: 50, idleMs: 600 };
-
-/** An edge behind a door of its own. */
-async function openEdge(
-  more: typeof timeouts | undefined,
-): Promise<{ address: SocketAddress; close: (graceMs: number) => Promise<void> }> {
-  const capabilities = { clock, net: systemNet };
-  const patience = more === undefined ? {} : { silentMs: more.headersMs };
-  const door = await openFrontDoor(capabilities, ANY, patience);
-  const { address } = door;
-  const parts = { ...httpParts(), clock, address };
-  const http = openHttpEdge(parts, more);
-  door.serveHttp(http);
-  const close = async (graceMs: number): Promise<void> => {
-    await door.refuseMore();
-    await http.close(graceMs);
-    await door.close(0);
-  };
-  return { address, close };
-}
 
 const edge = await openEdge(timeouts);
 after(() => edge.close(0));
@@ -59,7 +35,7 @@ async function say(bytes: string): Promise<string> {
 }
 
 test('a request that comes before the application has loaded is answered', async () => {
-  const fresh = await openEdge(undefined);
+  const fresh = await openEdge();
   const answer = await fetch(`http://${fresh.address}/`, { headers: { connection: 'close' } });
   assert.equal(answer.status, 200);
   await fresh.close(0);
@@ -70,6 +46,33 @@ test('what is not HTTP is refused with a problem document', async () => {
   assert.match(answer, /^HTTP\/1\.1 400 /);
   assert.match(answer, /application\/problem\+json/);
   assert.match(answer, /E_MALFORMED/);
+});
+
+for (const [title, request, status, says] of [
+  ['a URL with raw UTF-8', 'GET /set_kv?key=gr\xc3\xbcn HTTP/1.1', 400, /outside ASCII[^]*UTF-8/],
+  ['a URL with a control character', 'GET /\x01 HTTP/1.1', 400, /percent-encoded/],
+  ['a URL with a space', 'GET /set_kv?value=a b HTTP/1.1', 400, /%20/],
+  ['a method in small letters', 'get / HTTP/1.1', 400, /capitals/],
+  ['a version of the future', 'GET / HTTP/9.9', 400, /version/],
+  ['a header with a space', 'GET / HTTP/1.1\r\nA B: c', 400, /header/],
+  ['an expectation', 'GET / HTTP/1.1\r\nExpect: 200-ok', 417, /200-ok/],
+  ['a wish for a tunnel', 'CONNECT there:443 HTTP/1.1', 405, /no proxy/],
+] as const) {
+  test(`${title} is refused with a problem document`, async () => {
+    const answer = await say(`${request}\r\nHost: localhost\r\n\r\n`);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
+    assert.match(answer, /content-type: application\/problem\+json/i);
+    const problem = JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1));
+    assert.equal((problem as { status: number }).status, status);
+    assert.match((problem as { detail: string }).detail, says);
+  });
+}
+
+test('what a full member says is a problem document', () => {
+  const [head, body] = String(NO_ROOM).split('\r\n\r\n');
+  assert.match(String(head), /^HTTP\/1\.1 503 [^]*problem\+json[^]*Retry-After: 1/);
+  const { code, retry } = JSON.parse(String(body)) as { code: string; retry: string };
+  assert.deepEqual([code, retry], ['E_BUSY', 'after']);
 });
 
 for (const [version, hosts, status] of [
@@ -88,16 +91,16 @@ for (const [version, hosts, status] of [
 }
 
 test('headers beyond their limit are 431', async () => {
-  const answer = await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(60_000)}\r\n\r\n`);
+  const answer = await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(90_000)}\r\n\r\n`);
   assert.match(answer, /^HTTP\/1\.1 431 /);
   assert.match(answer, /E_TOO_LARGE/);
 });
 
-test('a URL of 30 kB is taken: most of the largest values fit', async () => {
-  const value = 'x'.repeat(30_000);
-  const answer = await say(
-    `GET /set_kv?key=a&value=${value} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
-  );
+test('the largest key and value fit a URL, percent-encoded', async () => {
+  const key = encodeURIComponent(`k${'ü'.repeat(511)}`);
+  const value = encodeURIComponent('日'.repeat(5_000));
+  const headers = 'Host: localhost\r\nConnection: close\r\n\r\n';
+  const answer = await say(`GET /set_kv?key=${key}&value=${value} HTTP/1.1\r\n${headers}`);
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
 
@@ -116,7 +119,7 @@ test('a client that sends its headers byte by byte is cut off', async () => {
 });
 
 test('closing ends idle connections at once and takes no new ones', async () => {
-  const fresh = await openEdge(undefined);
+  const fresh = await openEdge();
   await (await fetch(`http://${fresh.address}/`)).text();
   // The idle connection of fetch would hold it up for longer than the test may take.
   await fresh.close(600_000);

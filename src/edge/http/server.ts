@@ -1,18 +1,23 @@
 // Gives the HTTP application its connections. The server never listens by itself: the member's one
 // TCP port belongs to the front door, which hands over connections. It takes them at once; the
-// application is loaded behind it, so that a member's start does not wait for fastify, and requests
-// that come meanwhile wait for the application.
+// application is loaded behind it when the first request comes, and requests that come meanwhile
+// wait for it.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type * as NodeHttp from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import { assert, must } from '../../base/assert.ts';
 import type { Clock, Stream, StreamHandler } from '../../base/capabilities.ts';
-import { ParleyError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
 import { type HttpTaker, takeSocket } from '../../engine/transport/index.ts';
 import type { HttpParts } from './app.ts';
-import { renderJson } from './json.ts';
-import { PROBLEM_TYPE, problemDocument, problemStatus } from './problem.ts';
+import {
+  HEADER_BYTES_MAX,
+  NO_ROOM,
+  refuseConnection,
+  refuseExpectation,
+  refuseTunnel,
+  TOO_SLOW,
+} from './connection-refusal.ts';
 
 /** How patient the server is with slow clients. */
 interface Timeouts {
@@ -27,11 +32,9 @@ interface Timeouts {
 
 const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000, checkMs: 2_000, idleMs: 30_000 };
 
-/** Beside a URL of full length there is room for headers, cookies of other local pages included. */
-const HEADER_BYTES_MAX = LIMITS.http.urlBytesMax + 16 * 1024;
-
-/** Node's name for a client that is too slow. */
-const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+// An import statement would ask node:http for all its exports, the WebSocket and fetch of a browser
+// among them: 12 MB that no member uses.
+const { createServer } = createRequire(import.meta.url)('node:http') as typeof NodeHttp;
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -55,16 +58,17 @@ export function openHttpEdge(parts: HttpEdgeParts, timeouts: Timeouts = TIMEOUTS
   });
   server.setTimeout(timeouts.idleMs);
   server.on('clientError', refuseConnection);
-  const { promise, resolve, reject } = Promise.withResolvers<Listener>();
-  serveWhenLoaded(server, promise);
+  server.on('checkExpectation', refuseExpectation);
+  server.on('connect', refuseTunnel);
+  serveOnceLoaded(server, () => loadApp(server, parts));
   // An HTTP server starts to watch for slow clients when it begins to listen, which this one never
   // does by itself: without this event its header and request timeouts would not work.
   server.emit('listening');
-  loadApp(server, parts).then(resolve, reject);
   const connections = new Connections(server, parts.clock);
   return {
     take: (stream) => connections.take(stream),
-    tooSlow: refusalOf(REQUEST_TIMEOUT),
+    noRoom: NO_ROOM,
+    tooSlow: TOO_SLOW,
     close: (graceMs) => connections.close(graceMs),
   };
 }
@@ -116,24 +120,19 @@ class Connections {
   }
 }
 
-function serveWhenLoaded(server: Server, loading: Promise<Listener>): void {
+/** The first request loads the application: 12 MB and 0.2 s that many members never need. */
+function serveOnceLoaded(server: Server, load: () => Promise<Listener>): void {
+  let loading: Promise<Listener> | undefined;
   const waiting: Listener = (request, response) => {
-    loading.then(
-      (listener) => listener(request, response),
-      () => response.destroy(),
-    );
-  };
-  server.on('request', waiting);
-  loading.then(
-    (listener) => {
+    loading ??= load().then((listener) => {
       server.off('request', waiting);
       server.on('request', listener);
-    },
-    // The failure is a bug of ours: it must end the process, not only this promise.
-    (error: unknown) => {
-      throw error;
-    },
-  );
+      return listener;
+    });
+    // A failure is a bug of ours: it must end the process, not only this promise.
+    void loading.then((listener) => listener(request, response));
+  };
+  server.on('request', waiting);
 }
 
 async function loadApp(server: Server, parts: HttpParts): Promise<Listener> {
@@ -144,33 +143,4 @@ async function loadApp(server: Server, parts: HttpParts): Promise<Listener> {
     return server;
   });
   return must(listener, 'fastify makes its handler before it is ready');
-}
-
-/** What is not HTTP, too long or too slow never reaches the application. */
-function refuseConnection(error: { readonly code?: string | undefined }, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
-  else socket.end(refusalOf(error.code));
-}
-
-/** A whole answer with a problem document. */
-function refusalOf(code: string | undefined): Buffer {
-  const [refusal, status] = problemOf(code);
-  const context = { instance: '', requestId: '', ...(status === undefined ? {} : { status }) };
-  const body = renderJson(problemDocument(refusal, context));
-  return Buffer.from(
-    `HTTP/1.1 ${problemStatus(refusal, context)} Refused\r\n` +
-      `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
-  );
-}
-
-function problemOf(code: string | undefined): [ParleyError, number?] {
-  if (code === REQUEST_TIMEOUT) {
-    return [new ParleyError('E_TIMEOUT', 'the request took too long to arrive.')];
-  }
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    const what = `URL and headers have more than ${HEADER_BYTES_MAX} bytes.`;
-    return [new ParleyError('E_TOO_LARGE', what), 431];
-  }
-  return [new ParleyError('E_MALFORMED', 'what arrived is not HTTP/1.1.')];
 }

@@ -4,7 +4,7 @@
 // 1. A reader holds one chunk that it has not taken and one that waits behind it, whatever the
 //    whole answer is. The next chunk is made when the reader has taken the one before.
 // 2. Chunks are made one per turn of the event loop, by the readers in a row: what has arrived for
-//    others meanwhile is handled in between, so a write waits for one chunk and not for all of them.
+//    others meanwhile is handled in between, so a write waits for one chunk and not for all.
 // 3. So many readers hold chunks and no more. The next one waits for a place, and while somebody
 //    waits, readers that took nothing for a while are cut off.
 
@@ -12,7 +12,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../../base/capabilities.ts';
 import { LIMITS } from '../../base/limits.ts';
 
-export type TurnClock = Pick<Clock, 'monotonicMs' | 'setTimer'>;
+export type TurnClock = Pick<Clock, 'monotonicMs' | 'setTimer' | 'afterTurn'>;
 
 export type MakePieces = () => Iterator<string, undefined>;
 
@@ -115,7 +115,7 @@ export class Turns {
   #serveSoon(): void {
     if (this.#servingDue) return;
     this.#servingDue = true;
-    setImmediate(() => this.#serveNext());
+    this.#clock.afterTurn(() => this.#serveNext());
   }
 
   #serveNext(): void {
@@ -181,7 +181,7 @@ function* chained(first: string, rest: Iterator<string, undefined>): Generator<s
 /** At least `chars` unless the pieces end; empty when there are no more. */
 function makeChunk(
   pieces: Iterator<string, undefined>,
-  chars: number = LIMITS.http.chunkChars,
+  chars: number = LIMITS.http.chunkBytes,
 ): string {
   let chunk = '';
   while (chunk.length < chars) {

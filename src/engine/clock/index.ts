@@ -1,1 +1,2 @@
 export { SystemClock } from './system-clock.ts';
+export { wallTime } from './wall-time.ts';

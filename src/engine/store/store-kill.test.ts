@@ -8,9 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { textOf } from '../../../test/contracts/store.ts';
-import { SystemClock } from '../clock/index.ts';
-import { openLmdbStore, type StoreView } from './index.ts';
+import { readLast } from './lmdb-contents.support.ts';
 
 const ROUNDS = Number(process.env['PARLEY_KILL_ROUNDS'] ?? 4);
 /** Batches whose writes are there. */
@@ -84,31 +82,4 @@ function heardFrom(text: string): Heard {
     return Number(numbers.at(-1));
   };
   return { began: said('began'), committed: said('committed'), durable: said('durable') };
-}
-
-/** The last batch that is there, once it is clear that it and those before it are whole. */
-async function readLast(path: string, keeps: number): Promise<number> {
-  const events = { onDurable: () => {}, onFailure: () => {} };
-  const opening = openLmdbStore({ path, clock: new SystemClock() }, events);
-  assert.equal(opening.kind, 'opened');
-  const { store } = opening;
-  const last = Number(textOf(store.get(Buffer.from('last'))));
-  assert.equal(contents(store), expectedAfter(last, keeps));
-  await store.close();
-  return last;
-}
-
-function contents(view: StoreView): string {
-  const pairs = [...view.range(new Uint8Array(0), undefined)];
-  return pairs.map(({ key, value }) => `${textOf(key)}=${textOf(value)?.trim()}`).join(' ');
-}
-
-/** What the writer's batches 1 to `last` make. */
-function expectedAfter(last: number, keeps: number): string {
-  const map = new Map([['last', String(last)]]);
-  for (let n = Math.max(1, last - keeps + 1); n <= last; n++) {
-    for (const letter of ['a', 'b']) map.set(`${letter}${n}`, String(n));
-  }
-  const sorted = [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return sorted.map(([key, value]) => `${key}=${value}`).join(' ');
 }

@@ -23,8 +23,8 @@ export class ChangeWriter {
   }
 
   /**
-   * [W21] The head of a change, all but its entries, is in one batch: a crash leaves the change with
-   * its whole head or not at all. Entries may follow in later batches.
+   * [W21] The head of a change, all but its entries, is in one batch: a crash leaves the whole head
+   * or nothing of the change. Entries may follow in later batches.
    *
    *   1. F was deposed with 6, 7, 8 in its log, which are not committed.
    *   2. The new leader sends 6', 7', ... with prev 5 and commit 10. F wants its commit index and
@@ -148,8 +148,8 @@ export class ChangeWriter {
       const kind = ENTRY_KINDS.indexOf(entry.kind);
       const batch = this.#committer.add(RECORD.entry, kind, log.shard, term, index, payload);
       log.putEntry(index, term, batch.segment, batch.recordOffset, payload.length);
-      log.cache.append(entry);
     }
+    log.cache.append(entries, skip);
     assert(log.lastIndex() >= log.base.index, 'what is appended is in the log');
   }
 

@@ -1,7 +1,12 @@
 // Entries in memory: the newest ones of each shard, all shards together within one budget, and what
 // was fetched from disk last. What a core asks for soon is what was appended lately.
+//
+// Payloads come as views into what brought them: a frame of 256 KiB, say, with one entry for each of
+// 4,000 shards. The budget counts what is held, which is the frame. So a shard that would keep a
+// small part of one copies its part, and the others count the whole buffer, once per chunk.
 
 import { assert } from '../../base/assert.ts';
+import { copyTogether, isSmallPart } from '../../base/bytes.ts';
 import { type Entry, entryBytes } from '../../core/raft/index.ts';
 
 /** Runs fetched from disk that one shard keeps: one per peer that lags, one to apply. */
@@ -57,6 +62,7 @@ export class CacheBudget {
 interface Chunk {
   readonly first: number;
   readonly entries: Entry[];
+  /** What goes with it: entries and the buffers of their payloads. */
   bytes: number;
 }
 
@@ -72,15 +78,31 @@ export class EntryCache {
     budget.join(this);
   }
 
-  append(entry: Entry): void {
+  /** Adds those of `entries` from place `from` on. */
+  append(entries: readonly Entry[], from = 0): void {
+    for (let at = from; at < entries.length; ) {
+      const { buffer } = (entries[at] as Entry).payload;
+      let [end, bytes] = [at, 0];
+      for (; entries[end]?.payload.buffer === buffer; end++) {
+        bytes += entryBytes(entries[end] as Entry);
+      }
+      const isCopied = isSmallPart(bytes, buffer.byteLength);
+      const part = entries.slice(at, end);
+      this.#add(isCopied ? copied(part) : part, isCopied ? bytes : heldBytes(bytes, buffer));
+      at = end;
+    }
+  }
+
+  /** They share a buffer, and so they stay together: together they let it go. */
+  #add(part: readonly Entry[], bytes: number): void {
+    const { index } = part[0] as Entry;
     let chunk = this.#tail.at(-1);
-    assert(chunk === undefined || endOf(chunk) === entry.index, 'a cached tail has no holes');
+    assert(chunk === undefined || endOf(chunk) === index, 'a cached tail has no holes');
     if (chunk === undefined || isFull(chunk)) {
-      chunk = { first: entry.index, entries: [], bytes: 0 };
+      chunk = { first: index, entries: [], bytes: 0 };
       this.#tail.push(chunk);
     }
-    chunk.entries.push(entry);
-    const bytes = entryBytes(entry);
+    for (const entry of part) chunk.entries.push(entry);
     chunk.bytes += bytes;
     this.#budget.bytes += bytes;
   }
@@ -91,8 +113,7 @@ export class EntryCache {
       if (endOf(last) <= index + 1) break;
       this.#release(last);
       this.#tail.pop();
-      const kept = last.entries.slice(0, Math.max(0, index + 1 - last.first));
-      for (const entry of kept) this.append(entry);
+      this.append(last.entries.slice(0, Math.max(0, index + 1 - last.first)));
     }
     this.#dropRuns((run) => endOf(run) > index + 1);
   }
@@ -175,6 +196,16 @@ export class EntryCache {
 
 function isFull({ entries, bytes }: Chunk): boolean {
   return entries.length >= CHUNK_ENTRIES || bytes >= CHUNK_BYTES;
+}
+
+/** Entries of `bytes` that keep all of `buffer`. A short one may be shared: what is counted grows. */
+function heldBytes(bytes: number, { byteLength }: ArrayBufferLike): number {
+  return Math.max(bytes, byteLength);
+}
+
+function copied(entries: readonly Entry[]): readonly Entry[] {
+  const payloads = copyTogether(entries.map(({ payload }) => payload));
+  return entries.map((entry, at) => ({ ...entry, payload: payloads[at] as Uint8Array }));
 }
 
 /** Index behind the last entry. */

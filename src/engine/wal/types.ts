@@ -105,7 +105,7 @@ export interface ScrubReport {
   readonly damage: string | undefined;
 }
 
-export type RewriteOutcome = 'rewritten' | 'tooLarge' | 'busy' | 'unreadable';
+export type RewriteOutcome = 'rewritten' | 'tooLarge' | 'busy' | 'unreadable' | 'forgotten';
 
 export interface WalStats {
   readonly segments: number;

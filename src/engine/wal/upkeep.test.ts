@@ -207,6 +207,18 @@ test('a shard that is forgotten is gone for good, and may come back empty', asyn
   assert.deepEqual((await reopened(disk)).shardIds(), [BUSY]);
 });
 
+test('a shard that is forgotten while its log is rewritten does not come back', async () => {
+  const disk = new CrashDisk();
+  const wal = await mustOpen(disk, new ManualClock());
+  await appendDurably(wal, [{ shard: IDLE, entries: entriesFrom(1, 1, 'a', 'b', 'c') }]);
+  wal.shard(IDLE).cache.clear();
+  const rewriting = wal.rewrite(IDLE);
+  wal.forget(IDLE);
+  assert.equal(await rewriting, 'forgotten');
+  await fill(wal, BUSY, 1);
+  assert.deepEqual((await reopened(disk)).shardIds(), [BUSY]);
+});
+
 test('[W9] a scrub finds rot in closed segments and makes holes of it', async () => {
   const source = new CrashDisk();
   await fill(await mustOpen(source, new ManualClock()), BUSY, 30);

@@ -117,6 +117,8 @@ export class Upkeep {
       const entries = await this.#readAll(log);
       if (entries === undefined) return 'unreadable';
       if (log.version !== version) continue;
+      // Its copy would bring the shard back after the next start.
+      if (this.#shards.get(log.shard) !== log) return 'forgotten';
       assert(entries.length === index.count, '[W17] a rewrite copies the whole log');
       this.#writer.rewriteAll(log, entries);
       return (await this.#committer.barrier()) ? 'rewritten' : 'unreadable';

@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { enumerateCrashes, enumerateSecondLives } from './wal-crash.fuzz.ts';
 import { fuzzDamage } from './wal-damage.fuzz.ts';
 
-test('[W4, W5, W7, W10] wherever the power fails, the log comes back as promised', async () => {
-  const result = await enumerateCrashes({ runs: 4_000, seed: 1 });
+test('[W4, W5, W7, W10, W21] wherever the power fails, the log is as promised', async () => {
+  const result = await enumerateCrashes({ runs: 5_000, seed: 1 });
   assert.ok(result.torn > 100, 'some crashes leave a torn end');
   assert.ok(result.removed > 10, 'segments come and go meanwhile');
+  assert.ok(result.ahead > 100, 'changes straddle batches');
   for (const [fate, count] of Object.entries(result.fates)) assert.ok(count > 100, fate);
 });
 

@@ -336,7 +336,7 @@ async function crashesDuring(change: ShardChange): Promise<Set<string>> {
   return seen;
 }
 
-test('[W21] a commit index is there only with the cut of what the new entries replace', async () => {
+test('[W21] a commit index is there only with the cut of what is replaced', async () => {
   const payloads = ["6'", "7'", "8'", "9'", "10'"];
   const entries = entriesFrom(6, 3, ...payloads);
   const hardState = { term: 3, vote: 0, commit: 10 };
@@ -354,7 +354,7 @@ test('[W21] a commit index is there only with the cut of what the new entries re
   );
 });
 
-test('[W21] entries that are repeated are not cut off: they may have been acknowledged', async () => {
+test('[W21] entries that are repeated are not cut off: they may be acknowledged', async () => {
   const entries = [...entriesFrom(7, 2, '7'), ...entriesFrom(8, 3, "8'")];
   const hardState = { term: 3, vote: 0, commit: 7 };
   assert.deepEqual(

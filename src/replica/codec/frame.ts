@@ -22,8 +22,10 @@ export function readRaftFrame(
   // [B6] One copy for all payloads. Not `slice`: that of a Buffer copies nothing.
   const reader = new PackedReader(new Uint8Array(body));
   while (reader.remaining > 0) {
+    const before = reader.at;
     const read = readMessage(reader, from, to);
     if (read === undefined) return false;
+    assert(reader.at > before, '[B5] reading goes forward');
     take(read.shard, read.message);
   }
   return true;

@@ -9,6 +9,8 @@ export const FRAME_KIND = {
   hibernation: 2,
   /** Whether the sender's disk has room: one byte, 1 if it has, 0 if not. */
   diskSpace: 3,
+  /** What the sender's machines can carry out, and how much its sessions take. */
+  machines: 4,
 } as const;
 
 /** Requests, which are answered once. */

@@ -57,6 +57,12 @@ const U32_MAX = 2 ** 32 - 1;
 export function writeMessageHead(writer: PackedWriter, shard: ShardId, message: Message): void {
   const kind = NUMBERS.get(message.kind);
   assert(kind !== undefined, '[B1] only what is meant for a peer is written');
+  // Both sides hold what the other one relies on: a reader refuses anything else.
+  assert(message.entries.length === 0 || message.kind === 'append', '[B3] entries are of appends');
+  assert(
+    (message.snapshot === undefined) === (message.kind !== 'snapshot'),
+    '[B3] a snapshot comes with its message',
+  );
   const present = presentBits(message);
   writer.varint(kind);
   writer.varint(present);
@@ -136,6 +142,8 @@ function readBody(reader: PackedReader, draft: Draft, present: number): void {
 }
 
 function writeSnapshot(writer: PackedWriter, snapshot: Snapshot): void {
+  const { length } = snapshot.data;
+  assert(length <= LIMITS.wire.snapshotNameBytesMax, '[B4] what is written can be read');
   writer.varint(snapshot.index);
   writer.varint(snapshot.term);
   writeConfState(writer, snapshot.confState);
@@ -174,6 +182,7 @@ function readConfState(reader: PackedReader): ConfState {
 }
 
 function writeNodes(writer: PackedWriter, nodes: readonly NodeId[]): void {
+  assert(nodes.length <= LIMITS.wire.configNodesMax, '[B4] what is written can be read');
   writer.varint(nodes.length);
   for (const node of nodes) writer.varint(node);
 }

@@ -60,6 +60,7 @@ export class Outbox {
       this.#handler.onSnapshot(shard, message);
       return;
     }
+    assert(message.to > 0, '[B1] messages pass between members');
     const frames = this.#framesTo(message.to);
     const frame = LANES[message.kind] === 'urgent' ? frames.urgent : frames.ordinary;
     const { writer } = frame;
@@ -86,6 +87,7 @@ export class Outbox {
     if (waiting.length === 0) return;
     this.#waiting = [];
     for (const frames of waiting) {
+      assert(frames.isWaiting, '[B7] a peer waits once for the flush');
       frames.isWaiting = false;
       this.#send(frames.urgent);
       this.#send(frames.ordinary);
@@ -104,7 +106,10 @@ export class Outbox {
 
   #send(frame: PendingFrame): void {
     const { writer, appends } = frame;
-    if (writer.length === 0) return;
+    if (writer.length === 0) {
+      assert(appends.length === 0, '[B8] an append is in a frame');
+      return;
+    }
     const outcome = this.#peers.send(frame.member, frame.lane, FRAME_KIND.raft, writer.view());
     writer.reset();
     if (appends.length === 0) return;

@@ -31,6 +31,7 @@ export class PackedWriter {
   }
 
   u8(value: number): void {
+    assert(value >= 0 && value <= 0xff, 'a byte is a byte');
     this.#reserve(1);
     this.#bytes[this.length] = value;
     this.length += 1;
@@ -116,6 +117,7 @@ export class PackedReader {
 
   /** A view into what is read. */
   take(count: number): Uint8Array {
+    assert(count >= 0, 'reading goes forward');
     const start = this.at;
     if (count > this.bytes.length - start) {
       this.fail();

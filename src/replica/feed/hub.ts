@@ -69,6 +69,7 @@ export class FeedHub {
   #serial = 0;
   /** The end of the turn has something to look at in these. */
   readonly #moved = new Set<Shard>();
+  #onNews: () => void = () => {};
   /** To be called at the end of the turn, in this order. */
   #calls: (() => void)[] = [];
 
@@ -77,6 +78,12 @@ export class FeedHub {
     this.#ring = new FeedRing(this.#sizes, (serial, index) => {
       this.#bySerial.get(serial)?.feed.dropFirst(index);
     });
+  }
+
+  /** `onNews` is called when there is something to deliver, often: a turn must end soon. */
+  connect(onNews: () => void): void {
+    this.#onNews = onNews;
+    if (this.hasNews) onNews();
   }
 
   /** What it keeps of events. */
@@ -103,7 +110,7 @@ export class FeedHub {
     // Numbers begin anew. Everyone looks again: what they wait for may be in the new state.
     for (const follower of opened.followers) follower.next = -1;
     this.#wakeAll(opened);
-    if (opened.followers.size > 0) this.#moved.add(opened);
+    if (opened.followers.size > 0) this.#noteMoved(opened);
   }
 
   /** [F2] The shard leaves the member. */
@@ -114,7 +121,7 @@ export class FeedHub {
     this.#shards.delete(shard);
     this.#wakeAll(closed);
     for (const follower of closed.followers) {
-      this.#calls.push(() => {
+      this.#noteCall(() => {
         if (!follower.isClosed) follower.onNews(END);
         follower.isClosed = true;
       });
@@ -141,7 +148,7 @@ export class FeedHub {
     if (open === undefined || open.feed.end === open.feed.openEnd) return;
     const from = open.feed.end;
     open.feed.commit();
-    if (open.followers.size > 0) this.#moved.add(open);
+    if (open.followers.size > 0) this.#noteMoved(open);
     if (open.waiters.size > 0) this.#wakeTopics(open, from);
   }
 
@@ -160,14 +167,14 @@ export class FeedHub {
     if (open === undefined) return undefined;
     const follower = new Following(shard, index, onNews, this);
     open.followers.add(follower);
-    this.#moved.add(open);
+    this.#noteMoved(open);
     return follower;
   }
 
   /** For followers only. */
   resume(follower: Following): void {
     const open = this.#shards.get(follower.shard);
-    if (open?.followers.has(follower) === true) this.#moved.add(open);
+    if (open?.followers.has(follower) === true) this.#noteMoved(open);
   }
 
   /** For followers only. */
@@ -216,7 +223,7 @@ export class FeedHub {
         if (follower.isClosed) continue;
         const news = this.#newsFor(shard, follower);
         if (news === undefined) continue;
-        if (this.#isBehind(shard, follower)) this.#moved.add(shard);
+        if (this.#isBehind(shard, follower)) this.#noteMoved(shard);
         follower.onNews(news);
       }
     }
@@ -267,6 +274,16 @@ export class FeedHub {
     return low;
   }
 
+  #noteMoved(shard: Shard): void {
+    this.#moved.add(shard);
+    this.#onNews();
+  }
+
+  #noteCall(call: () => void): void {
+    this.#calls.push(call);
+    this.#onNews();
+  }
+
   #wakeTopics({ feed, waiters }: Shard, from: number): void {
     for (let number = Math.max(from, feed.first); number < feed.end; number++) {
       const name = nameOf(this.#ring.topicAt(feed.addressOf(number)));
@@ -284,7 +301,7 @@ export class FeedHub {
 
   #wake(group: Set<Waiting>): void {
     for (const waiting of group) {
-      this.#calls.push(() => {
+      this.#noteCall(() => {
         if (group.delete(waiting)) waiting.wake();
       });
     }

@@ -41,6 +41,7 @@ export class Admission {
     member.bytes += bytes;
     this.#count += 1;
     this.#bytes += bytes;
+    assert(member.count >= this.#count, '[H20] a member waits for what its shards wait for');
     return undefined;
   }
 
@@ -49,6 +50,7 @@ export class Admission {
     this.#bytes -= bytes;
     this.#member.count -= count;
     this.#member.bytes -= bytes;
+    assert(this.#member.count >= this.#count, '[H20] what is let go of was taken in');
     assert(this.#count >= 0 && this.#bytes >= 0, '[H20] what is let go of was taken in');
   }
 }

@@ -1,6 +1,7 @@
 // What callers are to hear, in order. [H15] They hear it at the end of the turn, when the store has
 // the batch that the answers speak of, once, and never within the call that asked.
 
+import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ReadAnswer, ReadRefusal, WriteDoubt, WriteOutcome, WriteRefusal } from '../types.ts';
@@ -51,6 +52,8 @@ export class Answers {
   deliver(): void {
     const [writes, outcomes] = [this.#writes, this.#outcomes];
     const [reads, answers] = [this.#reads, this.#answers];
+    assert(writes.length === outcomes.length, '[H15] every caller has an outcome');
+    assert(reads.length === answers.length, '[H15] every caller has an answer');
     this.#writes = [];
     this.#outcomes = [];
     this.#reads = [];

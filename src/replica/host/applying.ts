@@ -9,11 +9,11 @@ import {
   type Message,
   type RaftCore,
 } from '../../core/raft/index.ts';
-import type { Store } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { ReplicaState, ResultSink } from '../state/index.ts';
 import type { Proposals } from './proposals.ts';
 import type { ReplicaLog } from './replica-log.ts';
+import type { StoreBurden } from './store-burden.ts';
 
 /** A config change has no other. */
 const NO_RESULT = new Uint8Array(0);
@@ -24,7 +24,7 @@ export interface ApplyingParts {
   readonly data: ReplicaState;
   readonly log: ReplicaLog;
   readonly proposals: Proposals;
-  readonly store: Pick<Store, 'isBehind'>;
+  readonly burden: Pick<StoreBurden, 'holdsBack'>;
   readonly journal: Log;
   /** The state moved on. */
   readonly onApplied: () => void;
@@ -43,9 +43,9 @@ export class Applying implements ResultSink {
     this.#queue.push(work);
   }
 
-  /** [H21] A store that is behind is not given more: the core hands out no more either. */
+  /** [H21] A store that is behind is given no more of what burdens it: the core hands out no more either. */
   get canApply(): boolean {
-    return this.#queue.length > 0 && !this.#parts.store.isBehind;
+    return this.#queue.length > 0 && !this.#parts.burden.holdsBack(this.#parts.data);
   }
 
   applyQueued(): void {
@@ -65,6 +65,8 @@ export class Applying implements ResultSink {
       if (to < entries.length) this.#applyChange(entries[to] as Entry);
       from = to + 1;
     }
+    const last = entries.at(-1)?.index ?? 0;
+    assert(data.applied().index >= last, '[H14] all that the core handed out is applied');
     onApplied();
     for (const response of work.responses) core.step(response);
   }
@@ -92,6 +94,7 @@ export class Applying implements ResultSink {
     assert(change !== undefined, '[R13] what is let into the log can be read');
     const outcome = core.applyConfChange(change);
     data.setConfState(outcome.confState, { index, term });
+    assert(data.applied().index === index, '[H14] a config is in force before what follows');
     log.configIndex = index;
     proposals.settle(index, term, outcome.kind === 'applied' ? NO_RESULT : undefined);
     journal.info('config changed', {

@@ -38,23 +38,23 @@ interface Scene {
 function over(replica: Replica, rules: { segments?: number; hasRoom?: boolean } = {}): Scene {
   const cut: number[] = [];
   const { hasRoom = true, segments = 1 } = rules;
-  const compaction = new Compaction({
-    wal: {
-      hasRoom,
-      append: () => {},
-      purge: (_shard: number, to: number) => cut.push(to),
-      stats: () => ({ segments }),
-      pins: () => [{ shard: 7, lastIndexInside: 600 }],
-      rewrite: () => Promise.resolve('rewritten'),
-    } as never,
-    noteRead: () => {},
-    store: { flush: () => Promise.resolve(true) },
-    clock: { setTimer: (_ms: number, then: () => void) => setImmediate(then) } as never,
-    settings: settle({ trailingEntries: 50, purgeEntries: 100, segmentsMax: 8 }),
-    isClosed: false,
-    replica: () => replica,
-    watch: () => {},
-  });
+  const wal = {
+    hasRoom,
+    append: () => {},
+    purge: (_shard: number, to: number) => cut.push(to),
+    stats: () => ({ segments }),
+    pins: () => [{ shard: 7, lastIndexInside: 600 }],
+    rewrite: () => Promise.resolve('rewritten'),
+  } as never;
+  const store = { flush: () => Promise.resolve(true) };
+  const clock = { setTimer: (_ms: number, then: () => void) => setImmediate(then) } as never;
+  const compaction = new Compaction(
+    { wal, store, clock },
+    settle({ trailingEntries: 50, purgeEntries: 100, segmentsMax: 8 }),
+    { get: () => replica },
+    { isClosed: false, watch: () => {} },
+    () => {},
+  );
   compaction.noteApplied(replica);
   return {
     cut,

@@ -6,8 +6,11 @@ import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/capabilities.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
+import type { ReplicaState } from '../state/index.ts';
+import type { Registry } from './registry.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
+import type { Supervisor } from './supervisor.ts';
 
 /** About what a sync and the removal of a file take. */
 const RECLAIM_MS = 20;
@@ -15,27 +18,40 @@ const RECLAIM_MS = 20;
 const NEEDED_SEGMENTS_FACTOR = 4;
 const NO_DATA = new Uint8Array(0);
 
-export interface CompactionHome {
-  readonly wal: Wal;
+export interface CompactionParts {
+  readonly wal: Pick<Wal, 'append' | 'hasRoom' | 'pins' | 'purge' | 'rewrite' | 'stats'>;
   readonly store: Pick<Store, 'flush'>;
-  readonly clock: Clock;
-  readonly settings: HostSettings;
-  readonly isClosed: boolean;
-  replica(shard: ShardId): Replica | undefined;
-  /** Its log was read: entries may have turned out to be lost. */
-  noteRead(shard: ShardId): void;
-  /** Work that nobody waits for. */
-  watch(what: string, work: Promise<unknown>): void;
+  readonly clock: Pick<Clock, 'setTimer'>;
 }
 
 export class Compaction {
-  readonly #home: CompactionHome;
+  readonly #parts: CompactionParts;
+  readonly #settings: HostSettings;
+  readonly #registry: Pick<Registry, 'get'>;
+  readonly #supervisor: Pick<Supervisor, 'isClosed' | 'watch'>;
+  /** A log was read: entries may have turned out to be lost. */
+  readonly #onRead: (shard: ShardId) => void;
   /** Whose state moved since they were last looked at. */
   readonly #moved = new Set<Replica>();
   #isForcing = false;
 
-  constructor(home: CompactionHome) {
-    this.#home = home;
+  constructor(
+    parts: CompactionParts,
+    settings: HostSettings,
+    registry: Pick<Registry, 'get'>,
+    supervisor: Pick<Supervisor, 'isClosed' | 'watch'>,
+    onRead: (shard: ShardId) => void,
+  ) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#registry = registry;
+    this.#supervisor = supervisor;
+    this.#onRead = onRead;
+  }
+
+  /** The states that may be ahead of what is durable of them. */
+  *moved(): Iterable<ReplicaState> {
+    for (const { data } of this.#moved) yield data;
   }
 
   noteApplied(replica: Replica): void {
@@ -48,23 +64,23 @@ export class Compaction {
 
   /** From time to time. */
   step(): void {
-    const { segmentsMax } = this.#home.settings;
+    const { segmentsMax } = this.#settings;
     for (const replica of this.#moved) {
       const { index } = replica.data.applied();
       const isHeldBack = this.#maybeCut(replica);
       if (!isHeldBack && replica.data.durableApplied() >= index) this.#moved.delete(replica);
     }
-    if (this.#home.wal.stats().segments <= segmentsMax || this.#isForcing) return;
+    if (this.#parts.wal.stats().segments <= segmentsMax || this.#isForcing) return;
     this.#isForcing = true;
     const forcing = this.#force().finally(() => {
       this.#isForcing = false;
     });
-    this.#home.watch('compaction', forcing);
+    this.#supervisor.watch('compaction', forcing);
   }
 
   /** True if there will be more to cut although nothing moves. */
   #maybeCut(replica: Replica): boolean {
-    const { purgeBytes, purgeEntries, trailingBytes, trailingEntries } = this.#home.settings;
+    const { purgeBytes, purgeEntries, trailingBytes, trailingEntries } = this.#settings;
     const { base, index } = replica.log.wal;
     const entryBytes = Math.max(1, index.payloadBytes / Math.max(1, index.count));
     const trailing = Math.min(trailingEntries, Math.floor(trailingBytes / entryBytes));
@@ -77,13 +93,14 @@ export class Compaction {
 
   /** [H54] Cuts the log up to `index`, or as far as the durable state allows. */
   cut(replica: Replica, index: number): void {
-    const { wal } = this.#home;
+    const { wal } = this.#parts;
     const { data, shard } = replica;
     const log = replica.log.wal;
     const durable = data.durableApplied();
     const to = Math.min(index, durable);
     if (to <= log.base.index) return;
     assert(durable <= log.lastIndex(), '[H50] the state never runs ahead of the log');
+    assert(to <= log.lastIndex(), '[H54] a log is cut within itself');
     const term = log.term(durable);
     // The mark would say a config that is newer than its index: wait until both agree.
     if (typeof term !== 'number' || replica.log.configIndex > durable) return;
@@ -97,25 +114,27 @@ export class Compaction {
    * to the end. Again, until there are few enough or nobody can let go of any more.
    */
   async #force(): Promise<void> {
-    const { settings, store, wal } = this.#home;
-    const neededMax = settings.segmentsMax * NEEDED_SEGMENTS_FACTOR;
+    const { clock, store, wal } = this.#parts;
+    const { segmentsMax } = this.#settings;
+    const neededMax = segmentsMax * NEEDED_SEGMENTS_FACTOR;
     for (let before = Number.POSITIVE_INFINITY; ; ) {
       const { segments } = wal.stats();
-      if (segments <= settings.segmentsMax || segments >= before || this.#home.isClosed) break;
+      if (segments <= segmentsMax || segments >= before || this.#supervisor.isClosed) break;
       before = segments;
       if (!(await store.flush())) break;
       for (const { shard, lastIndexInside } of wal.pins()) {
-        const replica = this.#home.replica(shard);
-        if (replica === undefined || this.#home.isClosed) continue;
+        // Those that stopped as well: their logs keep segments like any other.
+        const replica = this.#registry.get(shard);
+        if (replica === undefined || this.#supervisor.isClosed) continue;
         const isNeeded = neededFrom(replica) < lastIndexInside;
         if (isNeeded && wal.hasRoom && segments <= neededMax) continue;
         this.cut(replica, lastIndexInside);
         if (replica.log.wal.base.index >= lastIndexInside) continue;
         await wal.rewrite(shard);
-        this.#home.noteRead(shard);
+        this.#onRead(shard);
       }
       // Segments go in the background, once it is durable that nobody needs them.
-      await new Promise<void>((resolve) => this.#home.clock.setTimer(RECLAIM_MS, resolve));
+      await new Promise<void>((resolve) => clock.setTimer(RECLAIM_MS, resolve));
     }
   }
 }

@@ -1,17 +1,11 @@
 // [H16] Answers that nobody may hear before what they speak of is durable here.
 
+import { assert } from '../../base/assert.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { WriteOutcome } from '../types.ts';
 import type { Answers, WriteDone } from './answers.ts';
-
-export interface DurableAnswersHome {
-  readonly answers: Answers;
-  readonly store: Pick<Store, 'flush'>;
-  /** There is something to be told at the end of a turn. */
-  schedule(): void;
-  /** Work that nobody waits for. */
-  watch(what: string, work: Promise<unknown>): void;
-}
+import type { Supervisor } from './supervisor.ts';
+import type { Turn } from './turn.ts';
 
 interface Waiting {
   readonly done: WriteDone;
@@ -19,36 +13,47 @@ interface Waiting {
 }
 
 export class DurableAnswers {
-  readonly #home: DurableAnswersHome;
+  readonly #answers: Answers;
+  readonly #store: Pick<Store, 'flush'>;
+  readonly #turn: Pick<Turn, 'schedule'>;
+  readonly #supervisor: Supervisor;
   /** Until the store has answered, or the member stops. */
   readonly #waiting = new Set<Waiting>();
   #isStopped = false;
 
-  constructor(home: DurableAnswersHome) {
-    this.#home = home;
+  constructor(
+    answers: Answers,
+    store: Pick<Store, 'flush'>,
+    turn: Pick<Turn, 'schedule'>,
+    supervisor: Supervisor,
+  ) {
+    this.#answers = answers;
+    this.#store = store;
+    this.#turn = turn;
+    this.#supervisor = supervisor;
   }
 
   /** `outcome` is being told, at the end of a turn. What had no effect need not be durable. */
   tell(done: WriteDone, outcome: WriteOutcome): void {
     if (outcome.kind !== 'applied') done(outcome);
     else if (this.#isStopped) done({ kind: 'unknown', reason: 'stopped' });
-    else this.#home.watch('answer', this.#tellLater({ done, outcome }));
+    else this.#supervisor.watch('answer', this.#tellLater({ done, outcome }));
   }
 
   async #tellLater(waiting: Waiting): Promise<void> {
-    const { answers, store } = this.#home;
     this.#waiting.add(waiting);
-    const isDurable = await store.flush();
+    assert(waiting.outcome.kind === 'applied', '[H16] only an effect has to be durable');
+    const isDurable = await this.#store.flush();
     if (!this.#waiting.delete(waiting)) return;
-    if (isDurable) answers.write(waiting.done, waiting.outcome);
-    else answers.doubtWrite(waiting.done, 'stopped');
-    this.#home.schedule();
+    if (isDurable) this.#answers.write(waiting.done, waiting.outcome);
+    else this.#answers.doubtWrite(waiting.done, 'stopped');
+    this.#turn.schedule();
   }
 
   /** [H15] The member stops: who waits for the disk would hear after everyone was told. */
   stop(): void {
     this.#isStopped = true;
-    for (const { done } of this.#waiting) this.#home.answers.doubtWrite(done, 'stopped');
+    for (const { done } of this.#waiting) this.#answers.doubtWrite(done, 'stopped');
     this.#waiting.clear();
   }
 }

@@ -1,54 +1,57 @@
 // A leader whose disk is nearly full refuses writes, although its followers may have room. [H72]
 // Members tell each other whether they have room, and such a leader hands over to a voter that has.
 
+import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/capabilities.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import { FRAME_KIND } from '../codec/index.ts';
-import type { Replica } from './replica.ts';
+import type { Registry } from './registry.ts';
 import type { HostSettings } from './settings.ts';
-import { findSuccessor } from './slow-disk.ts';
+import { findSuccessor } from './successor.ts';
 
 /** The bit of the hello that says: this member understands frames of the kind `diskSpace`. */
 export const FEATURE_DISK_SPACE = 2;
 
 const FULL = Uint8Array.of(0);
 const ROOM = Uint8Array.of(1);
-/** Who was full leads again only after so long: else two small disks would pass it to and fro. */
+/**
+ * A member that was full leads again only after so long: else two small disks would pass it to and
+ * fro.
+ */
 const SETTLED_MS = 10_000;
 
-export interface FullDiskHome {
-  readonly member: MemberId;
+export interface FullDiskParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  readonly settings: HostSettings;
-  readonly wal: { readonly hasRoom: boolean };
   readonly peers: Pick<Peers, 'featuresOf' | 'send'>;
-  replicas(): Iterable<Replica>;
-  wake(replica: Replica): void;
-  markDirty(replica: Replica): void;
+  readonly wal: { readonly hasRoom: boolean };
 }
 
 export class FullDisk {
-  readonly #home: FullDiskHome;
+  readonly #parts: FullDiskParts;
+  readonly #settings: HostSettings;
+  readonly #registry: Pick<Registry, 'leaders'>;
   readonly #up = new Set<MemberId>();
   /** Peers that are full: infinity; those that were: since when they have room again. */
   readonly #roomSinceMs = new Map<MemberId, number>();
   #hasRoom = true;
   #nextMs = 0;
 
-  constructor(home: FullDiskHome) {
-    this.#home = home;
+  constructor(parts: FullDiskParts, settings: HostSettings, registry: Pick<Registry, 'leaders'>) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#registry = registry;
   }
 
   /** Often: cheap while there is room. */
   step(nowMs: number): void {
-    const { hasRoom } = this.#home.wal;
+    const { hasRoom } = this.#parts.wal;
     if (hasRoom !== this.#hasRoom) {
       this.#hasRoom = hasRoom;
       this.#nextMs = nowMs;
       if (hasRoom) this.#tellAll();
     }
     if (hasRoom || nowMs < this.#nextMs) return;
-    const { electionTicks, tickMs } = this.#home.settings;
+    const { electionTicks, tickMs } = this.#settings;
     // A transfer has one election timeout; by then it has worked, or somebody else is asked.
     this.#nextMs = nowMs + electionTicks * tickMs;
     // Again and again: a frame may have been lost.
@@ -57,6 +60,7 @@ export class FullDisk {
   }
 
   onPeerUp(member: MemberId): void {
+    assert(!this.#up.has(member), '[H72] a peer comes up after it was down');
     this.#up.add(member);
     this.#tell(member);
   }
@@ -71,7 +75,7 @@ export class FullDisk {
     if (body.length !== 1 || (word !== 0 && word !== 1)) return false;
     if (word === 0) this.#roomSinceMs.set(from, Number.POSITIVE_INFINITY);
     else if (this.#roomSinceMs.get(from) === Number.POSITIVE_INFINITY) {
-      this.#roomSinceMs.set(from, this.#home.clock.monotonicMs());
+      this.#roomSinceMs.set(from, this.#parts.clock.monotonicMs());
     }
     return true;
   }
@@ -81,24 +85,18 @@ export class FullDisk {
   }
 
   #tell(member: MemberId): void {
-    const { peers } = this.#home;
+    const { peers } = this.#parts;
     if ((peers.featuresOf(member) & FEATURE_DISK_SPACE) === 0) return;
     peers.send(member, 'urgent', FRAME_KIND.diskSpace, this.#hasRoom ? ROOM : FULL);
   }
 
   #handOver(nowMs: number): void {
-    const { electionTicks, tickMs, wakesMax } = this.#home.settings;
-    let left = wakesMax;
-    for (const replica of this.#home.replicas()) {
-      if (!replica.isLeader || replica.stopped !== undefined) continue;
-      const successor = findSuccessor(replica, this.#home.member, (peer) =>
-        this.#mayLead(peer, nowMs),
-      );
+    assert(!this.#hasRoom, '[H72] a member with room keeps its leaders');
+    let left = this.#settings.wakesMax;
+    for (const replica of this.#registry.leaders()) {
+      const successor = findSuccessor(replica, (peer) => this.#mayLead(peer, nowMs));
       if (successor === undefined) continue;
-      this.#home.wake(replica);
-      replica.core.transferLeader(successor);
-      replica.leavesUntilMs = nowMs + electionTicks * tickMs;
-      this.#home.markDirty(replica);
+      replica.leave(successor);
       left -= 1;
       if (left === 0) return;
     }

@@ -3,6 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ClusterOptions, HostCluster } from '../../../test/support/host-cluster.ts';
+import { ReplicaCondition } from './condition.ts';
+import { Hibernation } from './hibernation.ts';
+import type { Replica } from './replica.ts';
+import { settle } from './settings.ts';
 
 const SHARDS = 12;
 
@@ -131,4 +135,34 @@ test('shards stay awake while a peer does not know of hibernation', async () => 
   await cluster.world.runFor(5_000);
   for (const id of [1, 2, 3]) assert.equal(cluster.status(id)?.isHibernating, false);
   await cluster.close();
+});
+
+test('[H80] a leader whose last tick ended its leadership does not hibernate', () => {
+  const condition = new ReplicaCondition('whole');
+  condition.becomeRole('leader', 1);
+  const status = { commit: 5, applied: 5, lastIndex: 5, transferee: 0, term: 2 };
+  const config = { voters: [1, 2, 3], votersOutgoing: [] };
+  let role = 'follower';
+  const replica = {
+    shard: 7,
+    condition,
+    core: {
+      basicStatus: () => status,
+      status: () => ({ ...status, config, peers: [], role }),
+    },
+    isLeader: true,
+    leader: 1,
+    // Asks once in `electionTicks - 1` ticks.
+    idleTicks: 27,
+    proposals: { isEmpty: true },
+    reads: { isEmpty: true },
+  } as unknown as Replica;
+  const settings = settle({ electionTicks: 10, hibernateAfterTicks: 20 });
+  const parts = { member: 1, peers: {} as never };
+  const hibernation = new Hibernation(parts, settings, {} as never, { schedule: () => {} });
+  hibernation.ticked(replica, 1_000);
+  assert.equal(condition.activity.kind, 'awake', 'it would sleep without a leader');
+  role = 'leader';
+  hibernation.ticked(replica, 1_000);
+  assert.equal(condition.activity.kind, 'hibernating', 'as a single voter, at once');
 });

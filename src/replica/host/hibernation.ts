@@ -7,9 +7,9 @@
 //
 // Any message of Raft, any request and the loss of the leader's member wake a replica.
 
+import { assert } from '../../base/assert.ts';
 import { NO_NODE, type PeerStatus } from '../../core/raft/index.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
-import type { ShardId } from '../../engine/wal/index.ts';
 import { FRAME_KIND, PackedWriter } from '../codec/index.ts';
 import {
   type HibernationNote,
@@ -17,33 +17,39 @@ import {
   readHibernationNotes,
   writeHibernationNote,
 } from './hibernation-codec.ts';
-import { AWAKE, type Replica } from './replica.ts';
+import type { Registry } from './registry.ts';
+import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
+import type { Turn } from './turn.ts';
 
 /** The bit of the hello that says: this member's shards can hibernate. */
 export const FEATURE_HIBERNATION = 1;
 
-export interface HibernationHome {
-  readonly member: MemberId;
-  readonly settings: HostSettings;
-  readonly peers: Pick<Peers, 'featuresOf' | 'isUp' | 'lastHeardMs' | 'send'>;
-  replica(shard: ShardId): Replica | undefined;
-  /** Ticks a replica that was woken for time that it slept through. */
-  tickMissed(replica: Replica, ticks: number): void;
-  /** Something is to be sent at the end of the turn. */
-  schedule(): void;
-}
+type HibernationPeers = Pick<Peers, 'featuresOf' | 'isUp' | 'lastHeardMs' | 'send'>;
 
 export class Hibernation {
-  readonly #home: HibernationHome;
+  readonly #member: MemberId;
+  readonly #peers: HibernationPeers;
+  readonly #settings: HostSettings;
+  readonly #registry: Registry;
+  readonly #turn: Pick<Turn, 'schedule'>;
   /** Hibernating replicas by the member that leads them. */
   readonly #byLeader = new Map<MemberId, Set<Replica>>();
   /** To be woken, a few per step: all at once would be an election storm. */
   readonly #toWake = new Set<Replica>();
   readonly #notes = new Map<MemberId, PackedWriter>();
 
-  constructor(home: HibernationHome) {
-    this.#home = home;
+  constructor(
+    { member, peers }: { readonly member: MemberId; readonly peers: HibernationPeers },
+    settings: HostSettings,
+    registry: Registry,
+    turn: Pick<Turn, 'schedule'>,
+  ) {
+    this.#member = member;
+    this.#peers = peers;
+    this.#settings = settings;
+    this.#registry = registry;
+    this.#turn = turn;
   }
 
   /** Replicas that hibernate now. */
@@ -57,10 +63,10 @@ export class Hibernation {
 
   /** A replica that is awake was ticked. */
   ticked(replica: Replica, nowMs: number): void {
-    const { electionTicks, hibernation, hibernateAfterTicks } = this.#home.settings;
+    const { electionTicks, hibernation, hibernateAfterTicks } = this.#settings;
     const { idleTicks } = replica;
     if (!hibernation || idleTicks < hibernateAfterTicks) {
-      replica.activity = AWAKE;
+      if (replica.condition.activity.kind === 'asking') replica.condition.becomeAwake();
       return;
     }
     // Asked again and again: notes may be lost. Not once per election timeout, which is how often
@@ -68,8 +74,7 @@ export class Hibernation {
     if (!replica.isLeader || idleTicks % (electionTicks - 1) !== 0) return;
     const peers = this.#idlePeers(replica);
     if (peers === undefined) return;
-    const { lastIndex } = replica.core.basicStatus();
-    replica.activity = { kind: 'asking', agreed: new Set(), index: lastIndex };
+    replica.condition.becomeAsking(replica.core.basicStatus().lastIndex);
     if (peers.length === 0) this.#hibernate(replica, nowMs);
     else this.#tell(peers, 'ask', replica);
   }
@@ -80,14 +85,17 @@ export class Hibernation {
    */
   #idlePeers(replica: Replica): readonly PeerStatus[] | undefined {
     if (!replica.isLeader || !isIdle(replica)) return undefined;
-    const { applied, commit, config, lastIndex, peers, transferee } = replica.core.status();
+    const { applied, commit, config, lastIndex, peers, role, transferee } = replica.core.status();
+    // A tick may just have ended its leadership, of which the next Ready will tell: it would sleep
+    // without a leader, and without peers that could have objected.
+    if (role !== 'leader') return undefined;
     if (commit !== lastIndex || applied !== lastIndex || transferee !== NO_NODE) return undefined;
     if (config.votersOutgoing.length > 0) return undefined;
-    const others = peers.filter(({ id }) => id !== this.#home.member);
+    const others = peers.filter(({ id }) => id !== this.#member);
     for (const { id, isRecentlyActive, match, state } of others) {
       if (match !== lastIndex || state !== 'replicate' || !isRecentlyActive) return undefined;
-      if (!this.#home.peers.isUp(id)) return undefined;
-      if ((this.#home.peers.featuresOf(id) & FEATURE_HIBERNATION) === 0) return undefined;
+      if (!this.#peers.isUp(id)) return undefined;
+      if ((this.#peers.featuresOf(id) & FEATURE_HIBERNATION) === 0) return undefined;
     }
     return others;
   }
@@ -96,7 +104,7 @@ export class Hibernation {
   onFrame(from: MemberId, body: Uint8Array, nowMs: number): boolean {
     const notes = readHibernationNotes(body);
     for (const note of notes ?? []) {
-      const replica = this.#home.replica(note.shard);
+      const replica = this.#registry.running(note.shard);
       if (replica !== undefined) this.#onNote(replica, from, note, nowMs);
     }
     return notes !== undefined;
@@ -107,7 +115,7 @@ export class Hibernation {
       this.#onAgree(replica, from, note, nowMs);
       return;
     }
-    if (!this.#home.settings.hibernation || replica.activity.kind === 'hibernating') return;
+    if (!this.#settings.hibernation || replica.condition.isHibernating) return;
     if (!agreesWith(replica, from, note)) return;
     if (note.step === 'hibernate') this.#hibernate(replica, nowMs);
     else this.#note(from, { ...note, step: 'agree' });
@@ -118,9 +126,10 @@ export class Hibernation {
    * proposal after the question ends the idleness, a new term ends the role.
    */
   #onAgree(replica: Replica, from: MemberId, note: HibernationNote, nowMs: number): void {
-    const { activity } = replica;
+    const { activity } = replica.condition;
     if (activity.kind !== 'asking' || activity.index !== note.index) return;
     if (replica.core.basicStatus().term !== note.term) return;
+    assert(from !== this.#member, '[H81] others agree');
     activity.agreed.add(from);
     const peers = this.#idlePeers(replica);
     if (peers === undefined || !peers.every(({ id }) => activity.agreed.has(id))) return;
@@ -129,12 +138,15 @@ export class Hibernation {
   }
 
   #hibernate(replica: Replica, nowMs: number): void {
-    replica.activity = { kind: 'hibernating', sinceMs: nowMs };
+    const { applied, commit, lastIndex } = replica.core.basicStatus();
+    assert(commit === lastIndex && applied === lastIndex, '[H80] all is committed and applied');
+    replica.condition.becomeHibernating(nowMs);
     let hibernating = this.#byLeader.get(replica.leader);
     if (hibernating === undefined) {
       hibernating = new Set();
       this.#byLeader.set(replica.leader, hibernating);
     }
+    assert(!hibernating.has(replica), '[H81] a replica falls asleep once');
     hibernating.add(replica);
   }
 
@@ -151,14 +163,14 @@ export class Hibernation {
       this.#notes.set(member, writer);
     }
     writeHibernationNote(writer, note);
-    this.#home.schedule();
+    this.#turn.schedule();
   }
 
   /** [H82] After the messages of the turn, in their lane: what was sent before comes before. */
   flush(): void {
     for (const [member, writer] of this.#notes) {
       if (writer.length === 0) continue;
-      this.#home.peers.send(member, 'urgent', FRAME_KIND.hibernation, writer.view());
+      this.#peers.send(member, 'urgent', FRAME_KIND.hibernation, writer.view());
       writer.reset();
     }
   }
@@ -167,29 +179,30 @@ export class Hibernation {
 
   /** Wakes a replica that hibernates; harmless for others. */
   wake(replica: Replica, nowMs: number): void {
-    const { activity } = replica;
+    const { activity } = replica.condition;
     if (activity.kind !== 'hibernating') return;
-    const { settings } = this.#home;
-    replica.activity = AWAKE;
-    replica.idleTicks = 0;
-    this.#byLeader.get(replica.leader)?.delete(replica);
+    const { tickMs, electionTicks } = this.#settings;
+    replica.condition.becomeAwake();
+    replica.noteBusy();
+    const isKnown = this.#byLeader.get(replica.leader)?.delete(replica) === true;
+    assert(isKnown, '[H83] what hibernates is found by its leader');
     this.#toWake.delete(replica);
-    const sleptTicks = (nowMs - activity.sinceMs) / settings.tickMs;
+    const sleptTicks = (nowMs - activity.sinceMs) / tickMs;
     if (replica.isLeader) {
       // [H83] Rounded up: its lease must not outlive the time that others measured.
-      const missed = Math.min(settings.electionTicks, Math.ceil(sleptTicks) + 1);
-      this.#home.tickMissed(replica, missed);
+      const missed = Math.min(electionTicks, Math.ceil(sleptTicks) + 1);
+      replica.tickMissed(missed);
     } else if (this.#isLost(replica.leader, nowMs)) {
       // [H84] Rounded down: it must not vote before the time that the leader counts on.
-      const missed = Math.min(settings.electionTicks, Math.floor(sleptTicks));
-      this.#home.tickMissed(replica, missed);
+      const missed = Math.min(electionTicks, Math.floor(sleptTicks));
+      replica.tickMissed(missed);
     }
   }
 
   #isLost(member: MemberId, nowMs: number): boolean {
-    if (member === this.#home.member) return false;
-    const { lostTicks, tickMs } = this.#home.settings;
-    return nowMs - this.#home.peers.lastHeardMs(member) >= lostTicks * tickMs;
+    if (member === this.#member) return false;
+    const { lostTicks, tickMs } = this.#settings;
+    return nowMs - this.#peers.lastHeardMs(member) >= lostTicks * tickMs;
   }
 
   /** Looks after the members that lead hibernating shards, and wakes some of those to be woken. */
@@ -198,7 +211,7 @@ export class Hibernation {
       if (replicas.size === 0 || !this.#isLost(leader, nowMs)) continue;
       for (const replica of replicas) this.#toWake.add(replica);
     }
-    let left = this.#home.settings.wakesMax;
+    let left = this.#settings.wakesMax;
     for (const replica of this.#toWake) {
       if (left === 0) break;
       left -= 1;
@@ -209,7 +222,7 @@ export class Hibernation {
 
   /** [H85] The peer may have been restarted and know no leader: let it hear from us. */
   onPeerUp(member: MemberId): void {
-    for (const replica of this.#byLeader.get(this.#home.member) ?? []) {
+    for (const replica of this.#byLeader.get(this.#member) ?? []) {
       const { config } = replica.core.basicStatus();
       if (config.voters.includes(member) || config.learners.includes(member)) {
         this.#toWake.add(replica);
@@ -224,22 +237,25 @@ export class Hibernation {
 
   /** It is not one of the host's replicas any more. */
   forget(replica: Replica): void {
-    replica.activity = AWAKE;
+    assert(!replica.isRunning, 'a replica is forgotten when it has stopped');
     this.#toWake.delete(replica);
     for (const replicas of this.#byLeader.values()) replicas.delete(replica);
   }
 }
 
-function isIdle(replica: Replica): boolean {
-  return (
-    !replica.hasHoles && !replica.isMuted && replica.proposals.isEmpty && replica.reads.isEmpty
-  );
+function isIdle({ condition, proposals, reads }: Replica): boolean {
+  const { kind } = condition.activity;
+  if (condition.lacksEntries || kind === 'leaving' || kind === 'muted') return false;
+  return proposals.isEmpty && reads.isEmpty;
 }
 
 /** [H80] A follower agrees when it stands exactly where the leader does. */
 function agreesWith(replica: Replica, from: MemberId, { index, term }: HibernationNote): boolean {
   if (!isIdle(replica)) return false;
   const status = replica.core.basicStatus();
+  const { value } = replica.condition;
+  // As of the last Ready as well: a change of role that is on its way would find it hibernating.
+  if (value.kind === 'stopped' || value.role !== 'follower') return false;
   return (
     status.role === 'follower' &&
     status.lead === from &&

@@ -127,6 +127,22 @@ test('[H21] a store that is behind gets no more work, and catches up', async () 
   await cluster.close();
 });
 
+test('[H20] [H21] a shard that floods a slow store does not hold up another one', async () => {
+  const slow = { storeFlushMs: 2_000, storeWaitingBytesMax: 8_000, members: 1, shards: 2 };
+  const cluster = await HostCluster.start({ seed: 36, ...slow });
+  for (const shard of [1, 2]) await cluster.elect(shard);
+  let refused = 0;
+  for (let i = 0; i < 80; i++) {
+    const flood = await cluster.put(1, `k${i}=${'x'.repeat(200)}`, 1);
+    if (flood === 'refused overloaded 1') refused += 1;
+    if (refused > 0 && i % 10 === 0) {
+      assert.match(await cluster.put(1, `k=${i}`, 2), /^applied/, 'the small one goes on');
+    }
+  }
+  assert.ok(refused > 20, `${refused} were refused`);
+  await cluster.close();
+});
+
 test('[H53] a member whose log lost what its state has applied stops, and says so', async () => {
   const cluster = await HostCluster.start({ seed: 33 });
   const leader = await cluster.elect();

@@ -107,6 +107,8 @@ export class LogWriter {
     this.#changes = [];
     this.#clients = [];
     this.#works = [];
+    assert(clients.length === works.length, '[H12] work belongs to a shard');
+    assert(changes.length <= works.length, '[H12] a change is made for somebody');
     const bytes = this.#bytes;
     this.#bytes = 0;
     this.#waitingBytes += bytes;
@@ -133,6 +135,7 @@ export class LogWriter {
       return;
     }
     this.#waitingBytes -= done.bytes;
+    assert(this.#waitingBytes >= 0, '[H22] what is written was waiting');
     this.#onDurable();
     const { clients, works } = done;
     assert(clients.length === works.length, '[H12] work belongs to a shard');

@@ -15,7 +15,7 @@ import { Prng } from '../../base/prng.ts';
 import { APPEND_THREAD, draftMessage, RaftCore, type Snapshot } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import { HardStateMemory, LogWriter } from './log-writer.ts';
-import { type LostEntriesHome, takeState } from './lost-entries.ts';
+import { type TakeStateParts, takeState } from './lost-entries.ts';
 import type { Replica } from './replica.ts';
 
 const APPLIED = { index: 2, term: 2 };
@@ -48,8 +48,14 @@ async function followerWithHole(wal: Wal): Promise<RaftCore> {
   return core;
 }
 
+interface Scene {
+  readonly parts: TakeStateParts;
+  readonly shards: Parameters<typeof takeState>[2];
+  readonly replica: Replica;
+}
+
 /** What `takeState` uses of a replica and of its host. */
-function makeReplica(wal: Wal, core: RaftCore): { home: LostEntriesHome; replica: Replica } {
+function makeReplica(wal: Wal, core: RaftCore): Scene {
   const nothing = (): void => {};
   const writer = new LogWriter(wal, nothing, nothing, nothing);
   const memory = new HardStateMemory(wal.shard(1).initialState().hardState);
@@ -57,6 +63,7 @@ function makeReplica(wal: Wal, core: RaftCore): { home: LostEntriesHome; replica
     shard: 1,
     core,
     isLeader: false,
+    isRunning: true,
     log: { wal: wal.shard(1), term: (index: number) => wal.shard(1).term(index) },
     data: { applied: () => APPLIED, install: (_: Snapshot) => true },
     work: () => {
@@ -68,28 +75,22 @@ function makeReplica(wal: Wal, core: RaftCore): { home: LostEntriesHome; replica
       }
     },
   } as unknown as Replica;
-  const home = {
-    wal,
-    clock: new ManualClock(),
-    isClosed: false,
-    retire: () => writer.flush(0),
-    reopen: nothing,
-  } as unknown as LostEntriesHome;
-  return { home, replica };
+  const shards = { mayReopen: () => true, retire: () => writer.flush(0), reopen: nothing };
+  return { parts: { wal, clock: new ManualClock() }, shards, replica };
 }
 
 test('[H65] a replica that begins anew has the entries that its commit index speaks of', async () => {
   const disk = new CrashDisk();
   const wal = await mustOpen(disk, new ManualClock());
   const core = await followerWithHole(wal);
-  const { home, replica } = makeReplica(wal, core);
+  const { parts, shards, replica } = makeReplica(wal, core);
   const append = draftMessage('append', 2, 1, 3);
   append.index = 5;
   append.logTerm = 2;
   append.commit = 10;
   append.entries = entriesFrom(6, 3, "6'", "7'", "8'", "9'", "10'");
   core.step(append);
-  assert.equal(takeState(home, replica, snapshotAt(5, 2)), true);
+  assert.equal(takeState(parts, { isClosed: false }, shards, replica, snapshotAt(5, 2)), true);
   await turn();
   const { commit } = wal.shard(1).initialState().hardState;
   const last = Math.min(commit, wal.shard(1).lastIndex());

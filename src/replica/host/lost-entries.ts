@@ -1,5 +1,5 @@
-// What becomes of a replica whose log lost entries that no peer has. [H61] It does not lead, [H62]
-// takes over the state of a leader that has applied them, or [H63] stops if it has no peers.
+// A replica whose log lost entries that no peer has [H61] does not lead, [H62] takes over the state
+// of a leader that has applied them, or [H63] stops if it has no peers.
 
 import { assert } from '../../base/assert.ts';
 import type { Clock, Log } from '../../base/capabilities.ts';
@@ -7,61 +7,68 @@ import type { ConfState, PeerStatus, Snapshot } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
+import { describeStop, type StopReason } from './condition.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
+import type { Shards } from './shards.ts';
+import type { Supervisor } from './supervisor.ts';
 
 /**
- * For so long who knows of no peers listens for a leader: the config that names its peers may stand
- * behind the hole.
+ * For so long a replica that knows of no peers listens for a leader: the config that names its
+ * peers may stand behind the hole.
  */
 const LISTEN_MS = 10_000;
 
-export interface LostEntriesHome {
-  readonly clock: Clock;
+export interface LostEntriesParts {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
-  readonly wal: Wal;
-  readonly settings: HostSettings;
   readonly store: Pick<Store, 'flush'>;
-  readonly isClosed: boolean;
-  markDirty(replica: Replica): void;
-  wake(replica: Replica): void;
-  /** Work that nobody waits for. */
-  watch(what: string, work: Promise<unknown>): void;
-  /** The replica takes no further part; what its core asked for is on its way to the log. */
-  retire(replica: Replica, reason: string): void;
-  /** Begins anew with what log and store say. */
-  reopen(retired: Replica): void;
 }
 
 /** The case of one replica, from the first hole until its log is whole. */
 export class LostEntries {
-  readonly #home: LostEntriesHome;
+  readonly #parts: LostEntriesParts;
+  readonly #settings: HostSettings;
+  readonly #supervisor: Pick<Supervisor, 'watch'>;
+  readonly #shards: Pick<Shards, 'retire'>;
   readonly #replica: Replica;
   readonly #sinceMs: number;
   #isTold = false;
   /** As leader: until then a transfer may succeed. */
   #transferUntilMs: number | undefined;
 
-  constructor(home: LostEntriesHome, replica: Replica) {
-    this.#home = home;
+  constructor(
+    parts: LostEntriesParts,
+    settings: HostSettings,
+    supervisor: Pick<Supervisor, 'watch'>,
+    shards: Pick<Shards, 'retire'>,
+    replica: Replica,
+  ) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#supervisor = supervisor;
+    this.#shards = shards;
     this.#replica = replica;
-    this.#sinceMs = home.clock.monotonicMs();
+    this.#sinceMs = parts.clock.monotonicMs();
   }
 
   /** From time to time. `isUnrepairable`: everyone who is there was asked in vain. */
-  look(isUnrepairable: boolean, others: readonly MemberId[]): void {
+  look(isAskedInVain: boolean, others: readonly MemberId[]): void {
     const replica = this.#replica;
+    const { condition } = replica;
     const applied = replica.data.applied().index;
     const missing = [...replica.log.wal.holes.keys()].filter((index) => index > applied);
-    replica.isUnrepairable = isUnrepairable && missing.length > 0;
+    if (isAskedInVain && missing.length > 0) condition.becomeUnrepairable();
+    else condition.becomeRepairing();
     if (!replica.isLeader) this.#transferUntilMs = undefined;
     if (missing.length === 0) {
       // The state has all of it, and need only be written down.
-      if (isUnrepairable || others.length === 0)
-        this.#home.watch('flush', this.#home.store.flush());
+      if (isAskedInVain || others.length === 0) {
+        this.#supervisor.watch('flush', this.#parts.store.flush());
+      }
     } else if (others.length === 0) {
       this.#maybeStop(missing);
-    } else if (isUnrepairable) {
+    } else if (isAskedInVain) {
       this.#tell(missing);
       if (replica.isLeader) this.#stepAside(Math.max(...missing));
     }
@@ -69,20 +76,18 @@ export class LostEntries {
 
   /** [H63] Nobody will ever send it. */
   #maybeStop(missing: readonly number[]): void {
-    const { clock, log } = this.#home;
+    const { clock, log } = this.#parts;
     if (clock.monotonicMs() - this.#sinceMs < LISTEN_MS) return;
     const { shard } = this.#replica;
-    const reason =
-      `entry ${Math.min(...missing)} of its log is lost, and no other member has the shard: ` +
-      'put a copy of the data directory in its place, or give the shard up';
-    log.error('shard stopped', { shard, reason });
-    this.#home.retire(this.#replica, reason);
+    const reason: StopReason = { kind: 'lostEntries', first: Math.min(...missing) };
+    log.error('shard stopped', { shard, reason: describeStop(reason) });
+    this.#shards.retire(this.#replica, reason);
   }
 
   #tell(missing: readonly number[]): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    this.#home.log.error('log entries are lost, no peer that answers has them', {
+    this.#parts.log.error('log entries are lost, no peer that answers has them', {
       shard: this.#replica.shard,
       entries: missing.length,
       first: Math.min(...missing),
@@ -98,21 +103,20 @@ export class LostEntries {
    * must be enough without it; until they are it is better to lead on, and to answer reads.
    */
   #stepAside(lastMissing: number): void {
-    const { clock, settings } = this.#home;
     const replica = this.#replica;
     const { config, id, peers } = replica.core.status();
     const active = peers.filter((peer) => peer.id !== id && peer.isRecentlyActive);
     const successor = active.find((peer) => !peer.isLearner && peer.match >= lastMissing);
     if (successor === undefined && !isQuorum(config, active)) return;
-    this.#home.wake(replica);
-    const nowMs = clock.monotonicMs();
+    replica.wake();
+    const nowMs = this.#parts.clock.monotonicMs();
     if (this.#transferUntilMs === undefined) {
-      const transferMs = settings.electionTicks * settings.tickMs;
+      const transferMs = this.#settings.electionTicks * this.#settings.tickMs;
       this.#transferUntilMs = successor === undefined ? nowMs : nowMs + transferMs;
-      if (successor !== undefined) replica.core.transferLeader(successor.id);
+      if (successor !== undefined) replica.leave(successor.id);
     }
-    if (nowMs >= this.#transferUntilMs) replica.isMutedForHole = true;
-    this.#home.markDirty(replica);
+    if (nowMs >= this.#transferUntilMs) replica.condition.becomeMuted('lostEntries');
+    replica.mark();
   }
 }
 
@@ -121,6 +125,11 @@ function isQuorum(config: ConfState, peers: readonly PeerStatus[]): boolean {
   return [config.voters, config.votersOutgoing].every(
     (half) => half.length === 0 || half.filter((id) => ids.has(id)).length * 2 > half.length,
   );
+}
+
+export interface TakeStateParts {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly wal: Pick<Wal, 'append'>;
 }
 
 /**
@@ -132,13 +141,19 @@ function isQuorum(config: ConfState, peers: readonly PeerStatus[]): boolean {
  * is replaced, and the replica begins anew from log and state, as after a restart. By then all that
  * its core asked for is durable. What it promised for that is lost, as any message may be.
  */
-export function takeState(home: LostEntriesHome, replica: Replica, snapshot: Snapshot): boolean {
+export function takeState(
+  { clock, wal }: TakeStateParts,
+  supervisor: Pick<Supervisor, 'isClosed'>,
+  shards: Pick<Shards, 'mayReopen' | 'reopen' | 'retire'>,
+  replica: Replica,
+  snapshot: Snapshot,
+): boolean {
   const { data, log, shard } = replica;
   const { index, term } = snapshot;
   if (replica.isLeader) return false;
   // [H65] Its core may know a commit index of entries that nobody has handed to the log.
-  replica.work(home.clock.monotonicMs());
-  if (replica.core.hasReady()) return false;
+  replica.work(clock.monotonicMs());
+  if (!replica.isRunning || replica.core.hasReady()) return false;
   const applied = data.applied().index;
   const isNeeded = [...log.wal.holes.keys()].some((hole) => hole > applied && hole <= index);
   // The log's newest snapshot is beyond the state only while the core installs one.
@@ -146,12 +161,14 @@ export function takeState(home: LostEntriesHome, replica: Replica, snapshot: Sna
   if (!isNeeded || isInstalling || replica.isLeader || log.term(index) !== term) return false;
   const { commit, term: current, vote } = replica.core.basicStatus();
   const hardState = { term: current, vote, commit };
-  home.retire(replica, 'its state is being replaced');
+  shards.retire(replica, { kind: 'replacingState' });
   // With the commit index: most of the time only memory has the newest one, and it never falls.
-  home.wal.append([{ shard, hardState, save: snapshot }], (outcome) => {
-    if (outcome !== 'durable' || home.isClosed) return;
+  wal.append([{ shard, hardState, save: snapshot }], (outcome) => {
+    if (outcome !== 'durable' || supervisor.isClosed) return;
+    // The shard may have been removed meanwhile, and its state with it.
+    if (!shards.mayReopen(replica)) return;
     assert(data.install(snapshot), '[H52] what is taken over was staged before');
-    home.reopen(replica);
+    shards.reopen(replica);
   });
   return true;
 }

@@ -117,9 +117,10 @@ test('leadership is handed over on request', async () => {
   const cluster = await HostCluster.start({ seed: 24 });
   const leader = await cluster.elect();
   const successor = (leader % 3) + 1;
-  assert.equal(cluster.plane(leader).host.transferLeader(1, successor), 'started');
+  assert.equal(cluster.plane(leader).host.transferLeader(1, successor).kind, 'started');
   assert.ok(await cluster.world.runUntil(() => cluster.leader() === successor, 1_000));
-  assert.equal(cluster.plane(successor).host.transferLeader(1, 9), 'unknownNode');
+  const answer = cluster.plane(successor).host.transferLeader(1, 9);
+  assert.deepEqual(answer, { kind: 'refused', reason: 'unknownNode' });
   await cluster.close();
 });
 

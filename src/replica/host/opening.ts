@@ -1,19 +1,59 @@
 // What a shard begins with: as its founders agreed, or as the log and the store left it. [H53]
 
-import { assert } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import type { ConfState, EntryId, Snapshot } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
-import type { ShardChange } from '../../engine/wal/index.ts';
+import type { ShardChange, ShardId } from '../../engine/wal/index.ts';
 import type { ReplicaState, StateStore } from '../state/index.ts';
 import type { ShardPlan } from '../types.ts';
 import type { ShardLog } from './replica-log.ts';
 
 export type Opening =
-  | { readonly kind: 'ready'; readonly data: ReplicaState }
+  | Resumption
   /** Its log must be durable before the state is made. */
-  | { readonly kind: 'found'; readonly change: ShardChange; readonly snapshot: Snapshot }
-  /** Log and store contradict each other: one of them lost what the other counts on. */
-  | { readonly kind: 'refused'; readonly why: string };
+  | { readonly kind: 'found'; readonly change: ShardChange; readonly snapshot: Snapshot };
+
+export type Resumption =
+  | { readonly kind: 'ready'; readonly data: ReplicaState }
+  | { readonly kind: 'refused'; readonly refusal: OpeningRefusal };
+
+/** Log and store contradict each other: one of them lost what the other counts on. [H53] */
+export type OpeningRefusal =
+  /** Its log begins behind `base`, and the store has no record of the shard. */
+  | { readonly kind: 'storeLostShard'; readonly base: number }
+  /** The log names a snapshot of `index` whose state is not staged. */
+  | { readonly kind: 'storeLostState'; readonly index: number }
+  /** The store stands at `applied`, before the log's first entry. */
+  | { readonly kind: 'storeFellBack'; readonly applied: number; readonly base: number }
+  /** The store has applied entries that the log does not have. */
+  | { readonly kind: 'logLostEntries'; readonly applied: number; readonly last: number }
+  /** The store and the log hold different entries at `index`. */
+  | { readonly kind: 'differentEntries'; readonly index: number };
+
+/** For people. */
+export function describeOpeningRefusal(shard: ShardId, refusal: OpeningRefusal): string {
+  switch (refusal.kind) {
+    case 'storeLostShard':
+      return (
+        `shard ${shard}: its log begins at ${refusal.base + 1}, ` +
+        'and the store knows nothing of it'
+      );
+    case 'storeLostState':
+      return `shard ${shard}: the store lost its state of ${refusal.index}`;
+    case 'storeFellBack': {
+      const where = `the store is at ${refusal.applied}, its log begins after ${refusal.base}`;
+      return `shard ${shard}: ${where}: the store lost what it had`;
+    }
+    case 'logLostEntries': {
+      const where = `the store is at ${refusal.applied}, its log ends at ${refusal.last}`;
+      return `shard ${shard}: ${where}: the log lost what it had`;
+    }
+    case 'differentEntries':
+      return `shard ${shard}: the store and the log hold different entries at ${refusal.index}`;
+    default:
+      return unreachable(refusal);
+  }
+}
 
 const NOTHING = new Uint8Array(0);
 const NOWHERE: EntryId = { index: 0, term: 0 };
@@ -26,7 +66,7 @@ export function openReplica(
 ): Opening {
   const { machine, shard } = plan;
   const data = states.open(shard, machine);
-  if (data !== undefined) return resume(log, data);
+  if (data !== undefined) return resumeReplica(log, data);
   const { base } = log;
   const isEmpty = log.snapshot().index === 0 && log.lastIndex() === 0;
   if (isEmpty && plan.founders.includes(member)) return found(plan);
@@ -39,10 +79,11 @@ export function openReplica(
   if (snapshot.index === base.index && base.index === 1) {
     return { kind: 'ready', data: states.create(shard, machine, base, snapshot.confState) };
   }
-  return {
-    kind: 'refused',
-    why: `shard ${shard}: its log begins at ${base.index + 1}, and the store knows nothing of it`,
-  };
+  return refuse({ kind: 'storeLostShard', base: base.index });
+}
+
+function refuse(refusal: OpeningRefusal): Resumption {
+  return { kind: 'refused', refusal };
 }
 
 /** [R37] A founder's config is not in the log: the log begins with a snapshot that holds it. */
@@ -63,27 +104,21 @@ function configOf(voters: readonly MemberId[]): ConfState {
   };
 }
 
-function resume(log: ShardLog, data: ReplicaState): Opening {
-  const { shard } = data;
+/** What log and store left, if they fit. */
+export function resumeReplica(log: ShardLog, data: ReplicaState): Resumption {
   if (data.finishInstall(log.snapshot()) === 'missing') {
-    const { index } = log.snapshot();
-    return { kind: 'refused', why: `shard ${shard}: the store lost its state of ${index}` };
+    return refuse({ kind: 'storeLostState', index: log.snapshot().index });
   }
   const applied = data.applied();
-  if (applied.index < log.base.index) {
-    const why = `shard ${shard}: the store is at ${applied.index}, its log begins after`;
-    return { kind: 'refused', why: `${why} ${log.base.index}: the store lost what it had` };
-  }
+  const base = log.base.index;
+  if (applied.index < base) return refuse({ kind: 'storeFellBack', applied: applied.index, base });
   // What the machine applied was durable in the log first [R27]: without it the log lost entries,
   // and with them perhaps a vote.
-  if (applied.index > log.lastIndex()) {
-    const why = `shard ${shard}: the store is at ${applied.index}, its log ends at`;
-    return { kind: 'refused', why: `${why} ${log.lastIndex()}: the log lost what it had` };
-  }
+  const last = log.lastIndex();
+  if (applied.index > last) return refuse({ kind: 'logLostEntries', applied: applied.index, last });
   const term = log.term(applied.index);
   if (typeof term === 'number' && term !== applied.term) {
-    const why = `shard ${shard}: the store and the log hold different entries at`;
-    return { kind: 'refused', why: `${why} ${applied.index}` };
+    return refuse({ kind: 'differentEntries', index: applied.index });
   }
   return { kind: 'ready', data };
 }

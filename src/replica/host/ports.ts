@@ -4,6 +4,7 @@ import type { Clock, Log, Random } from '../../base/capabilities.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
+import type { FeedHub } from '../feed/index.ts';
 import type { SnapshotLimits } from '../snapshots/index.ts';
 import type { StateStore } from '../state/index.ts';
 
@@ -15,6 +16,8 @@ export interface HostParts {
   readonly wal: Wal;
   readonly store: Pick<Store, 'flush' | 'isBehind'>;
   readonly states: StateStore;
+  /** The hub that `states` tells events. */
+  readonly feed: FeedHub;
   readonly peers: Pick<
     Peers,
     'cancel' | 'featuresOf' | 'flush' | 'isUp' | 'lastHeardMs' | 'openStream' | 'request' | 'send'

@@ -12,7 +12,12 @@
 
 import { assert } from '../../base/assert.ts';
 import { copyTogether, isSmallPart } from '../../base/bytes.ts';
-import type { ConfChange, ProposalRefusal, RaftCore } from '../../core/raft/index.ts';
+import type {
+  ConfChange,
+  ProposalRefusal,
+  ProposeConfChangeOutcome,
+  RaftCore,
+} from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { WriteDoubt, WriteRefusal } from '../types.ts';
 import type { Admission } from './admission.ts';
@@ -42,6 +47,18 @@ const REFUSALS: Readonly<Record<ProposalRefusal, WriteRefusal>> = {
   uncommittedBytes: 'overloaded',
   emptyBatch: 'malformed',
   malformedChange: 'malformed',
+};
+
+type IgnoredChange = Extract<ProposeConfChangeOutcome, { kind: 'ignored' }>['reason'];
+
+const CHANGE_REFUSALS: Readonly<Record<IgnoredChange, WriteRefusal>> = {
+  pendingChange: 'changePending',
+  alreadyJoint: 'changeImpossible',
+  notJoint: 'changeImpossible',
+  simpleWhileJoint: 'changeImpossible',
+  zeroVoters: 'changeImpossible',
+  removedAllVoters: 'changeImpossible',
+  moreThanOneVoterChanged: 'changeImpossible',
 };
 
 export class Proposals {
@@ -90,6 +107,7 @@ export class Proposals {
 
   #handPayloads(core: RaftCore, leader: MemberId): void {
     const [dones, bytes] = [this.#dones, this.#bytes];
+    assert(this.#payloads.length === dones.length, '[H10] a proposal has a caller');
     moveFromLarger(this.#payloads);
     const outcome = core.propose(this.#payloads);
     this.#payloads = [];
@@ -106,10 +124,13 @@ export class Proposals {
   }
 
   #handChanges(core: RaftCore, leader: MemberId): void {
-    const changes = this.#changes;
-    this.#changes = [];
-    for (const { change, done } of changes) {
+    for (;;) {
+      const [first] = this.#changes;
+      if (first === undefined) return;
+      const { change, done } = first;
       const outcome = core.proposeConfChange(change);
+      // Let go of when the core has answered: if it breaks, they are told with all others. [H90]
+      this.#changes.shift();
       if (outcome.kind === 'accepted') {
         this.#enter(outcome.term, outcome.index, outcome.index, [done], 0);
         continue;
@@ -118,7 +139,7 @@ export class Proposals {
       this.#admission.release(1, 0);
       // An ignored change stands in the log as an empty entry, which is nobody's.
       const isIgnored = outcome.kind === 'ignored';
-      const reason = isIgnored ? refusalOf(outcome.reason) : REFUSALS[outcome.reason];
+      const reason = isIgnored ? CHANGE_REFUSALS[outcome.reason] : REFUSALS[outcome.reason];
       this.#answers.refuseWrite(done, reason, leader);
     }
   }
@@ -131,6 +152,7 @@ export class Proposals {
     bytes: number,
   ): void {
     assert(last - first + 1 === dones.length, '[H10] a batch has consecutive indexes');
+    assert(term >= (this.#batches.at(-1)?.term ?? 0), '[H10] a later batch is of no earlier term');
     if ((this.#batches.at(-1)?.last ?? 0) >= first) this.#isOverlapping = true;
     const givesUpMs = Number.POSITIVE_INFINITY;
     this.#batches.push({ term, last, dones, bytes, next: first, givesUpMs });
@@ -164,6 +186,7 @@ export class Proposals {
   }
 
   #dropSettled(): void {
+    if (this.#batches.length === 0) return;
     const open: Batch[] = [];
     for (const batch of this.#batches) {
       if (batch.next <= batch.last) open.push(batch);
@@ -193,6 +216,7 @@ export class Proposals {
   }
 
   #doubt(batch: Batch, upTo: number, reason: WriteDoubt): void {
+    assert(batch.next <= batch.last + 1, '[H10] nothing is decided beyond the end of a batch');
     const end = Math.min(upTo, batch.last);
     const first = batch.last - batch.dones.length + 1;
     for (; batch.next <= end; batch.next++) {
@@ -211,6 +235,7 @@ export class Proposals {
     this.#bytes = 0;
     for (const batch of this.#batches) this.#doubt(batch, batch.last, 'stopped');
     this.#dropSettled();
+    assert(this.isEmpty, '[H91] everyone who waits is told');
   }
 }
 
@@ -243,7 +268,9 @@ function settleOne(
   if (batch.next < index) replaceBefore(batch, index, answers);
   if (batch.next !== index || index > last) return;
   batch.next += 1;
-  const done = dones[index - (last - dones.length + 1)] as WriteDone;
+  const place = index - (last - dones.length + 1);
+  assert(place >= 0 && place < dones.length, '[H10] an index of a batch is one of its proposals');
+  const done = dones[place] as WriteDone;
   if (batch.term !== term) answers.refuseWrite(done, 'replaced', 0);
   else if (result === undefined) answers.refuseWrite(done, 'changeImpossible', 0);
   else answers.write(done, { kind: 'applied', index, result });
@@ -256,8 +283,4 @@ function replaceBefore(batch: Batch, index: number, answers: Answers): void {
   for (; batch.next < index && batch.next <= last; batch.next++) {
     answers.refuseWrite(dones[batch.next - first] as WriteDone, 'replaced', 0);
   }
-}
-
-function refusalOf(reason: string): WriteRefusal {
-  return reason === 'pendingChange' ? 'changePending' : 'changeImpossible';
 }

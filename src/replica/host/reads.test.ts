@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytes, describeRead, text } from '../../../test/support/host-cluster.ts';
+import { must } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { answered, type QueryAnswer } from '../../core/machine.ts';
 import type { RaftCore, ReadOutcome } from '../../core/raft/index.ts';
-import type { ReplicaState } from '../state/index.ts';
+import type { Question, ReplicaState } from '../state/index.ts';
 import type { ReadLevel } from '../types.ts';
 import { MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
@@ -18,6 +20,7 @@ class Scene {
   readonly asked: string[] = [];
   readonly heard: string[] = [];
   outcome: ReadOutcome | undefined;
+  answer: ((question: Uint8Array) => QueryAnswer) | undefined;
   applied = 5;
 
   ask(level: ReadLevel, ...questions: string[]): void {
@@ -39,9 +42,9 @@ class Scene {
   news(): string {
     const data = {
       applied: () => ({ term: 1, index: this.applied }),
-      query: (question: Uint8Array) => {
-        if (text(question) === 'boom') throw new Error('a bug');
-        return question;
+      ask: ({ body }: Question): QueryAnswer => {
+        if (text(body) === 'boom') throw new Error('a bug');
+        return this.answer?.(body) ?? answered(body);
       },
     };
     try {
@@ -158,7 +161,10 @@ test('[H20] questions are bounded in number and bytes, and let go of once', () =
 test('[H43] answers that are long come over several turns, one per shard at least', () => {
   const answers = new Answers();
   const load = new MemberLoad();
-  const long = { applied: () => ({ term: 1, index: 5 }), query: () => new Uint8Array(1024 * 1024) };
+  const long = {
+    applied: () => ({ term: 1, index: 5 }),
+    ask: () => answered(new Uint8Array(1024 * 1024)),
+  };
   const shards = [0, 1].map(() => new Reads(answers, { timeoutMs: 100, retryMs: 50 }, load));
   let heard = 0;
   for (const reads of shards) {
@@ -183,7 +189,10 @@ test('[H43] answers that are long come over several turns, one per shard at leas
 test('[H43] reads that are put off and then time out ask for no more turns', () => {
   const answers = new Answers();
   const load = new MemberLoad();
-  const long = { applied: () => ({ term: 1, index: 5 }), query: () => new Uint8Array(1024 * 1024) };
+  const long = {
+    applied: () => ({ term: 1, index: 5 }),
+    ask: () => answered(new Uint8Array(1024 * 1024)),
+  };
   const reads = new Reads(answers, { timeoutMs: 100, retryMs: 50 }, load);
   for (let i = 0; i < 12; i++) reads.add('strong', bytes('a'), () => {}, 0);
   const core = { readIndex: (): ReadOutcome => ({ kind: 'accepted', ticket: 1 }) };
@@ -204,4 +213,102 @@ test('at a stop everyone is told', () => {
   scene.ask('lease', 'b');
   scene.reads.stop();
   assert.equal(scene.news(), 'refused stopping, refused stopping');
+});
+
+// --- questions that take more than one turn -----------------------------------------------------
+
+const part = (name: string): QueryAnswer => ({
+  kind: 'more',
+  part: bytes(name),
+  cursor: bytes('c'),
+});
+
+test('[H45] what needs more than its budget is asked on, behind the others', () => {
+  const scene = new Scene();
+  const asked: string[] = [];
+  const slices = [part('a'), part('b'), answered(bytes('c'))];
+  scene.answer = (question) => {
+    asked.push(text(question));
+    return text(question) === 'long' ? must(slices.shift(), 'no more') : answered(question);
+  };
+  scene.ask('local', 'long', 'x', 'y');
+  assert.equal(scene.news(), '', 'one slice is enough for a turn');
+  assert.equal(scene.reads.isCutShort, true);
+  scene.ask('local', 'z');
+  assert.equal(scene.news(), 'local "x", local "y"');
+  assert.equal(scene.news(), 'local "z", local "abc"');
+  assert.deepEqual(asked, ['long', 'x', 'y', 'long', 'z', 'long']);
+  assert.equal(scene.reads.isCutShort, false);
+  assert.ok(scene.reads.isEmpty);
+});
+
+test('[H45] an answer of many parts has an end', () => {
+  const scene = new Scene();
+  const long = new Uint8Array(1024 * 1024);
+  scene.answer = () => ({ kind: 'more', part: long, cursor: long });
+  scene.ask('local', 'a');
+  for (let i = 0; i < 4; i++) assert.equal(scene.news(), '');
+  assert.equal(scene.news(), 'refused tooLarge');
+  assert.ok(scene.reads.isEmpty);
+});
+
+/** Events as the test says. */
+class WaitingScene extends Scene {
+  readonly wakes: (() => void)[] = [];
+  closed = 0;
+  ready = 0;
+  override readonly reads = new Reads(
+    this.answers,
+    { timeoutMs: 1_000, retryMs: 300 },
+    new MemberLoad(),
+    {
+      wait: (_topic, wake) => {
+        this.wakes.push(wake);
+        return { close: () => void (this.closed += 1) };
+      },
+      onReady: () => void (this.ready += 1),
+    },
+  );
+  isThere = false;
+  override answer = (question: Uint8Array): QueryAnswer => {
+    const { isThere } = this;
+    return isThere ? answered(question) : { kind: 'wait', topic: question };
+  };
+}
+
+test('[H45] a read waits for its event, and not in vain', () => {
+  const scene = new WaitingScene();
+  scene.ask('strong', 'a');
+  scene.hand();
+  scene.reads.confirm({ ticket: 1, index: 5 }, true);
+  assert.equal(scene.news(), '');
+  scene.wakes.shift()?.();
+  assert.equal(scene.ready, 1);
+  assert.equal(scene.news(), '', 'it was another change');
+  scene.isThere = true;
+  scene.wakes.shift()?.();
+  assert.equal(scene.news(), 'strong "a"');
+  assert.ok(scene.reads.isEmpty);
+});
+
+test('[H45] a read that waited for most of its time must be answered', () => {
+  const scene = new WaitingScene();
+  scene.ask('local', 'a');
+  assert.equal(scene.news(), '');
+  scene.reads.sweep(749);
+  assert.equal(scene.ready, 0);
+  scene.reads.sweep(750);
+  assert.deepEqual([scene.ready, scene.closed], [1, 1]);
+  scene.isThere = true;
+  assert.equal(scene.news(), 'local "a"');
+});
+
+test('[H45, H91] who waits for an event hears of the end', () => {
+  const scene = new WaitingScene();
+  scene.ask('local', 'a', 'b');
+  assert.equal(scene.news(), '');
+  scene.reads.stop();
+  assert.equal(scene.news(), 'refused stopping, refused stopping');
+  assert.equal(scene.closed, 2);
+  assert.ok(scene.reads.isEmpty);
 });

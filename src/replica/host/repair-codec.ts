@@ -3,6 +3,7 @@
 //   request  =  shard(varint) wants-state(varint) count(varint) (index(varint) term(varint))*
 //   entries  =  count(varint) (index(varint) one_entry)*      see src/replica/codec/entries.ts
 
+import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Entry, EntryId } from '../../core/raft/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
@@ -16,6 +17,7 @@ export interface EntryRequest {
 }
 
 export function encodeEntryRequest({ ids, shard, wantsState }: EntryRequest): Uint8Array {
+  assert(ids.length <= LIMITS.replica.repairEntriesMax, '[H60] what is asked is answered');
   const writer = new PackedWriter(16 + ids.length * 8);
   writer.varint(shard);
   writer.varint(wantsState ? 1 : 0);
@@ -42,6 +44,7 @@ export function decodeEntryRequest(bytes: Uint8Array): EntryRequest | undefined 
 
 export function encodeEntries(entries: readonly Entry[]): Uint8Array {
   const writer = new PackedWriter();
+  assert(entries.length <= LIMITS.replica.repairEntriesMax, '[H60] what is sent can be read');
   writer.varint(entries.length);
   for (const entry of entries) {
     writer.varint(entry.index);

@@ -1,5 +1,6 @@
 // The durable log as one shard's core sees it: the member's log, with what the state adds to it.
 
+import { assert } from '../../base/assert.ts';
 import type { ConfState, Entry, HardState, LogSource, Snapshot } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
@@ -31,6 +32,9 @@ export class ReplicaLog implements LogSource {
     const { hardState } = this.wal.initialState();
     const known = Math.min(hardState.commit, this.wal.lastIndex());
     const commit = Math.max(known, this.#data.applied().index);
+    const applied = this.#data.applied().index;
+    assert(commit >= applied, '[H50] what was applied was committed');
+    assert(commit <= Math.max(this.wal.lastIndex(), applied), '[H50] a commit is of entries here');
     return { hardState: { ...hardState, commit }, confState: this.#data.confState() };
   }
 

@@ -1,5 +1,6 @@
 // Reads single entries out of a shard's log, for a peer that lost them.
 
+import { assert } from '../../base/assert.ts';
 import type { Entry, EntryId } from '../../core/raft/index.ts';
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import type { ShardLog } from './replica-log.ts';
@@ -17,6 +18,7 @@ export async function gatherEntries(
     const entry = await readEntry(wal, shard, index);
     // An id names one content for good: whether it is committed does not matter.
     if (entry === undefined || entry.term !== term) continue;
+    assert(entry.index === index, '[H60] an entry is the one that was asked for');
     bytes += entry.payload.length;
     if (bytes > bytesMax && entries.length > 0) break;
     entries.push(entry);

@@ -2,41 +2,42 @@
 // the entries can be mended.
 
 import type { Clock, Timer } from '../../base/capabilities.ts';
-import type { ShardId, Wal } from '../../engine/wal/index.ts';
-import type { Replica } from './replica.ts';
+import type { Wal } from '../../engine/wal/index.ts';
 import type { HostSettings } from './settings.ts';
-
-export interface ScrubHome {
-  readonly wal: Wal;
-  readonly clock: Clock;
-  readonly settings: HostSettings;
-  readonly isClosed: boolean;
-  replicas(): Iterable<Replica>;
-  /** Its log was read: entries may have turned out to be lost. */
-  noteRead(shard: ShardId): void;
-  /** Work that nobody waits for. */
-  watch(what: string, work: Promise<unknown>): void;
-}
+import type { Supervisor } from './supervisor.ts';
 
 export class Scrub {
-  readonly #home: ScrubHome;
+  readonly #parts: { readonly clock: Clock; readonly wal: Pick<Wal, 'scrub'> };
+  readonly #settings: HostSettings;
+  readonly #supervisor: Supervisor;
+  /** Old segments were read: entries of any shard may have turned out to be lost. */
+  readonly #onRead: () => void;
   #timer: Timer;
 
-  constructor(home: ScrubHome) {
-    this.#home = home;
+  constructor(
+    parts: { readonly clock: Clock; readonly wal: Pick<Wal, 'scrub'> },
+    settings: HostSettings,
+    supervisor: Supervisor,
+    onRead: () => void,
+  ) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#supervisor = supervisor;
+    this.#onRead = onRead;
     this.#timer = this.#arm();
   }
 
   #arm(): Timer {
-    const { clock, settings } = this.#home;
-    return clock.setTimer(settings.scrubEveryMs, () => this.#home.watch('scrub', this.#run()));
+    const { scrubEveryMs } = this.#settings;
+    return this.#parts.clock.setTimer(scrubEveryMs, () => {
+      this.#supervisor.watch('scrub', this.#run());
+    });
   }
 
   async #run(): Promise<void> {
-    const { settings, wal } = this.#home;
-    await wal.scrub(settings.scrubPauseMs);
-    if (this.#home.isClosed) return;
-    for (const { shard } of this.#home.replicas()) this.#home.noteRead(shard);
+    await this.#parts.wal.scrub(this.#settings.scrubPauseMs);
+    if (this.#supervisor.isClosed) return;
+    this.#onRead();
     this.#timer = this.#arm();
   }
 

@@ -41,6 +41,8 @@ export interface HostSettings {
    * would fall behind a leader that takes what does not fit there.
    */
   readonly commandBytesMax: number;
+  /** [D21] What the sessions of all shards may take in memory here, but for moments. */
+  readonly sessionBytesMax: number;
   readonly repairRetryMs: number;
   /** Old segments of the log are read again so often, to find rot while peers can still mend it. */
   readonly scrubEveryMs: number;
@@ -67,6 +69,7 @@ export const DEFAULT_HOST_SETTINGS: HostSettings = {
   purgeBytes: LIMITS.wal.segmentBytes,
   segmentsMax: 8,
   commandBytesMax: LIMITS.replica.payloadBytesMax,
+  sessionBytesMax: LIMITS.sessions.memberBytesMax,
   repairRetryMs: 250,
   scrubEveryMs: 3_600_000,
   scrubPauseMs: 1_000,

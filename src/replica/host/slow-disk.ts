@@ -2,83 +2,67 @@
 // leading. [H70] It hands over to whoever has the most; [H71] if that does not help it falls
 // silent, so that it is deposed.
 
+import { assert } from '../../base/assert.ts';
 import type { Log } from '../../base/capabilities.ts';
-import type { PeerStatus } from '../../core/raft/index.ts';
-import type { MemberId } from '../../engine/transport/index.ts';
-import type { Replica } from './replica.ts';
+import type { Registry } from './registry.ts';
 import type { HostSettings } from './settings.ts';
+import { findSuccessor } from './successor.ts';
 
-export interface SlowDiskHome {
-  readonly member: MemberId;
-  readonly log: Log;
-  readonly settings: HostSettings;
-  replicas(): Iterable<Replica>;
-  wake(replica: Replica): void;
-}
+type Disk =
+  | 'answering'
+  /** [H70] Leaders have been told to hand over. */
+  | 'slow'
+  /** [H71] Those who could not are muted. */
+  | 'muted';
 
 export class SlowDisk {
-  readonly #home: SlowDiskHome;
-  #isSlow = false;
-  #isMuted = false;
+  readonly #log: Log;
+  readonly #settings: HostSettings;
+  readonly #registry: Pick<Registry, 'all' | 'leaders'>;
+  #disk: Disk = 'answering';
 
-  constructor(home: SlowDiskHome) {
-    this.#home = home;
+  constructor(log: Log, settings: HostSettings, registry: Pick<Registry, 'all' | 'leaders'>) {
+    this.#log = log;
+    this.#settings = settings;
+    this.#registry = registry;
   }
 
   /** `waitedMs`: for how long the oldest append has not been answered. */
   step(waitedMs: number): void {
-    const { electionTicks, slowDiskMs, tickMs } = this.#home.settings;
+    assert(waitedMs >= 0, 'an append waits from when it was made');
+    const { electionTicks, slowDiskMs, tickMs } = this.#settings;
     if (waitedMs < slowDiskMs) {
-      if (this.#isSlow) this.#recover();
+      if (this.#disk !== 'answering') this.#recover();
       return;
     }
-    if (!this.#isSlow) this.#handOver(waitedMs);
+    if (this.#disk === 'answering') this.#handOver(waitedMs);
     // A transfer has one election timeout.
-    if (!this.#isMuted && waitedMs >= slowDiskMs + electionTicks * tickMs) this.#mute();
+    const isTransferOver = waitedMs >= slowDiskMs + electionTicks * tickMs;
+    if (this.#disk === 'slow' && isTransferOver) this.#mute();
   }
 
   #handOver(waitedMs: number): void {
-    this.#isSlow = true;
-    this.#home.log.warn('disk does not answer', { waitedMs: Math.round(waitedMs) });
-    for (const replica of this.#home.replicas()) {
-      if (!replica.isLeader || replica.stopped !== undefined) continue;
-      const successor = findSuccessor(replica, this.#home.member);
-      if (successor === undefined) continue;
-      this.#home.wake(replica);
-      replica.core.transferLeader(successor);
+    this.#disk = 'slow';
+    this.#log.warn('disk does not answer', { waitedMs: Math.round(waitedMs) });
+    for (const replica of this.#registry.leaders()) {
+      const successor = findSuccessor(replica);
+      if (successor !== undefined) replica.leave(successor);
     }
   }
 
   #mute(): void {
-    this.#isMuted = true;
-    for (const replica of this.#home.replicas()) {
-      // Whoever is alone has nobody to leave the shard to.
-      if (replica.isLeader && findSuccessor(replica, this.#home.member) !== undefined) {
-        this.#home.wake(replica);
-        replica.isMutedForDisk = true;
-      }
+    this.#disk = 'muted';
+    for (const replica of this.#registry.leaders()) {
+      // A single voter has nobody to leave the shard to.
+      if (findSuccessor(replica) === undefined) continue;
+      replica.wake();
+      replica.condition.becomeMuted('slowDisk');
     }
   }
 
   #recover(): void {
-    this.#isSlow = false;
-    this.#isMuted = false;
-    this.#home.log.info('disk answers again');
-    for (const replica of this.#home.replicas()) replica.isMutedForDisk = false;
+    this.#disk = 'answering';
+    this.#log.info('disk answers again');
+    for (const replica of this.#registry.all()) replica.condition.unmute('slowDisk');
   }
-}
-
-/** The voter that has the most of those who may lead. */
-export function findSuccessor(
-  replica: Replica,
-  self: MemberId,
-  mayLead: (peer: MemberId) => boolean = () => true,
-): MemberId | undefined {
-  const { config, peers } = replica.core.status();
-  let best: PeerStatus | undefined;
-  for (const peer of peers) {
-    if (peer.id === self || !config.voters.includes(peer.id) || !peer.isRecentlyActive) continue;
-    if (mayLead(peer.id) && (best === undefined || peer.match > best.match)) best = peer;
-  }
-  return best?.id;
 }

@@ -4,6 +4,7 @@
 // on the monotonic one was missed there, or it was set by somebody, which looks the same and costs
 // little.
 
+import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/capabilities.ts';
 
 export class SuspendDetector {
@@ -17,6 +18,7 @@ export class SuspendDetector {
 
   /** `doubtMs`: for so long after a gain no lease counts. */
   constructor(clock: Clock, toleratedMs: number, doubtMs: number) {
+    assert(toleratedMs >= 0 && doubtMs > 0, '[H32] a gain is doubted for a while');
     this.#clock = clock;
     this.#toleratedMs = toleratedMs;
     this.#doubtMs = doubtMs;

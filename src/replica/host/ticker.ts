@@ -38,6 +38,7 @@ export class Ticker {
     // [H32] After as many ticks no lease is left of those that began before.
     const doubtMs = settings.electionTicks * settings.tickMs;
     this.#suspends = new SuspendDetector(clock, settings.tickMs / 2, doubtMs);
+    assert(this.#stepMs > 0, '[H30] time goes forward');
     this.#onStep = onStep;
     this.#isIdle = isIdle;
   }
@@ -59,6 +60,7 @@ export class Ticker {
     if (due <= this.#steps || this.#isClosed) return;
     // What lies further back is left out.
     this.#steps = Math.max(this.#steps, due - this.#stepsMax);
+    assert(due - this.#steps <= this.#stepsMax, '[H31] an election timeout is made up for at most');
     while (this.#steps < due) {
       this.#steps += 1;
       this.#onStep(this.#steps);

@@ -1,5 +1,6 @@
 // What a member answers to a request. FORMAT.md draws the bytes.
 
+import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import { PackedReader, PackedWriter } from '../codec/index.ts';
@@ -81,6 +82,7 @@ const writer = new PackedWriter();
 /** A view that the next call writes over. [Q7] It fits a frame, whatever the results. */
 export function encodeProposeAnswer({ leader, outcomes }: ProposeAnswer): Uint8Array {
   writer.reset();
+  assert(outcomes.length <= LIMITS.requests.commandsMax, '[Q8] what is written can be read');
   writer.varint(leader);
   writer.varint(outcomes.length);
   for (const outcome of outcomes) {
@@ -91,6 +93,7 @@ export function encodeProposeAnswer({ leader, outcomes }: ProposeAnswer): Uint8A
       writer.varint(outcome.leader);
     } else writeDoubt(outcome.reason);
   }
+  assert(writer.length <= LIMITS.peer.frameBytesMax, '[Q7] an answer fits a frame');
   return writer.view();
 }
 
@@ -99,6 +102,7 @@ function writeApplied(index: number, result: Uint8Array): void {
     writeDoubt('answerTooLarge');
     return;
   }
+  assert(index > 0, '[Q3] what had its effect has a place in the log');
   writer.u8(APPLIED);
   writer.varint(index);
   writer.varint(result.length);

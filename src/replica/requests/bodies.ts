@@ -1,5 +1,6 @@
 // What is asked of a shard over the network. FORMAT.md draws the bytes.
 
+import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { PackedReader, PackedWriter } from '../codec/index.ts';
@@ -32,8 +33,11 @@ const writer = new PackedWriter();
 export function encodePropose({ shard, isForwarded, commands }: ProposeBody): Uint8Array {
   writer.reset();
   writer.u8(isForwarded ? FORWARDED : 0);
+  const count = commands.length;
+  assert(count >= 1 && count <= LIMITS.requests.commandsMax, '[Q8] what is written can be read');
+  assert(shard <= U32_MAX, '[Q8] a shard is a u32');
   writer.varint(shard);
-  writer.varint(commands.length);
+  writer.varint(count);
   for (const command of commands) {
     writer.varint(command.length);
     writer.append(command);
@@ -67,6 +71,7 @@ export function decodePropose(bytes: Uint8Array): ProposeBody | undefined {
 export function encodeRead({ shard, isForwarded, level, question }: ReadBody): Uint8Array {
   writer.reset();
   writer.u8(isForwarded ? FORWARDED : 0);
+  assert(shard <= U32_MAX, '[Q8] a shard is a u32');
   writer.varint(shard);
   writer.u8(READ_LEVELS[level]);
   writer.append(question);

@@ -1,6 +1,7 @@
 // A client's connections to the members of a cluster, made when they are first needed and again
 // after they broke.
 
+import { assert } from '../../base/assert.ts';
 import type { Clock, Net } from '../../base/capabilities.ts';
 import type { SocketAddress } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -86,6 +87,7 @@ class Line {
   }
 
   async #dial(): Promise<void> {
+    assert(!this.#isDialling, 'a line is dialled once at a time');
     this.#isDialling = true;
     const { clock, net, clusterId } = this.#options;
     const identity = { clusterId, callee: this.#member };
@@ -98,6 +100,7 @@ class Line {
     this.#isDialling = false;
     if (this.#isClosed) this.#client?.close();
     const held = this.#held;
+    assert(held.length <= LIMITS.requests.waitingMax, '[Q10] what waits for a line is bounded');
     this.#held = [];
     const nowMs = clock.monotonicMs();
     for (const { kind, body, untilMs, done } of held) {

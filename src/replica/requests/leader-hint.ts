@@ -9,7 +9,8 @@ export class LeaderHint {
   #turn = 0;
 
   constructor(members: readonly MemberId[]) {
-    assert(members.length > 0, 'there is somebody to ask');
+    assert(members.length > 0, '[Q9] there is somebody to ask');
+    assert(!members.includes(0), '[Q9] nobody is no member');
     this.#members = members;
   }
 
@@ -26,6 +27,7 @@ export class LeaderHint {
 
   /** `asked` was no help: unless somebody else was named meanwhile, the next one is asked. */
   leave(asked: MemberId): void {
+    assert(asked !== 0, '[Q9] a member was asked');
     if (this.member !== asked) return;
     this.#leader = 0;
     this.#turn += 1;

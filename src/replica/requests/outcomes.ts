@@ -2,6 +2,7 @@
 // [Q3] The one rule: whatever may have had an effect is never called refused, and what certainly
 // had none is never called unknown. SPEC.md has the table.
 
+import { assert } from '../../base/assert.ts';
 import type { RequestOutcome } from '../../engine/transport/index.ts';
 import type { ReadAnswer, ReadRefusal, WriteOutcome, WriteRefusal } from '../types.ts';
 import {
@@ -13,6 +14,7 @@ import {
 
 /** What a member made of `count` commands that were sent to it. */
 export function writeAnswerOf(outcome: RequestOutcome, count: number): ProposeAnswer {
+  assert(count > 0, '[Q8] a request has commands');
   if (outcome.kind !== 'answered') return all(count, undelivered(outcome));
   const answer = decodeProposeAnswer(outcome.body);
   if (answer?.outcomes.length === count) return answer;

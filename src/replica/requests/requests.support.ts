@@ -8,6 +8,7 @@ import type { MemberId, RequestOutcome } from '../../engine/transport/index.ts';
 import { REQUEST_KIND } from '../codec/index.ts';
 import { encodeCommand } from '../state/index.ts';
 import type { ReadAnswer, ReadLevel, ReplicaHost, WriteOutcome } from '../types.ts';
+import { type Feed, Gateway } from './gateway.ts';
 import { RequestServer } from './server.ts';
 import { type Callees, ShardClient } from './shard-client.ts';
 
@@ -103,16 +104,19 @@ export class RequestWorld implements Callees {
 
   constructor() {
     for (const member of this.members) {
-      const host = new ScriptedHost(this.clock);
-      const peers = {
-        request: (to: MemberId, kind: number, body: Uint8Array, ms: number, done: Done) => {
-          this.#send(member, to, kind, body, ms, done);
-          return 0;
-        },
-      };
-      this.hosts.set(member, host);
-      this.#servers.set(member, new RequestServer({ member, clock: this.clock, host, peers }));
+      this.hosts.set(member, new ScriptedHost(this.clock));
+      this.#servers.set(member, new RequestServer(this.gateway(member)));
     }
+  }
+
+  gateway(member: MemberId, feed?: Feed): Gateway {
+    const peers = {
+      request: (to: MemberId, kind: number, body: Uint8Array, ms: number, done: Done) => {
+        this.#send(member, to, kind, body, ms, done);
+        return 0;
+      },
+    };
+    return new Gateway({ member, clock: this.clock, host: this.host(member), peers, feed });
   }
 
   host(member: MemberId): ScriptedHost {

@@ -2,7 +2,7 @@
 // they are sent. The shard keeps the last result only, so they go one after the other; whoever
 // wants more at a time opens more sessions.
 
-import { unreachable } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { type CommandResult, decodeResult, encodeCommand } from '../state/index.ts';
 import type { WriteDoubt, WriteOutcome, WriteRefusal } from '../types.ts';
@@ -79,6 +79,7 @@ export class ShardSession {
         this.#finish(first, { kind: 'refused', reason });
         return;
       }
+      assert(result.client !== 0, '[Q6] a session has a number');
       this.#session = result.client;
       this.#sequence = 0;
       this.#send(first, deadlineMs);
@@ -86,6 +87,7 @@ export class ShardSession {
   }
 
   #send(command: Queued, deadlineMs: number): void {
+    assert(this.#session !== 0, '[Q6] a command is sent in a session');
     this.#sequence += 1;
     const { body } = command;
     const leftMs = deadlineMs - this.#client.nowMs();
@@ -103,6 +105,7 @@ export class ShardSession {
   }
 
   #finish(command: Queued, outcome: CommandOutcome): void {
+    assert(this.#isBusy && this.#queue[0] === command, '[Q6] commands go one after the other');
     this.#queue.shift();
     this.#isBusy = false;
     command.done(outcome);

@@ -193,10 +193,14 @@ export class ShardClient {
 
   #send(batch: readonly Waiting[]): void {
     const [first] = batch;
-    assert(first !== undefined, 'a batch has commands');
+    assert(first !== undefined, '[Q8] a request has commands');
+    assert(batch.length <= LIMITS.requests.commandsMax, '[Q8] what is sent can be read');
     const nowMs = this.#clock.monotonicMs();
     let leftMs = Number.POSITIVE_INFINITY;
-    for (const { deadlineMs } of batch) leftMs = Math.min(leftMs, deadlineMs - nowMs);
+    for (const { deadlineMs, isRepeatable } of batch) {
+      assert(isRepeatable === first.isRepeatable, '[Q5] those that travel together are alike');
+      leftMs = Math.min(leftMs, deadlineMs - nowMs);
+    }
     if (leftMs <= 0) {
       for (const waiting of batch) this.#giveUp(waiting);
       return;
@@ -212,6 +216,7 @@ export class ShardClient {
 
   #takeAnswer(member: MemberId, batch: readonly Waiting[], outcome: RequestOutcome): void {
     const { leader, outcomes } = writeAnswerOf(outcome, batch.length);
+    assert(outcomes.length === batch.length, '[Q1] every command has an outcome');
     this.#hint.follow(leader);
     let isLeft = false;
     for (let i = 0; i < batch.length; i++) {
@@ -249,11 +254,16 @@ export class ShardClient {
   /** [Q5] What was in doubt once is never refused: an earlier attempt may take effect yet. */
   #finish(waiting: Waiting, outcome: WriteOutcome): void {
     this.#waitingCount -= 1;
+    assert(this.#waitingCount >= 0, '[Q10] a command ends once');
     const isMistaken = outcome.kind === 'refused' && waiting.isDoubtful;
     waiting.done(isMistaken ? { kind: 'unknown', reason: 'timeout' } : outcome, waiting.isDoubtful);
   }
 
   #askLater(waiting: Waiting): void {
+    assert(
+      !waiting.isDoubtful || waiting.isRepeatable,
+      '[Q5] what may have had an effect stays so',
+    );
     this.#paused.push(waiting);
     if (this.#pause !== undefined) return;
     this.#pause = this.#clock.setTimer(this.#randomly(this.#pauseMs), () => {

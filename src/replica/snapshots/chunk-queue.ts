@@ -59,6 +59,8 @@ export class ChunkQueue {
       if (this.#asked.length < comparedChunksMax) return 'later';
     }
     if (this.#asked.length === 0) return 'end';
+    assert(this.#ready.length === 0, '[N12] what was answered is sent before more is asked');
+    assert(this.#asked.length <= comparedChunksMax, '[N14] few chunks are compared at once');
     this.#isAsking = true;
     this.#ask({
       after: this.#after.lastKey,

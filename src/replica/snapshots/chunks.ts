@@ -39,6 +39,7 @@ export function pairBytes({ key, value }: StorePair): number {
 
 /** `bytes`: the sum of their `pairBytes`. */
 export function encodePairs(pairs: readonly StorePair[], bytes: number): Uint8Array {
+  assert(pairs.length > 0, '[N2] a chunk holds a pair at least');
   const chunk = new Uint8Array(1 + bytes);
   const view = new DataView(chunk.buffer);
   chunk[0] = PAIRS;
@@ -62,6 +63,7 @@ export function encodeEnd(progress: Progress): Uint8Array {
 }
 
 export function encodeSame(bytes: number, digest: Uint8Array, lastKey: Uint8Array): Uint8Array {
+  assert(digest.length === DIGEST_BYTES, '[N12] digests are of one length');
   const writer = new ByteWriter(5 + DIGEST_BYTES + lastKey.length);
   writer.u8(SAME);
   writer.u32le(bytes);
@@ -137,6 +139,8 @@ function half(digest: Uint8Array): Uint8Array {
 }
 
 export function writeCounts(writer: ByteWriter, counts: Omit<Progress, 'lastKey'>): void {
+  assert(counts.chain.length === DIGEST_BYTES, '[N3] sums are of one length');
+  assert(counts.pairs >= counts.chunks, '[N2] a chunk holds a pair at least');
   writer.u64le(counts.chunks);
   writer.u64le(counts.pairs);
   writer.u64le(counts.bytes);

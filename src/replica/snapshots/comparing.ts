@@ -1,7 +1,9 @@
 // Which parts of a state that is being sent are in the present state already.
 
+import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/capabilities.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { IncomingRequest } from '../../engine/transport/index.ts';
 import { NO_PROGRESS, type ReplicaState } from '../state/index.ts';
 import { readRange } from './state-chunks.ts';
@@ -14,6 +16,7 @@ export function answerComparison(
   data: ReplicaState,
   clock: Pick<Clock, 'afterTurn'>,
 ): void {
+  assert(ranges.length <= LIMITS.snapshots.comparedChunksMax, '[N14] no more than a sender asks');
   const equal = new Uint8Array(ranges.length);
   let low = after;
   let at = 0;

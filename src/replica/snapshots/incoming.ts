@@ -56,6 +56,7 @@ export class IncomingTransfer implements IncomingStreamHandler {
     if (this.#failure !== undefined) return this.#onEnd(false, this.#failure);
     this.#isFinishing = true;
     this.#staging.complete();
+    assert(this.#staging.isComplete, '[N8] what is whole is marked so before it is durable');
     // [N8] The log may name this state only when no crash can take it away.
     const isDurable = await this.#parts.store.flush();
     return this.#onEnd(isDurable, 'the store has failed');
@@ -101,6 +102,7 @@ export class IncomingTransfer implements IncomingStreamHandler {
     const { view, prefix } = this.#data.present();
     const found = readRange(view, prefix, progress, lastKey, bytes);
     if (found === undefined || !equalBytes(found.chunk.digest, digest)) return false;
+    assert(found.chunk.progress.chunks === progress.chunks + 1, '[N6] chunks follow each other');
     return this.#staging.add(found.pairs, found.chunk.progress);
   }
 

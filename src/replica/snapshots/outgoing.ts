@@ -86,6 +86,8 @@ export class OutgoingTransfer {
   /** The term of the message may differ from the last time. */
   start(message: Message, onEnd: (result: SendResult) => void): void {
     assert(!this.isRunning, '[N5] a transfer runs once at a time');
+    assert(message.snapshot !== undefined, '[N13] a transfer runs for the message of a state');
+    assert(message.term >= this.term, '[N13] terms do not fall from one start to the next');
     this.#message = message;
     this.#onEnd = onEnd;
     this.#attempt += 1;
@@ -118,6 +120,7 @@ export class OutgoingTransfer {
 
   /** [N6] Goes on where the peer stands, if that is a place where this transfer was. */
   #begin(at: Progress, compares: boolean): void {
+    assert(this.#stream === undefined, '[N5] a transfer has one stream');
     const known = this.#trail.find((was) => isSamePlace(was, at));
     if (known !== undefined) this.#counters.resumed += 1;
     this.#sent = known ?? NO_PROGRESS;
@@ -176,6 +179,7 @@ export class OutgoingTransfer {
   /** The chunk, or a word about it if the peer has the same already. */
   #encode({ chunk, isSame }: QueuedChunk): Uint8Array {
     const { bytes, digest, progress } = chunk;
+    assert(progress.chunks === this.#sent.chunks + 1, '[N6] chunks follow each other');
     this.#sent = progress;
     this.#trail.push(progress);
     if (this.#trail.length > trailChunksMax) this.#trail.shift();
@@ -188,6 +192,7 @@ export class OutgoingTransfer {
 
   #compare(question: Pick<Comparison, 'after' | 'ranges'>): void {
     const attempt = this.#attempt;
+    assert(question.ranges.length > 0, '[N12] a question is about chunks');
     const { shard, snapshot } = this.prepared;
     const body = encodeComparison({ shard, name: snapshot.data, ...question });
     this.#request = this.#parts.peers.request(

@@ -20,11 +20,11 @@ function preparedOf(preparedMax: number) {
     return { index: 5, term: 1, confState: CONFIG, data: Uint8Array.of(shard) };
   };
   const state = (shard: number) => ({
-    prepareSnapshot: () => Promise.resolve({ snapshot: snapshotOf(shard), close: () => {} }),
+    prepareSnapshot: () => Promise.resolve({ shard, snapshot: snapshotOf(shard), close: () => {} }),
   });
   const parts = { clock, states: { state } };
   const limits = { preparedMax, preparedMs: 30_000 };
-  // Only what the prepared looks at.
+  // Only what prepared states need.
   type Arguments = ConstructorParameters<typeof PreparedSnapshots>;
   const prepared = new PreparedSnapshots(parts as unknown as Arguments[0], limits as Arguments[1]);
   return { prepared, clock };

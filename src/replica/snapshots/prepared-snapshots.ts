@@ -1,7 +1,7 @@
 // The states that are held ready to be sent. Each holds a reader of the store open, so that they
 // are few and do not stay long.
 
-import { must } from '../../base/assert.ts';
+import { assert, must } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Timer } from '../../base/capabilities.ts';
 import type { Snapshot } from '../../core/raft/index.ts';
@@ -70,6 +70,11 @@ export class PreparedSnapshots {
     return prepared;
   }
 
+  /** [N15] One that is being prepared is let go of when its time is over. */
+  closeShard(shard: ShardId): void {
+    this.#drop(shard);
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const shard of this.#held.keys()) this.#drop(shard);
@@ -78,6 +83,7 @@ export class PreparedSnapshots {
   async #prepare(shard: ShardId): Promise<void> {
     const data = this.#parts.states.state(shard);
     if (data === undefined) return;
+    assert(!this.#underWay.has(shard), '[N1] a state is prepared once at a time');
     this.#underWay.add(shard);
     const prepared = await data.prepareSnapshot().catch((error: unknown) => {
       this.#parts.log.error('snapshot not prepared', { shard, why: String(error) });
@@ -88,6 +94,7 @@ export class PreparedSnapshots {
   }
 
   #put(shard: ShardId, prepared: PreparedSnapshot): void {
+    assert(prepared.shard === shard, '[N1] a state is kept under its own shard');
     this.made += 1;
     this.#drop(shard);
     const { preparedMax, preparedMs } = this.#limits;
@@ -98,6 +105,7 @@ export class PreparedSnapshots {
     }
     const expiry = clock.setTimer(preparedMs, () => this.#drop(shard));
     const madeAtMs = clock.monotonicMs();
+    assert(this.#held.size < preparedMax, '[N11] few states are held');
     this.#held.set(shard, { prepared, expiry, madeAtMs, isFetched: false });
   }
 

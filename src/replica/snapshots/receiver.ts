@@ -1,6 +1,7 @@
 // The states that this member receives: which it takes, and what becomes of those that come to
 // nothing.
 
+import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Timer } from '../../base/capabilities.ts';
 import type { Snapshot } from '../../core/raft/index.ts';
@@ -84,6 +85,7 @@ export class SnapshotReceiver {
       this.#end(transfer, data, isWhole, why),
     );
     this.#running.set(offer.shard, transfer);
+    assert(this.#running.size <= this.#limits.receivesMax, '[N11] few states are taken at once');
     return transfer;
   }
 
@@ -93,12 +95,19 @@ export class SnapshotReceiver {
     this.#running.clear();
   }
 
+  /** [N15] What is on its way is not taken any more; what is staged goes with the next sweep. */
+  closeShard(shard: ShardId): void {
+    this.#running.get(shard)?.giveWay();
+    this.#running.delete(shard);
+    this.#installing.delete(shard);
+  }
+
   /** Decides only; nothing is changed here but that the core may hear of a state it has. */
   #judge(offer: Offer): Verdict {
     const { shard, snapshot, message } = offer;
     const data = this.#parts.states.state(shard);
     const running = this.#running.get(shard);
-    if (data === undefined) return { kind: 'refused' };
+    if (data === undefined || !this.#handler.runs(shard)) return { kind: 'refused' };
     const term = Math.max(this.#handler.termOf(shard), running?.offer.message.term ?? 0);
     if (message.term < term) return { kind: 'stale', term };
     if (running?.isFinishing === true || isOlder(offer, running?.offer)) return { kind: 'refused' };
@@ -112,6 +121,7 @@ export class SnapshotReceiver {
     if (others >= this.#limits.receivesMax || this.#parts.wal.isCramped) {
       return { kind: 'refused' };
     }
+    assert(snapshot.index > data.applied().index, '[N10] only a newer state is wanted');
     const { staging } = data;
     const isSame = staging !== undefined && isSameState(staging.snapshot, snapshot);
     const progress = isSame && !staging.isComplete ? staging.progress : NO_PROGRESS;
@@ -129,6 +139,7 @@ export class SnapshotReceiver {
 
   #end(transfer: IncomingTransfer, data: ReplicaState, isWhole: boolean, why: string): boolean {
     const { shard, snapshot, message } = transfer.offer;
+    assert(data.shard === shard, '[N5] a transfer ends for its own shard');
     if (this.#running.get(shard) === transfer) this.#running.delete(shard);
     if (!isWhole) {
       this.counters.receivesFailed += 1;

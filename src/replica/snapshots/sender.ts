@@ -1,5 +1,6 @@
 // The states that this member sends, and those whose transfer was interrupted and may go on.
 
+import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Timer } from '../../base/capabilities.ts';
 import type { Message } from '../../core/raft/index.ts';
@@ -50,6 +51,7 @@ export class SnapshotSender {
     prepared: PreparedSnapshot,
     onDone: (isSent: boolean) => void,
   ): void {
+    assert(prepared.shard === shard, '[N5] a state is of the shard that is asked for');
     const { clock } = this.#parts;
     const key = `${peer} ${shard}`;
     this.#stopStale(key, message.term);
@@ -72,6 +74,17 @@ export class SnapshotSender {
   close(): void {
     this.#isClosed = true;
     for (const [key, transfer] of this.#transfers) {
+      if (transfer.outgoing.isRunning) transfer.outgoing.stop();
+      else this.#drop(key, transfer);
+    }
+  }
+
+  /** [N15] */
+  closeShard(shard: ShardId): void {
+    for (const [key, transfer] of [...this.#transfers]) {
+      if (transfer.outgoing.prepared.shard !== shard) continue;
+      // Not to be resumed: it is taken from the list before it ends.
+      this.#transfers.delete(key);
       if (transfer.outgoing.isRunning) transfer.outgoing.stop();
       else this.#drop(key, transfer);
     }
@@ -108,10 +121,12 @@ export class SnapshotSender {
     const outgoing = new OutgoingTransfer(peer, prepared, home);
     const transfer: Transfer = { outgoing, expiry: undefined };
     this.#transfers.set(key, transfer);
+    assert(this.running <= this.#limits.sendsMax, '[N11] few states are sent at once');
     return transfer;
   }
 
   #drop(key: string, transfer: Transfer): void {
+    assert(!transfer.outgoing.isRunning, '[N9] a transfer ends before its state is let go of');
     transfer.expiry?.cancel();
     if (this.#transfers.get(key) === transfer) this.#transfers.delete(key);
     transfer.outgoing.prepared.close();

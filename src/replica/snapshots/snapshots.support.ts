@@ -249,6 +249,7 @@ export class Site {
       limits: options.limits ?? {},
     };
     this.snapshots = openSnapshots(parts, {
+      runs: () => true,
       termOf: () => this.term,
       onNewerTerm: (_shard, peer, newer) => this.newerTerms.push(`${peer}: ${newer}`),
       onStaged: (_shard, { term, snapshot }: Message) => {

@@ -48,6 +48,11 @@ export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): 
         failed: sendsFailed + receivesFailed,
       };
     },
+    closeShard: (shard) => {
+      sender.closeShard(shard);
+      receiver.closeShard(shard);
+      prepared.closeShard(shard);
+    },
     close: () => {
       sender.close();
       receiver.close();

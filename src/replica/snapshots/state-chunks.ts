@@ -1,5 +1,7 @@
 // Reads a prepared state in the order of its keys, chunk by chunk.
 
+import { assert } from '../../base/assert.ts';
+import { compareBytes } from '../../base/bytes.ts';
 import type { StorePair, StoreView } from '../../engine/store/index.ts';
 import { endOfPrefix, type PreparedSnapshot, type Progress } from '../state/index.ts';
 import { digestChunk, encodePairs, pairBytes, progressAfter } from './chunks.ts';
@@ -17,6 +19,7 @@ export function readChunk(
   progress: Progress,
   chunkBytesMax: number,
 ): StateChunk | undefined {
+  assert(chunkBytesMax > 0, '[N2] a chunk has room');
   const low = progress.lastKey.length === 0 ? prefix : keyBehind(prefix, progress.lastKey);
   const pairs: StorePair[] = [];
   let bytes = 0;
@@ -56,7 +59,9 @@ export function readRange(
 function chunkOf(pairs: readonly StorePair[], length: number, progress: Progress): StateChunk {
   const bytes = encodePairs(pairs, length);
   const digest = digestChunk(bytes);
-  return { bytes, digest, progress: progressAfter(progress, bytes, digest, pairs) };
+  const after = progressAfter(progress, bytes, digest, pairs);
+  assert(compareBytes(after.lastKey, progress.lastKey) > 0, '[N2] keys ascend over all chunks');
+  return { bytes, digest, progress: after };
 }
 
 function* pairsFrom(
@@ -66,6 +71,7 @@ function* pairsFrom(
   high: Uint8Array = endOfPrefix(prefix),
 ): Iterable<StorePair> {
   for (const { key, value } of view.range(low, high)) {
+    assert(key.length > prefix.length, '[N2] every pair of a state has a key of its own');
     yield { key: key.subarray(prefix.length), value };
   }
 }

@@ -23,8 +23,10 @@ export interface SnapshotParts {
   readonly limits?: Partial<SnapshotLimits>;
 }
 
-/** What the host is asked and told; but for `termOf` never within a call of `Snapshots`. */
+/** What the host is asked and told; but for `runs` and `termOf` never within a call of `Snapshots`. */
 export interface SnapshotsHandler {
+  /** Whether the shard has a core here: only then is a state of it taken. */
+  runs(shard: ShardId): boolean;
   /** The term that the shard's core is in; 0 when it does not run here. */
   termOf(shard: ShardId): number;
   /** `peer` refused a state of an earlier term, and is in this one. */
@@ -56,6 +58,8 @@ export interface Snapshots {
   /** A stream of the kind `snapshot`. */
   onStream(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined;
 
+  /** [N15] The shard is not open any more: its transfers end, both ways. */
+  closeShard(shard: ShardId): void;
   stats(): SnapshotStats;
   /** Ends every transfer, and lets go of the prepared states: the store may be closed then. */
   close(): void;

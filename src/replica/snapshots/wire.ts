@@ -11,6 +11,7 @@
 //
 // A message is the Raft message that the state belongs to, as the codec writes it.
 
+import { assert } from '../../base/assert.ts';
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Message, Snapshot } from '../../core/raft/index.ts';
@@ -53,6 +54,8 @@ export type Verdict =
 const VERDICTS = ['wanted', 'taken', 'refused', 'stale'] as const;
 
 export function encodeOffer(shard: ShardId, message: Message): Uint8Array {
+  const { length } = message.snapshot?.data ?? [];
+  assert(length === SNAPSHOT_NAME_BYTES, '[N1] an offer names its state');
   return encodeMessage(shard, message);
 }
 
@@ -94,6 +97,7 @@ export function decodeVerdict(bytes: Uint8Array): Verdict | undefined {
 
 /** `chunks`: how many of them the receiver has from an earlier transfer of the same state. */
 export function encodeHeader(chunks: number, offer: Uint8Array): Uint8Array {
+  assert(Number.isSafeInteger(chunks) && chunks >= 0, '[N6] chunks are counted');
   const writer = new ByteWriter(8 + offer.length, 8 + offer.length);
   writer.u64le(chunks);
   writer.append(offer);
@@ -133,6 +137,9 @@ export interface Comparison {
 
 export function encodeComparison({ shard, name, after, ranges }: Comparison): Uint8Array {
   const writer = new ByteWriter(64 + KEY_BYTES_MAX + ranges.length * RANGE_BYTES_MAX);
+  assert(name.length === SNAPSHOT_NAME_BYTES, '[N12] a question names the state it is about');
+  assert(ranges.length <= LIMITS.snapshots.comparedChunksMax, '[N14] what is asked is answered');
+  assert(after.length <= KEY_BYTES_MAX, '[N14] a key is no longer than those of a state');
   writer.u32le(shard);
   writer.append(name);
   writer.u16le(after.length);

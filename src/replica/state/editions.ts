@@ -84,6 +84,16 @@ export function whyNotHere(
   return lacks === undefined ? undefined : `it needs ${lacks}`;
 }
 
+/** [M7] Whether a release whose newest editions are `newest` can carry out `wanted`. */
+export function canCarryOut(newest: ShardEditions, wanted: ShardEditions): boolean {
+  const { kind, machine, shard } = newest;
+  return (
+    kind === wanted.kind &&
+    whyUnsupported({ kind, editions: [machine] }, wanted.machine) === undefined &&
+    whyUnsupported({ kind: 'shard', editions: [shard] }, wanted.shard) === undefined
+  );
+}
+
 /** [M7] Kinds stay, and nothing falls. */
 export function isRaised(present: ShardEditions, next: ShardEditions): boolean {
   return (

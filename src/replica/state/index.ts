@@ -9,7 +9,13 @@ export {
   type ShardCommand,
   stampCommand,
 } from './commands.ts';
-export { newestEditions, type ShardEditions, type ShardRules, shardRules } from './editions.ts';
+export {
+  canCarryOut,
+  decodeEditions,
+  encodeEditions,
+  isRaised,
+  type ShardEditions,
+} from './editions.ts';
 export { endOfPrefix, NO_PROGRESS } from './layout.ts';
 export { PeerMemory } from './peer-memory.ts';
 export { SNAPSHOT_NAME_BYTES } from './prepared.ts';

@@ -11,7 +11,7 @@ import type { FeedHub } from '../feed/index.ts';
 import { encodeResult, STATUS } from './commands.ts';
 import { digestOf } from './digest.ts';
 import { DurableMarks } from './durable-marks.ts';
-import type { ShardEditions, ShardRules } from './editions.ts';
+import { newestEditions, type ShardEditions, type ShardRules } from './editions.ts';
 import type { GarbageCollector } from './garbage.ts';
 import { StoredIncomingState } from './incoming-state.ts';
 import {
@@ -51,6 +51,7 @@ export class StoredReplicaState implements ReplicaState {
   readonly #store: Store;
   readonly #metaKey: Uint8Array;
   readonly #marks: DurableMarks;
+  readonly #newestEditions: ShardEditions;
   #generation: Generation;
   #applied: EntryId;
   #confState: ConfState;
@@ -59,6 +60,7 @@ export class StoredReplicaState implements ReplicaState {
   #runner: CommandRunner;
   #staging: StoredIncomingState | undefined;
   #broken: string | undefined;
+  #unsupported: string | undefined;
   /** The state itself is of an edition that is not known here. */
   #isBeyond = false;
   /** Of the batch that is applied; used again for each. */
@@ -72,6 +74,7 @@ export class StoredReplicaState implements ReplicaState {
     this.#store = store;
     this.#metaKey = metaKey(shard);
     this.#marks = new DurableMarks(durable);
+    this.#newestEditions = newestEditions(parts.machine, parts.rules);
     this.#generation = meta.generation;
     this.#applied = meta.applied;
     this.#confState = meta.snapshot.confState;
@@ -110,6 +113,14 @@ export class StoredReplicaState implements ReplicaState {
     return this.#runner.sessionsHeld();
   }
 
+  get unsupported(): string | undefined {
+    return this.#unsupported;
+  }
+
+  newestEditions(): ShardEditions {
+    return this.#newestEditions;
+  }
+
   get broken(): string | undefined {
     return this.#broken;
   }
@@ -136,10 +147,8 @@ export class StoredReplicaState implements ReplicaState {
       this.#store.rollback();
       feed?.rollback(this.shard);
       const where = `${this.#applied.index + 1}..${last.index}`;
-      this.#broken =
-        error instanceof UnsupportedEdition
-          ? describeLack(error.message)
-          : `the machine broke at ${where}: ${String(error)}`;
+      if (error instanceof UnsupportedEdition) this.#becomeUnsupported(error.message);
+      else this.#broken = `the machine broke at ${where}: ${String(error)}`;
       throw new AssertionError(`[D5] ${this.#broken}`);
     }
     this.#advance({ index: last.index, term: last.term });
@@ -201,7 +210,12 @@ export class StoredReplicaState implements ReplicaState {
   #checkEditions(): void {
     const { lacks } = this.#runner;
     this.#isBeyond = lacks !== undefined;
-    if (lacks !== undefined) this.#broken = describeLack(lacks);
+    if (lacks !== undefined) this.#becomeUnsupported(lacks);
+  }
+
+  #becomeUnsupported(lacks: string): void {
+    this.#unsupported = describeLack(lacks);
+    this.#broken = this.#unsupported;
   }
 
   /** [D22] The shard's part of the batch in which it leaves. Of no use after this. */
@@ -264,6 +278,7 @@ export class StoredReplicaState implements ReplicaState {
     this.#runner = this.#newRunner();
     this.#parts.feed?.openShard(this.shard, snapshot.index);
     this.#broken = undefined;
+    this.#unsupported = undefined;
     this.#checkEditions();
     this.#store.delete(stagedKey(this.shard));
     this.#parts.garbage.add(this.shard, before);

@@ -89,12 +89,17 @@ export interface ReplicaState {
   /** [D23] Given to the store and not durable yet. */
   unwrittenBytes(): number;
   /**
-   * Why nothing is applied any more; undefined while all is well. The machine broke, a bug, or the shard agreed on an edition that this release does not know. The state is as it was
+   * Why nothing is applied any more; undefined while all is well. The machine broke, which is a
+   * bug, or the shard agreed on an edition that this release does not know. The state is as it was
    * before the batch in which that came up, until the member starts anew.
    */
   readonly broken: string | undefined;
+  /** [M6] What this release lacks to run the shard, if that is why; said to operators. */
+  readonly unsupported: string | undefined;
   /** What the shard agreed on. */
   editions(): ShardEditions;
+  /** What this release would raise it to. */
+  newestEditions(): ShardEditions;
   /** [M12] When the machine wants to be woken; `NEVER_MS` if it does not. */
   wakeMs(): number;
   /** [D21] What sessions take in memory. */

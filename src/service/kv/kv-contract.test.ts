@@ -12,7 +12,7 @@ const bytes = fc.uint8Array({ maxLength: 3 });
 const key = fc.constantFrom('', 'a', 'b', 'ab', 'c').map((text) => Buffer.from(text));
 const version = fc.nat(30);
 const condition = fc.oneof(
-  fc.constant({ kind: 'always' as const }),
+  { weight: 5, arbitrary: fc.constant({ kind: 'always' as const }) },
   fc.constant({ kind: 'absent' as const }),
   fc.record({ kind: fc.constant('version' as const), version }),
   fc.record({ kind: fc.constant('value' as const), value: bytes }),
@@ -27,18 +27,27 @@ const question = fc.oneof(
   fc.record({ kind: fc.constant('await' as const), key, version: fc.constant(0) }),
   fc.record({
     kind: fc.constant('range' as const),
-    low: key,
-    high: fc.option(key, { nil: undefined }),
+    low: fc.constantFrom('', 'a').map((text) => Buffer.from(text)),
+    high: fc.constantFrom(undefined, undefined, Buffer.from('c')),
     limit: fc.integer({ min: 1, max: 9 }),
   }),
 );
 const hexOf = (of: Uint8Array): string => Buffer.from(of).toString('hex');
+
+/** Clients do not even ask for what is beyond the limits. */
+function put(keyBytes: number, valueBytes: number): Uint8Array {
+  const body = new Uint8Array(5 + keyBytes + valueBytes);
+  const [kind, always, pairSpace] = [1, 0, 1];
+  body.set([kind, always, keyBytes & 0xff, keyBytes >> 8, pairSpace]);
+  return body;
+}
 
 machineContract('key-value', {
   machine: kvMachine,
   first: { version: 1, limits: { keyBytesMax: 1_024, valueBytesMax: 131_072 } },
   commands: command.map(encodeKvCommand),
   questions: question.map(encodeKvQuery),
+  beyond: { keyBytesMax: put(1_025, 1), valueBytesMax: put(1, 131_073) },
   isMalformed: (result) => decodeKvResult(result)?.kind === 'malformed',
   followed: (events) => {
     const known = new Map<string, string>();

@@ -2,12 +2,12 @@
 // order, so that scripts written for it go on working. The state may be large, so it is read page
 // by page while it is sent.
 
-import { Type } from 'typebox';
 import type { ClusterPort } from '../../../cluster/index.ts';
 import type { EntryStatus, GossipId, NodeView } from '../../../core/gossip/index.ts';
 import { type Json, jsonPieces, LazyArray, LazyFields } from '../json.ts';
 import { route } from '../route.ts';
 import { uint64 } from '../schemas.ts';
+import { Type } from '../type.ts';
 
 /** Names inside `cluster_state` that no key can take: scripts rely on them. */
 const RESERVED = new Set(['node_states', 'seed_addrs']);
@@ -84,7 +84,7 @@ export const clusterStateRoute = route({
   summary: 'The cluster as this member sees it',
   description:
     'Members, their keys, and for each key the value written last. Every member answers the ' +
-    'same once gossip has gone round. With `key` or `prefix` only the keys asked for are in the ' +
+    'same once gossip has gone round. With a key or a prefix only the keys asked for are in the ' +
     'answer. A long answer is read while it is sent: each key is told as it was at some moment ' +
     'between the first byte and the last.',
   tag: 'cluster',

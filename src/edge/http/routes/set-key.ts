@@ -1,6 +1,6 @@
-import { Type } from 'typebox';
 import { DONE, route } from '../route.ts';
 import { DoneAnswer, GossipKey, GossipValue } from '../schemas.ts';
+import { Type } from '../type.ts';
 
 export const setKeyRoute = route({
   path: '/set_kv',
