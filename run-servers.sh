@@ -12,8 +12,10 @@ readonly SEED=127.0.0.1:10001
 readonly RUN=.parley/run
 readonly LOGS=.parley/logs
 readonly MAIN="$PWD/src/cli/main.ts"
-readonly START_SECONDS_MAX=20
+readonly START_SECONDS_MAX=55
 readonly STOP_TENTHS_MAX=30
+# A script that is asked to end waits for its members first.
+readonly SCRIPT_STOP_TENTHS_MAX=150
 
 # Of this run, by port.
 PIDS=()
@@ -45,9 +47,11 @@ pid_if_ours() {
 
 member_pid() { pid_if_ours "$RUN/node_$1.pid" "$MAIN --listen_addr 127.0.0.1:$1 "; }
 
-# Asks all given processes to end, and makes those end that did not after three seconds.
+# Asks the processes to end, and makes those end that did not after that many tenths of a second.
 stop_pids() {
-  local pid waited=0 left=("$@") still
+  local pid waited=0 tenths_max=$1 left still
+  shift
+  left=("$@")
   kill -TERM "$@" 2>/dev/null || true
   while ((${#left[@]} > 0)); do
     still=()
@@ -56,7 +60,7 @@ stop_pids() {
     done
     ((${#still[@]} > 0)) || return 0
     left=("${still[@]}")
-    if ((++waited > STOP_TENTHS_MAX)); then
+    if ((++waited > tenths_max)); then
       kill -KILL "${left[@]}" 2>/dev/null || true
       return 0
     fi
@@ -69,7 +73,7 @@ stop_members() {
   for port in "${PORTS[@]}"; do
     if pid=$(member_pid "$port"); then pids+=("$pid"); fi
   done
-  if ((${#pids[@]} > 0)); then stop_pids "${pids[@]}"; fi
+  if ((${#pids[@]} > 0)); then stop_pids "$STOP_TENTHS_MAX" "${pids[@]}"; fi
   for port in "${PORTS[@]}"; do rm -f "$RUN/node_$port.pid"; done
 }
 
@@ -78,7 +82,7 @@ stop_earlier_run() {
   # The script of an earlier run stops its members itself when it is asked to.
   if pid=$(pid_if_ours "$RUN/run-servers.pid" run-servers.sh) && [[ $pid != "$$" ]]; then
     say "Stopping the earlier run (process $pid)."
-    stop_pids "$pid"
+    stop_pids "$SCRIPT_STOP_TENTHS_MAX" "$pid"
   fi
   stop_members
 }
@@ -105,8 +109,8 @@ runs() { kill -0 "${PIDS[$1]}" 2>/dev/null; }
 # How many live members the one on this port sees. Bash can speak TCP, so curl is not needed here.
 live_count() {
   exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
-  printf 'GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
-  awk '/^  "live_nodes"/ { on = 1 } /^  \]/ { on = 0 } on && /"node_id"/ { n++ } END { print n + 0 }' <&3
+  printf 'GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+  awk '/^  "cluster_size"/ { n = $2 } END { print n + 0 }' <&3
 }
 
 all_see_all() {
@@ -221,7 +225,7 @@ Five members see each other, $((elapsed / 10)).$((elapsed % 10)) s after the fir
 Try, in another terminal:
 
   curl -s '127.0.0.1:10001/set_kv?key=color&value=blue'
-  curl -s 127.0.0.1:10005 | grep '"color"'
+  until curl -s '127.0.0.1:10005/?key=color' | grep '"color": "'; do sleep 0.2; done
   curl -s '127.0.0.1:10001/mark_for_deletion?key=color'
   kill -9 \$(cat $RUN/node_10003.pid)
   curl -s 127.0.0.1:10001

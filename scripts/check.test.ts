@@ -69,9 +69,12 @@ test('what cannot be judged ends in unknown with the reason and exit code 2', ()
   const cases: readonly [string[], RegExp][] = [
     [[file, '--model', 'register'], /^unknown: .*odd\.txt:4: not an event of a known kind/],
     [[join(folder, 'missing'), '--model', 'kv'], /^unknown: ENOENT/],
-    [[file], /^unknown: FILE and --model register\|kv are needed/],
-    [[file, '--model', 'tree'], /^unknown: FILE and --model/],
-    [[file, '--model', 'kv', '--budget-seconds', 'x'], /^unknown: FILE and --model/],
+    [[file], /^unknown: --model is missing: register or kv$/],
+    [[file, '--model', 'foo'], /^unknown: there is no model foo: register or kv$/],
+    [['--model', 'kv'], /^unknown: which FILE/],
+    [[file, 'other.txt', '--model', 'kv'], /^unknown: one FILE at a time, not .* and other\.txt$/],
+    [[file, '--model', 'kv', '--budget-mib', 'all'], /^unknown: --budget-mib needs a number/],
+    [[file, '--model', 'kv', '--budget-seconds', 'x'], /^unknown: --budget-seconds needs a number/],
     [[file, '--depth', '3'], /^unknown: Unknown option '--depth'/],
   ];
   for (const [args, lastLine] of cases) {

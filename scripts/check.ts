@@ -84,7 +84,9 @@ function judge<Action, State extends StateValue>(
   return `unknown: not decided within ${spent}: key ${named.join(', ')} of ${keys}`;
 }
 
-function readCommandLine(): { options: Options; judgeOf: Judge } | undefined {
+type CommandLine = { readonly options: Options; readonly judgeOf: Judge } | { wrong: string };
+
+function readCommandLine(): CommandLine {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -94,21 +96,26 @@ function readCommandLine(): { options: Options; judgeOf: Judge } | undefined {
       'budget-mib': { type: 'string', default: '1024' },
     },
   });
-  const [file] = positionals;
-  const judgeOf = JUDGES[values.model ?? ''];
+  const { model } = values;
+  const judgeOf = JUDGES[model ?? ''];
   const budgetSeconds = Number(values['budget-seconds']);
   const budgetMib = Number(values['budget-mib']);
-  if (file === undefined || positionals.length > 1 || judgeOf === undefined) return undefined;
-  if (!(budgetSeconds >= 0) || !(budgetMib >= 0)) return undefined;
+  const [file, another] = positionals;
+  if (file === undefined) return { wrong: 'which FILE should be judged?' };
+  if (another !== undefined) return { wrong: `one FILE at a time, not ${file} and ${another}` };
+  if (model === undefined) return { wrong: '--model is missing: register or kv' };
+  if (judgeOf === undefined) return { wrong: `there is no model ${model}: register or kv` };
+  if (!(budgetSeconds >= 0)) return { wrong: '--budget-seconds needs a number of seconds' };
+  if (!(budgetMib >= 0)) return { wrong: '--budget-mib needs a number of MiB' };
   const picture = values.picture ?? join('target', 'checker', `${basename(file)}.html`);
   return { options: { file, picture, budgetSeconds, budgetMib }, judgeOf };
 }
 
 function run(): string {
   const command = readCommandLine();
-  if (command === undefined) {
+  if ('wrong' in command) {
     console.log(USAGE);
-    return 'unknown: FILE and --model register|kv are needed';
+    return `unknown: ${command.wrong}`;
   }
   return command.judgeOf(readFileSync(command.options.file, 'utf8'), command.options);
 }

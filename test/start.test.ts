@@ -1,11 +1,13 @@
 // Starting and stopping one member: what it refuses, in which words, and how it ends.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, describe, test } from 'node:test';
-import { MemberProcess } from './support/member-process.ts';
+import { promisify } from 'node:util';
+import { MemberProcess, ROOT } from './support/member-process.ts';
 
 async function takenTcpPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -105,10 +107,15 @@ describe('a member refuses', { concurrency: 2 }, () => {
       assert.equal(ended.stdout, '');
       const lines = ended.stderr.trimEnd().split('\n');
       assert.equal(lines.length, 1, `one line, not: ${ended.stderr}`);
-      assert.match(String(lines[0]), /^parley: \S/);
+      assert.match(String(lines[0]), /^parley: \S.* \[E_[A-Z_]+\]$/);
       for (const expected of says) assert.match(ended.stderr, expected);
     });
   }
+});
+
+test('./parley runs from anywhere, whatever Node the machine has', async () => {
+  const { stdout } = await promisify(execFile)(`${ROOT}parley`, ['--version'], { cwd: '/' });
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
 test('the version and the help go to stdout', async () => {

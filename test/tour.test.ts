@@ -69,6 +69,13 @@ function pidOf(port: number): number {
   return Number(readFileSync(`${ROOT}.parley/run/node_${port}.pid`, 'utf8'));
 }
 
+/** The block of commands that the script proposes, as somebody pastes it whole. */
+function commandsIn(output: string): string {
+  const block = /another terminal:\n\n([^]*?)\n\n/.exec(output)?.[1] ?? '';
+  assert.ok(block.split('\n').length >= 4, 'commands were found');
+  return block;
+}
+
 let first: Run | undefined;
 
 test('five members start and see each other', { skip }, async (t) => {
@@ -127,6 +134,8 @@ test('a second run replaces the first and goes on without input', { skip }, asyn
   assert.equal(new Set([...before, ...PORTS.map(pidOf)]).size, 10, 'five new processes');
   assert.equal((await stateOf(10_005)).live_nodes.length, 5);
   await sleep(1_200);
+  const pasted = await runStep(commandsIn(second.output), 25_000);
+  assert.match(pasted, /"status": true[^]*"color": "blue"[^]*"status": true[^]*"live_nodes"/);
   assert.equal(second.child.exitCode, null, 'closed input is no reason to stop');
   second.child.kill('SIGTERM');
   assert.equal((await second.ended).code, 0);

@@ -2,10 +2,11 @@
 // what it is asked to change, and a log that notes its lines.
 
 import type { Log } from '../../base/capabilities.ts';
+import { ParleyError } from '../../base/errors.ts';
 import type { SocketAddress } from '../../base/ids.ts';
 import { Prng } from '../../base/prng.ts';
 import type { ClusterPort } from '../../cluster/index.ts';
-import { Gossip, parseGossipConfig } from '../../core/gossip/index.ts';
+import { Gossip, parseGossipConfig, type WriteOutcome } from '../../core/gossip/index.ts';
 import { SystemClock } from '../../engine/clock/index.ts';
 import { zstdBlocks } from '../../engine/codec/index.ts';
 import type { HttpParts } from './app.ts';
@@ -39,13 +40,26 @@ export function recordingCluster(): RecordingCluster {
     winnersPage: (prefix, after, count) => gossip.winnersPage(prefix, after, count),
     set: (key, value) => {
       calls.push(`set ${key}=${value}`);
-      gossip.set(key, value, 0);
+      refuseReserved(key);
+      settle(gossip.set(key, value, 0));
     },
     delete: (key) => {
       calls.push(`delete ${key}`);
-      gossip.delete(key, 0);
+      refuseReserved(key);
+      settle(gossip.delete(key, 0));
     },
   };
+}
+
+function settle(outcome: WriteOutcome): void {
+  if (outcome.kind === 'refused') throw new ParleyError('E_BAD_PARAMETER', outcome.reason);
+}
+
+function refuseReserved(key: string): void {
+  const names = ['service', 'ready', 'node_states', 'seed_addrs'];
+  if (key.startsWith('parley.') || names.includes(key)) {
+    throw new ParleyError('E_RESERVED', 'the key is reserved.');
+  }
 }
 
 /** Notes `<level> <event>` of each line. */

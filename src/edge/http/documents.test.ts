@@ -57,6 +57,12 @@ test('the policy allows the style of the page by its hash, and nothing from else
   assert.doesNotMatch(page, /\sstyle="/);
 });
 
+test('the errors are told whole on a narrow screen', () => {
+  const narrow = /@media \(max-width: 40rem\) \{([^]*?)\n\}/.exec(page)?.[1] ?? '';
+  assert.match(narrow, /\.errors tr \{[^}]*display: grid/);
+  assert.ok(narrow.includes('content: "Try again? "'));
+});
+
 test('every input has a label, every frame a title, and there is one main heading', () => {
   assert.equal(page.match(/<h1>/g)?.length, 1);
   for (const frame of page.match(/<iframe[^>]*>/g) ?? []) assert.match(frame, /title="[^"]+"/);

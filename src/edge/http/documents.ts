@@ -74,9 +74,12 @@ function schemaOf(route: Route): Record<string, unknown> {
 /** What any route may be refused with, by status. */
 const REFUSALS: Readonly<Record<number, string>> = {
   400: 'A parameter is missing or not acceptable, or the request is not well-formed',
-  403: 'A page of another site asked, or the member is not called by that name',
+  403: 'A page of another site asked, or members keep the key for themselves',
+  408: 'The request did not arrive in time',
   414: 'The URL is too long',
+  431: 'URL and headers together are too long',
   500: 'Parley failed; this is a bug',
+  503: 'There is no room for another connection',
 };
 
 function answerOf(description: string, type: string, schema: TSchema): Record<string, unknown> {

@@ -46,4 +46,6 @@ export interface JsonSchema {
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly items?: JsonSchema;
   readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
 }

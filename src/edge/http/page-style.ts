@@ -84,5 +84,19 @@ th, td {
 tr:last-child td { border-bottom: 0; }
 tr:target td { color: var(--warn); }
 .scroll { overflow-x: auto; }
+@media (max-width: 40rem) {
+  body { padding: 1.5rem .9rem 4rem; }
+  article, .errors { padding: 1rem; }
+  .errors thead { position: absolute; left: -999rem; }
+  .errors tr {
+    display: grid; grid-template-columns: 1fr auto; column-gap: .8rem; padding: .55rem 0;
+    border-bottom: 1px solid var(--line);
+  }
+  .errors tr:last-child { border-bottom: 0; }
+  .errors td { border: 0; padding: .05rem 0; overflow-wrap: anywhere; }
+  .errors td:nth-child(n + 3) { grid-column: 1 / -1; }
+  .errors td:last-child { color: var(--soft); }
+  .errors td:last-child::before { content: "Try again? "; }
+}
 footer { margin-top: 3rem; color: var(--soft); font-size: .9rem; }
 `;

@@ -46,8 +46,13 @@ export function parseQuery(url: string): QueryOutcome {
 
 type Decoded = { readonly text: string } | { readonly text: undefined; readonly reason: string };
 
+/** Neither encoded nor outside ASCII: it stands for itself. */
+const PLAIN = /^[ -$&-*,-~]*$/;
+
 function decode(raw: string): Decoded {
   const bytes = Buffer.from(raw, 'latin1');
+  // Not `raw` itself: a part of a string keeps the whole one, and a key lives longer than its URL.
+  if (PLAIN.test(raw)) return { text: bytes.toString('latin1') };
   let length = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;

@@ -10,6 +10,11 @@ const { keyBytesMax, valueBytesMax } = LIMITS.gossip;
 export const uint64 = (description: string) =>
   Type.Integer({ minimum: 0, format: 'uint64', description });
 
+/** Keys that members keep for themselves. */
+const RESERVED = 'parley\\.|(?:service|ready|node_states|seed_addrs)$';
+
+const NOT_RESERVED = 'Members keep "parley.", service, ready, node_states and seed_addrs.';
+
 /**
  * JSON Schema counts characters where the limits count bytes: what is not ASCII reaches a limit
  * sooner than the schema can say, and is refused with a sentence.
@@ -17,8 +22,8 @@ export const uint64 = (description: string) =>
 export const GossipKey = {
   minLength: 1,
   maxLength: keyBytesMax,
-  pattern: '^(?!parley\\.)[\\x00-\\x7f]',
-  description: `Begins in ASCII, but not with "parley."; at most ${keyBytesMax} bytes of UTF-8.`,
+  pattern: `^(?!${RESERVED})[\\x00-\\x7f]`,
+  description: `Begins in ASCII; at most ${keyBytesMax} bytes of UTF-8. ${NOT_RESERVED}`,
   examples: ['color'],
 };
 

@@ -5,35 +5,10 @@ import { connect, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { splitHostPort } from '../../base/address.ts';
 import { must } from '../../base/assert.ts';
-import type { SocketAddress } from '../../base/ids.ts';
-import { SystemClock } from '../../engine/clock/index.ts';
-import { openFrontDoor, systemNet } from '../../engine/transport/index.ts';
-import { httpParts } from './cluster.support.ts';
 import { NO_ROOM } from './connection-refusal.ts';
-import { openHttpEdge } from './server.ts';
+import { openEdge } from './edge.support.ts';
 
-const ANY = '127.0.0.1:0' as SocketAddress;
-const clock = new SystemClock();
 const timeouts = { headersMs: 300, requestMs: 400, checkMs: 50, idleMs: 600 };
-
-/** An edge behind a door of its own. */
-async function openEdge(
-  more: typeof timeouts | undefined,
-): Promise<{ address: SocketAddress; close: (graceMs: number) => Promise<void> }> {
-  const capabilities = { clock, net: systemNet };
-  const patience = more === undefined ? {} : { silentMs: more.headersMs };
-  const door = await openFrontDoor(capabilities, ANY, patience);
-  const { address } = door;
-  const parts = { ...httpParts(), clock, address };
-  const http = openHttpEdge(parts, more);
-  door.serveHttp(http);
-  const close = async (graceMs: number): Promise<void> => {
-    await door.refuseMore();
-    await http.close(graceMs);
-    await door.close(0);
-  };
-  return { address, close };
-}
 
 const edge = await openEdge(timeouts);
 after(() => edge.close(0));
@@ -60,7 +35,7 @@ async function say(bytes: string): Promise<string> {
 }
 
 test('a request that comes before the application has loaded is answered', async () => {
-  const fresh = await openEdge(undefined);
+  const fresh = await openEdge();
   const answer = await fetch(`http://${fresh.address}/`, { headers: { connection: 'close' } });
   assert.equal(answer.status, 200);
   await fresh.close(0);
@@ -144,7 +119,7 @@ test('a client that sends its headers byte by byte is cut off', async () => {
 });
 
 test('closing ends idle connections at once and takes no new ones', async () => {
-  const fresh = await openEdge(undefined);
+  const fresh = await openEdge();
   await (await fetch(`http://${fresh.address}/`)).text();
   // The idle connection of fetch would hold it up for longer than the test may take.
   await fresh.close(600_000);

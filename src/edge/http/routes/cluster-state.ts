@@ -84,7 +84,7 @@ export const clusterStateRoute = route({
   summary: 'The cluster as this member sees it',
   description:
     'Members, their keys, and for each key the value written last. Every member answers the ' +
-    'same once gossip has gone round. With `key` or `prefix` only the keys asked for are in the ' +
+    'same once gossip has gone round. With a key or a prefix only the keys asked for are in the ' +
     'answer. A long answer is read while it is sent: each key is told as it was at some moment ' +
     'between the first byte and the last.',
   tag: 'cluster',

@@ -7,9 +7,9 @@ export const deleteKeyRoute = route({
   name: 'deleteKey',
   summary: 'Delete a key',
   description:
-    'Deletes the key for all members, whoever set it. The value is gone here at once; the fact ' +
-    'that it was deleted is kept for a while so that everyone hears of it. A key that nobody has ' +
-    'is no error.',
+    'Deletes the key for all members, whoever set it: here at once, on the others about a second ' +
+    'later. That it was deleted is kept for a while, so that everyone hears of it. A key that ' +
+    'nobody has is no error.',
   tag: 'keys',
   query: Type.Object({ key: Type.String(GossipKey) }),
   answer: DoneAnswer,
