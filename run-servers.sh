@@ -14,6 +14,8 @@ readonly LOGS=.parley/logs
 readonly MAIN="$PWD/src/cli/main.ts"
 readonly START_SECONDS_MAX=55
 readonly STOP_TENTHS_MAX=30
+# A script that is asked to end waits for its members first.
+readonly SCRIPT_STOP_TENTHS_MAX=150
 
 # Of this run, by port.
 PIDS=()
@@ -45,9 +47,11 @@ pid_if_ours() {
 
 member_pid() { pid_if_ours "$RUN/node_$1.pid" "$MAIN --listen_addr 127.0.0.1:$1 "; }
 
-# Asks all given processes to end, and makes those end that did not after three seconds.
+# Asks the processes to end, and makes those end that did not after that many tenths of a second.
 stop_pids() {
-  local pid waited=0 left=("$@") still
+  local pid waited=0 tenths_max=$1 left still
+  shift
+  left=("$@")
   kill -TERM "$@" 2>/dev/null || true
   while ((${#left[@]} > 0)); do
     still=()
@@ -56,7 +60,7 @@ stop_pids() {
     done
     ((${#still[@]} > 0)) || return 0
     left=("${still[@]}")
-    if ((++waited > STOP_TENTHS_MAX)); then
+    if ((++waited > tenths_max)); then
       kill -KILL "${left[@]}" 2>/dev/null || true
       return 0
     fi
@@ -69,7 +73,7 @@ stop_members() {
   for port in "${PORTS[@]}"; do
     if pid=$(member_pid "$port"); then pids+=("$pid"); fi
   done
-  if ((${#pids[@]} > 0)); then stop_pids "${pids[@]}"; fi
+  if ((${#pids[@]} > 0)); then stop_pids "$STOP_TENTHS_MAX" "${pids[@]}"; fi
   for port in "${PORTS[@]}"; do rm -f "$RUN/node_$port.pid"; done
 }
 
@@ -78,7 +82,7 @@ stop_earlier_run() {
   # The script of an earlier run stops its members itself when it is asked to.
   if pid=$(pid_if_ours "$RUN/run-servers.pid" run-servers.sh) && [[ $pid != "$$" ]]; then
     say "Stopping the earlier run (process $pid)."
-    stop_pids "$pid"
+    stop_pids "$SCRIPT_STOP_TENTHS_MAX" "$pid"
   fi
   stop_members
 }

@@ -26,6 +26,8 @@ function flag(name: string, fallback: number): number {
 async function measure(keys: number, bytes: number, deaf: number): Promise<void> {
   const member = await Member.start();
   try {
+    // The application is loaded with the first request.
+    await member.get('/');
     await sleep(1_000);
     const idle = member.residentBytes();
     const value = 'x'.repeat(bytes);

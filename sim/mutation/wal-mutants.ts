@@ -29,6 +29,14 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     known: { seed: 3 },
   },
   {
+    name: 'commit-over-the-old-tail',
+    file: 'engine/wal/change-writer.ts',
+    find: 'if (entries !== undefined) this.#cut(log, entries);',
+    replace: '',
+    stands: 'a commit index is durable while the entries that a new leader replaces still stand',
+    known: { tests: 'src/engine/wal/wal.test' },
+  },
+  {
     name: 'torn-batch-kept',
     file: 'engine/wal/scan.ts',
     find: 'if (bodyFault !== undefined && !(',

@@ -134,9 +134,9 @@ export function fileAfter(
 }
 
 function resized(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const resized = new Uint8Array(size);
-  resized.set(bytes.subarray(0, size));
-  return resized;
+  const result = new Uint8Array(size);
+  result.set(bytes.subarray(0, size));
+  return result;
 }
 
 function* sectorsOf(offset: number, bytes: Uint8Array): Iterable<[number, Uint8Array]> {

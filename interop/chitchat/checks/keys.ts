@@ -106,7 +106,7 @@ export const keys: readonly Check[] = [
 /** As long as a member's values may be, and all the same letter. */
 function emptyEntries(owner: string): Entries {
   const value = 'x'.repeat(LIMITS.gossip.valueBytesMax);
-  return Array.from({ length: 400 }, (_, i) => [`${owner}-${i}`, value] as const);
+  return Array.from({ length: 290 }, (_, i) => [`${owner}-${i}`, value] as const);
 }
 
 async function expectValues(observer: Peer, owner: Peer, value: string): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Json, renderJson } from './json.ts';
+import { type Json, jsonPieces, LazyArray, LazyFields, renderJson } from './json.ts';
 
 test('an object is written field by field with two spaces of indent', () => {
   const text = renderJson({ name: 'a', list: [1, { deep: true }], none: [], empty: {} });
@@ -37,6 +37,26 @@ test('whatever is written reads back as the same value', () => {
   fc.assert(
     fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
       assert.deepEqual(JSON.parse(renderJson(value as Json)), JSON.parse(JSON.stringify(value)));
+    }),
+  );
+});
+
+/** The same value, whose arrays and objects come to be while they are written. */
+function lazily(value: Json): Json {
+  if (Array.isArray(value)) return new LazyArray((value as readonly Json[]).map(lazily));
+  if (value === null || typeof value !== 'object') return value;
+  return new LazyFields(Object.entries(value).map(([name, one]) => [name, lazily(one as Json)]));
+}
+
+test('the pieces of what is lazy make up the text of what is not', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+      const whole = renderJson(value as Json);
+      assert.equal([...jsonPieces(lazily(value as Json))].join(''), whole);
+      assert.equal(
+        [...jsonPieces({ a: lazily(value as Json) })].join(''),
+        renderJson({ a: value as Json }),
+      );
     }),
   );
 });

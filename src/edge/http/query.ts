@@ -47,7 +47,7 @@ export function parseQuery(url: string): QueryOutcome {
 type Decoded = { readonly text: string } | { readonly text: undefined; readonly reason: string };
 
 /** Neither encoded nor outside ASCII: it stands for itself. */
-const PLAIN = /^[\x00-\x24\x26-\x2a\x2c-\x7f]*$/;
+const PLAIN = /^[ -$&-*,-~]*$/;
 
 function decode(raw: string): Decoded {
   const bytes = Buffer.from(raw, 'latin1');

@@ -198,7 +198,7 @@ function isFull({ entries, bytes }: Chunk): boolean {
   return entries.length >= CHUNK_ENTRIES || bytes >= CHUNK_BYTES;
 }
 
-/** Entries of `bytes` that keep all of `buffer`. A short one may be shared: what is counted grows. */
+/** What entries of `bytes` cost that keep all of `buffer`. */
 function heldBytes(bytes: number, { byteLength }: ArrayBufferLike): number {
   return Math.max(bytes, byteLength);
 }
