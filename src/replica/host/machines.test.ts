@@ -213,6 +213,23 @@ test('[M11] a question waits for an event on any replica, and is answered in the
   await cluster.close();
 });
 
+test('[H45] a question that waits on a hibernating replica is answered in the end', async () => {
+  const { cluster } = await startReleases([]);
+  assert.equal(await put(cluster, 'put a 1'), 'ok');
+  const isHibernating = (id: number): boolean => cluster.status(id)?.isHibernating === true;
+  assert.ok(await cluster.world.runUntil(() => [1, 2, 3].every(isHibernating), 10_000));
+  const answers: string[] = [];
+  for (const id of [1, 2, 3]) {
+    cluster.plane(id).host.read(1, 'local', bytes('await a 1'), (answer) => {
+      answers.push(answer.kind === 'answered' ? text(answer.result) : answer.reason);
+    });
+  }
+  await cluster.world.runFor(3_000);
+  assert.deepEqual(answers, ['1', '1', '1']);
+  assert.ok(await cluster.world.runUntil(() => [1, 2, 3].every(isHibernating), 10_000));
+  await cluster.close();
+});
+
 // --- sessions -----------------------------------------------------------------------------------
 
 const SESSION_BYTES = 200;

@@ -105,7 +105,11 @@ export class Replica implements LogWriterClient, TurnMember {
     const retryMs = settings.electionTicks * settings.tickMs;
     const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
     this.reads = new Reads(context.answers, timing, context.load, {
-      wait: (topic, wake) => parts.feed.wait(shard, topic, wake),
+      wait: (topic, wake) => {
+        // [H45] Nobody would tell it that its time is over.
+        this.wake();
+        return parts.feed.wait(shard, topic, wake);
+      },
       onReady: () => this.mark(),
     });
     this.core = this.#newCore();
