@@ -82,7 +82,7 @@ test('entries that fill their frame are not copied', () => {
   assert.equal(cache.find(7)?.entries[6]?.payload.buffer, frame);
 });
 
-test('[W20] entries that are fetched for a shard that is forgotten meanwhile cost nothing', async () => {
+test('[W20] what is fetched for a shard that is forgotten meanwhile costs nothing', async () => {
   const disk = new CrashDisk();
   const before = await mustOpen(disk, new ManualClock());
   await appendDurably(before, [{ shard: 1, entries: entriesFrom(1, 1, 'x'.repeat(2_000)) }]);

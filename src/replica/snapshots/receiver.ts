@@ -96,7 +96,7 @@ export class SnapshotReceiver {
   }
 
   /**
-   * [N15] What is on its way is not taken any more; what is staged goes with the next sweep. A state
+   * [N15] What is on its way is not taken any more; what is staged goes with the next sweep. One
    * that was handed to the host stays: the log may name it already, and no other one would do when
    * the shard is opened again.
    */
