@@ -202,6 +202,7 @@ export class Host implements ReplicaHost {
   #shardEvents(): ShardEvents {
     return {
       onOpened: (replica) => {
+        this.#snapshots.openShard(replica.shard);
         if (replica.condition.lacksEntries) this.#repair.begin(replica, undefined);
         this.#duties.onOpened(replica);
       },

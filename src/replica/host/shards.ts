@@ -227,6 +227,7 @@ export class Shards {
     replica.stop(reason);
     this.#registry.retire(replica);
     this.#events.onStopped(replica);
+    replica.data.releaseSessions();
     this.#turn.schedule();
   }
 }

@@ -95,10 +95,18 @@ export class SnapshotReceiver {
     this.#running.clear();
   }
 
-  /** [N15] What is on its way is not taken any more; what is staged goes with the next sweep. */
+  /**
+   * [N15] What is on its way is not taken any more; what is staged goes with the next sweep. One
+   * that was handed to the host stays: the log may name it already, and no other one would do when
+   * the shard is opened again.
+   */
   closeShard(shard: ShardId): void {
     this.#running.get(shard)?.giveWay();
     this.#running.delete(shard);
+  }
+
+  /** [N15] By now a state that the log names is installed, and what else is staged is not needed. */
+  openShard(shard: ShardId): void {
     this.#installing.delete(shard);
   }
 
@@ -165,6 +173,9 @@ export class SnapshotReceiver {
   /** [N9] What has not grown since the last time, and is not under way, goes. */
   #dropAbandoned(): void {
     const idle = new Map<ShardId, Progress>();
+    for (const shard of this.#installing.keys()) {
+      if (this.#parts.states.state(shard) === undefined) this.#installing.delete(shard);
+    }
     for (const shard of this.#parts.states.shardIds()) {
       const data = this.#parts.states.state(shard);
       const progress = data?.staging?.progress;

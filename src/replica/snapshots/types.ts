@@ -60,6 +60,8 @@ export interface Snapshots {
   /** A stream of the kind `snapshot`. */
   onStream(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined;
 
+  /** [N15] The shard runs, from here on: a state that its log names is installed. */
+  openShard(shard: ShardId): void;
   /** [N15] The shard is not open any more: its transfers end, both ways. */
   closeShard(shard: ShardId): void;
   stats(): SnapshotStats;
