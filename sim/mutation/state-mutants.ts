@@ -74,8 +74,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'old-sessions-after-install',
     file: 'replica/state/replica-state.ts',
-    find: '    this.#runner = this.#newRunner();\n    this.#broken = undefined;',
-    replace: '    this.#broken = undefined;',
+    find: '    this.#runner.drop();\n    this.#runner = this.#newRunner();\n',
+    replace: '',
     stands: 'commands go on changing the state that the snapshot replaced',
     known: { seed: 1 },
   },
