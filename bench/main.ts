@@ -24,7 +24,9 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
   },
   replicas: {
     file: 'bench/engine/replicas.bench.ts',
-    about: 'writes per second that three members commit, next to a toy [--seconds N] [--rounds N]',
+    about:
+      'writes per second that three members commit, next to others [--with toy,openraft] ' +
+      '[--seconds N] [--rounds N]',
   },
   failover: {
     file: 'bench/engine/failover.bench.ts',

@@ -3,7 +3,7 @@
 import { must } from '../../src/base/assert.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { ShardMachine } from '../../src/core/machine.ts';
+import { newestEdition, type ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
@@ -139,8 +139,17 @@ export class Cluster {
       gossips: scenario.gossips,
       scrubs: scenario.faults.has('scrub'),
       seeds: this.#founders.map((id) => this.#addressOf(this.member(id))),
-      machineOf: (shard) => this.oracle.watch(this.stateMachine, shard),
+      machineOf: (shard) => this.oracle.watch(this.#releaseOf(member), shard),
     });
+  }
+
+  /** What a member that was upgraded runs: it can carry out a later edition. */
+  #releaseOf(member: SimMember): ShardMachine {
+    if (member.isOld || !this.scenario.beginsOld) return this.stateMachine;
+    const { version, limits } = newestEdition(this.stateMachine);
+    const more = Object.entries(limits).map(([name, value]) => [name, value + 1] as const);
+    const next = { version: version + 1, limits: Object.fromEntries(more) };
+    return { ...this.stateMachine, editions: [...this.stateMachine.editions, next] };
   }
 
   startAfter(member: SimMember, delayMs: number): void {

@@ -44,12 +44,13 @@ export class SimMember {
   constructor(
     id: MemberId,
     machine: Machine,
-    { beginsOld, sizes }: Scenario,
+    { beginsOld, seed, sizes }: Scenario,
     events: MemberEvents,
   ) {
     this.id = id;
     this.machine = machine;
-    this.isOld = beginsOld;
+    // In half of the runs one member alone is old, so that upgrades come to an end.
+    this.isOld = beginsOld && (seed % 2 === 0 || id === 1);
     this.sizes = sizes;
     this.#events = events;
   }

@@ -74,8 +74,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'old-sessions-after-install',
     file: 'replica/state/replica-state.ts',
-    find: '    this.#runner.drop();\n    this.#runner = this.#newRunner();\n',
-    replace: '',
+    find: '    this.#runner = this.#newRunner();\n    this.#parts.feed',
+    replace: '    this.#parts.feed',
     stands: 'commands go on changing the state that the snapshot replaced',
     known: { seed: 1 },
   },

@@ -171,6 +171,12 @@ export interface DiskFile {
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /** Data and the size needed to read it are durable once this answers (fdatasync). */
   sync(): Promise<void>;
+  /**
+   * `write` and `sync` in one call, where the disk has one: these bytes are durable once it
+   * answers. Of bytes written otherwise it promises nothing. The file keeps its name meanwhile. A
+   * disk without it, as the simulated one, is written to and then synced.
+   */
+  writeDurably?(offset: number, bytes: Uint8Array): Promise<void>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
 }

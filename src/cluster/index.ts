@@ -5,7 +5,7 @@ export { CLASSIC, type GossipSettings } from './gossip-settings.ts';
 export { MemberGossip } from './member-gossip.ts';
 export { MemberNumbers } from './member-numbers.ts';
 export { MemberReplicas, type MemberReplicasParts } from './member-replicas.ts';
-export type { ClusterPort, ClusterView } from './members.ts';
+export type { ClusterPort } from './members.ts';
 export {
   type PeerSetting,
   type ReplicaSettings,

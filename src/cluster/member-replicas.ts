@@ -167,7 +167,7 @@ class Opening {
       // What it does not say in its greetings it does not do either.
       { hibernation: (identity.features & FEATURE_HIBERNATION) !== 0, ...this.#settings.host },
     );
-    const gateway = new Gateway({ member, clock, host, peers });
+    const gateway = new Gateway({ member, clock, host, peers, feed: host });
     this.#opened.add(async () => {
       // What the host says is definite; the gateway only knows that it does not know.
       await host.stop();

@@ -97,7 +97,7 @@ export interface ShardStatus {
   readonly waitsFor: string | undefined;
 }
 
-/** What became of a shard that was to leave this member. */
+/** The fate of a shard that was to leave this member. */
 export type RemoveOutcome =
   /** Log and state have nothing of it any more; its pairs go bit by bit. */
   | 'removed'

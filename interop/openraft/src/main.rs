@@ -94,8 +94,7 @@ async fn main() {
 
 /// The first server founds the group and says when it leads it.
 async fn found(server: Server, addresses: Vec<String>) {
-    let nodes: BTreeMap<u64, BasicNode> =
-        (1..).zip(addresses.iter().map(BasicNode::new)).collect();
+    let nodes: BTreeMap<u64, BasicNode> = (1..).zip(addresses.iter().map(BasicNode::new)).collect();
     server.initialize(nodes).await.expect("a new group");
     let wait = server.wait(Some(Duration::from_secs(30)));
     wait.current_leader(1, "the founder leads").await.expect("a leader");

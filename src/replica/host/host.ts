@@ -73,7 +73,7 @@ export class Host implements ReplicaHost {
   readonly #duties: LeaderDuties;
   readonly #scrub: Scrub;
   readonly #peerFaults: PeerFaults;
-  /** Whose frame is being read. */
+  /** The member whose frame is being read. */
   #from: MemberId = 0;
 
   constructor(parts: HostParts, changes: Partial<HostSettings> = {}) {
@@ -149,7 +149,7 @@ export class Host implements ReplicaHost {
       deliver: () => {
         this.#answers.deliver();
         this.#parts.feed.deliver();
-        // What this turn had to say leaves with it: the next one is a round of events away.
+        // All that this turn had to say leaves with it: the next one is a round of events away.
         this.#parts.peers.flush();
       },
     };
@@ -211,7 +211,10 @@ export class Host implements ReplicaHost {
         this.#compaction.forget(replica);
         this.#duties.forget(replica);
       },
-      onClosed: (shard) => this.#snapshots.closeShard(shard),
+      onClosed: (shard) => {
+        this.#snapshots.closeShard(shard);
+        this.#parts.feed.closeShard(shard);
+      },
     };
   }
 
@@ -228,7 +231,7 @@ export class Host implements ReplicaHost {
     if (!this.#answers.isEmpty) this.#turn.schedule();
   }
 
-  /** [H60] Whoever reads a log may find that entries of it are lost. */
+  /** [H60] A log was read, which may have shown that entries of it are lost. */
   #noteRead(shard: ShardId): void {
     const replica = this.#registry.running(shard);
     if (replica !== undefined) this.#repair.noteRead(replica);

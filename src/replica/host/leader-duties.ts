@@ -93,7 +93,7 @@ export class LeaderDuties {
 
   // --- waking -----------------------------------------------------------------------------------
 
-  /** [H46] Its state moved on. Every replica knows the time: the one that leads then proposes it. */
+  /** [H46] Its state moved on. Every replica knows the time: the leader of then proposes it. */
   onApplied(replica: Replica): void {
     const wakeMs = replica.data.wakeMs();
     const { shard } = replica;

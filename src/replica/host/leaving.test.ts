@@ -23,10 +23,17 @@ test('[H94] a shard that is closed answers, and goes on when it is opened again'
   const leader = await cluster.elect(1);
   assert.match(await cluster.put(leader, 'a=1'), /^applied/);
   const late = cluster.put(leader, 'a=2');
-  const { host } = cluster.plane(leader);
+  const { gateway, host } = cluster.plane(leader);
+  const told: string[] = [];
+  assert.ok(gateway.follow(1, 0, ({ kind }) => told.push(kind)));
   assert.equal(host.closeShard(1), true);
   assert.match(await late, /^(refused stopping|unknown stopped)/, 'whoever waits is told');
   assert.equal(await cluster.put(leader, 'a=3'), 'refused unknownShard 0');
+  assert.equal(told.at(-1), 'end', 'and so is whoever follows');
+  assert.equal(
+    gateway.follow(1, 0, () => {}),
+    undefined,
+  );
   assert.equal(host.closeShard(1), false, 'once');
   const next = await cluster.elect(1);
   assert.notEqual(next, leader, 'the others go on without it');
@@ -35,6 +42,7 @@ test('[H94] a shard that is closed answers, and goes on when it is opened again'
   host.openShard({ shard: 1, machine, founders: [1, 2, 3] });
   assert.ok(await cluster.converge());
   assert.equal(await cluster.get(leader, 'local', 'b'), 'local "4"');
+  assert.ok(gateway.follow(1, 0, () => {}));
   assert.deepEqual(cluster.fatal, []);
   await cluster.close();
 });

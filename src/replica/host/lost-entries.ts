@@ -76,6 +76,7 @@ export class LostEntries {
 
   /** [H63] Nobody will ever send it. */
   #maybeStop(missing: readonly number[]): void {
+    assert(missing.length > 0, '[H63] a shard stops for entries that it lacks');
     const { clock, log } = this.#parts;
     if (clock.monotonicMs() - this.#sinceMs < LISTEN_MS) return;
     const { shard } = this.#replica;
@@ -104,6 +105,7 @@ export class LostEntries {
    */
   #stepAside(lastMissing: number): void {
     const replica = this.#replica;
+    assert(replica.isLeader, '[H61] only a leader steps aside');
     const { config, id, peers } = replica.core.status();
     const active = peers.filter((peer) => peer.id !== id && peer.isRecentlyActive);
     const successor = active.find((peer) => !peer.isLearner && peer.match >= lastMissing);

@@ -52,7 +52,7 @@ async function versions(cluster: HostCluster): Promise<string> {
 
 // --- releases -----------------------------------------------------------------------------------
 
-test('[M5, M7] a rolling upgrade: limits are the old ones until the last member is new', async () => {
+test('[M5, M7] limits are the old ones until the last member is upgraded', async () => {
   const { cluster, releases } = await startReleases([1, 2, 3]);
   const accepts = async (): Promise<boolean> => (await put(cluster, `put a ${LONG}`)) === 'ok';
   assert.equal(await accepts(), false);
@@ -191,7 +191,7 @@ test('[F2, M8] every replica tells its followers the same events', async () => {
   await cluster.close();
 });
 
-test('[M11] a question waits for an event, on any replica, and is answered in the end', async () => {
+test('[M11] a question waits for an event on any replica, and is answered in the end', async () => {
   const { cluster } = await startReleases([]);
   const leader = await cluster.elect();
   const answers: string[] = [];

@@ -1,5 +1,6 @@
 // [H92] What peers do wrong: told once per kind, peer and minute, never a reason to stop.
 
+import { assert } from '../../base/assert.ts';
 import type { Clock, Log } from '../../base/capabilities.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
@@ -26,6 +27,7 @@ export class PeerFaults {
   }
 
   note(kind: PeerFaultKind, from: MemberId, shard: ShardId, detail: string): void {
+    assert(from !== 0, "[H92] a fault is somebody's");
     const key = `${kind} ${from}`;
     const nowMs = this.#clock.monotonicMs();
     const last = this.#told.get(key);

@@ -1,4 +1,4 @@
-// What the host is made of. The composition root hands it in.
+// The parts that a host is made of. The composition root hands them in.
 
 import type { Clock, Log, Random } from '../../base/capabilities.ts';
 import type { Store } from '../../engine/store/index.ts';

@@ -99,7 +99,7 @@ export class Proposals {
     return refusal;
   }
 
-  /** What gathered in this turn goes into the log, all of it or nothing. */
+  /** The proposals of this turn go into the log, all of them or none. */
   hand(core: RaftCore, leader: MemberId): void {
     if (this.#dones.length > 0) this.#handPayloads(core, leader);
     if (this.#changes.length > 0) this.#handChanges(core, leader);

@@ -26,7 +26,7 @@ export interface RepairParts extends LostEntriesParts {
   readonly wal: Pick<Wal, 'refill'>;
 }
 
-/** What a repair asks of others. */
+/** The work that a repair leaves to others. */
 export interface RepairActions {
   /** Lets go of entries that the durable state covers, holes and all. */
   cut(replica: Replica, index: number): void;
@@ -117,7 +117,7 @@ export class Repair {
     this.#parts.clock.setTimer(this.#settings.repairRetryMs, () => this.#goOn(job));
   }
 
-  /** What the durable state covers is cut off; what is still in memory is written once more. */
+  /** Cuts off holes that the durable state covers, and writes what is still in memory once more. */
   #mendHere(replica: Replica): void {
     const { data, log, shard } = replica;
     let covered = 0;

@@ -47,7 +47,7 @@ import type { Turn, TurnMember } from './turn.ts';
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
 
-/** What a replica finds on its member: everything that is shared between shards. */
+/** The surroundings of a replica on its member: everything that is shared between shards. */
 export interface ReplicaContext {
   readonly parts: HostParts;
   readonly settings: HostSettings;
@@ -62,7 +62,7 @@ export interface ReplicaContext {
   readonly events: ReplicaEvents;
 }
 
-/** What others do about a replica. */
+/** The events of a replica that others act upon. */
 export interface ReplicaEvents {
   /** [H90] What `error` says is a bug: the replica stops. */
   onBroken(replica: Replica, error: unknown): void;
@@ -163,7 +163,7 @@ export class Replica implements LogWriterClient, TurnMember {
     return this.condition.isLeader;
   }
 
-  /** Whom it follows, itself included, as of the last Ready. */
+  /** The leader that it follows, itself included, as of the last Ready. */
   get leader(): MemberId {
     return this.condition.leader;
   }
@@ -206,7 +206,7 @@ export class Replica implements LogWriterClient, TurnMember {
   /** [H20] Why no proposals are taken now: more would only wait. */
   #refusal(): WriteRefusal | undefined {
     const { burden, parts } = this.#context;
-    // What a muted leader takes would only wait until it is deposed.
+    // A muted leader's proposals would only wait until it is deposed.
     if (this.condition.isMuted) return 'overloaded';
     if (!parts.wal.hasRoom) return 'diskFull';
     return burden.holdsBack(this.data) ? 'overloaded' : undefined;
@@ -298,7 +298,7 @@ export class Replica implements LogWriterClient, TurnMember {
     return true;
   }
 
-  /** What the core found contradictory in the last message. */
+  /** The contradiction that the core found in the last message. */
   get lastContradiction(): string {
     return this.#lastContradiction;
   }

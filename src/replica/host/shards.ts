@@ -15,7 +15,7 @@ import type { Turn } from './turn.ts';
 export interface ShardEvents {
   /** The replica runs from now on. */
   onOpened(replica: Replica): void;
-  /** What its core asked for goes to the log before anything else of the shard. */
+  /** All that its core asked for goes to the log before anything else of the shard. */
   onStopping(replica: Replica): void;
   onStopped(replica: Replica): void;
   /** The shard is not open any more: whatever others do for it ends. */
@@ -84,15 +84,19 @@ export class Shards {
     else this.#supervisor.fail(describeOpeningRefusal(shard, opening.refusal));
   }
 
-  /** [H94] By then the log has all that was asked of it before, a state to be installed among it. */
+  /**
+   * [H94] By then the log has all that was asked of it before, a state to be installed among it.
+   */
   #openClosed(shard: ShardId, data: ReplicaState): void {
-    const { wal } = this.#context.parts;
+    const { feed, wal } = this.#context.parts;
     this.#closed.delete(shard);
     this.#beginning.add(shard);
     wal.append([], (outcome) => {
       const isExpected = this.#beginning.delete(shard);
       assert(isExpected, 'a shard begins once');
       if (outcome !== 'durable' || this.#supervisor.isClosed) return;
+      // Its feed ended with the closing. [F5]
+      feed.openShard(shard, data.applied().index);
       this.#begin(shard, resumeReplica(wal.shard(shard), data));
     });
   }
@@ -173,7 +177,7 @@ export class Shards {
     this.close(shard);
     this.#closed.delete(shard);
     this.#leaving.set(shard, undefined);
-    this.#supervisor.watch('removing a shard', this.#remove(shard).then(done));
+    this.#supervisor.watch('removing a shard', this.#removeAndTell(shard, done));
   }
 
   #removeRefusal(shard: ShardId): RemoveOutcome | undefined {
@@ -182,6 +186,10 @@ export class Shards {
     if (this.#beginning.has(shard)) return 'beginning';
     const isKnown = this.#context.parts.states.shardIds().includes(shard);
     return isKnown ? undefined : 'unknownShard';
+  }
+
+  async #removeAndTell(shard: ShardId, done: (outcome: RemoveOutcome) => void): Promise<void> {
+    done(await this.#remove(shard));
   }
 
   /** Between any two steps the power may fail: SPEC.md says what a start finds. */

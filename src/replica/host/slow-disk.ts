@@ -1,5 +1,5 @@
 // A leader whose disk does not answer holds up its shards while its heartbeats keep others from
-// leading. [H70] It hands over to whoever has the most; [H71] if that does not help it falls
+// leading. [H70] It hands over to the voter that has the most; [H71] if that does not help it falls
 // silent, so that it is deposed.
 
 import { assert } from '../../base/assert.ts';

@@ -23,7 +23,9 @@ export interface SnapshotParts {
   readonly limits?: Partial<SnapshotLimits>;
 }
 
-/** What the host is asked and told; but for `runs` and `termOf` never within a call of `Snapshots`. */
+/**
+ * Questions and news to the host; but for `runs` and `termOf` never within a call of `Snapshots`.
+ */
 export interface SnapshotsHandler {
   /** Whether the shard has a core here: only then is a state of it taken. */
   runs(shard: ShardId): boolean;

@@ -74,7 +74,7 @@ async function restored(from: ReplicaState, machine: ShardMachine): Promise<Repl
 
 // --- editions -----------------------------------------------------------------------------------
 
-test('[M5, M6] two releases with other limits refuse alike until the edition is raised', async () => {
+test('[M5, M6] two releases with other limits refuse alike until a raise', async () => {
   const [old, young] = [
     create((await openState(new CrashDisk())).states, OLD),
     create((await openState(new CrashDisk())).states, NEW),
@@ -92,7 +92,7 @@ test('[M5, M6] two releases with other limits refuse alike until the edition is 
   assert.deepEqual(young.editions(), RAISED);
 });
 
-test('[M6] a replica of an old release stops before the raise, and goes on with a new one', async () => {
+test('[M6] an old release stops before the raise, and goes on with a new one', async () => {
   const { disk, states, store } = await openState(new CrashDisk());
   const data = create(states, OLD);
   run(data, '1 put a 1');
