@@ -16,7 +16,6 @@ import type { Neighbour, OpenProgram } from './program.ts';
 import type { Scenario } from './scenario.ts';
 import { SimMember } from './sim-member.ts';
 
-const PORT = 7_000;
 /** How long a wiped member runs among peers that must not listen to it. */
 const WIPED_LINGER_MS = 3_000;
 const RETRY_MS = 500;
@@ -42,7 +41,6 @@ export class Cluster {
   failure: string | undefined;
   readonly note: Listener;
   readonly #open: OpenProgram;
-  readonly #founders: readonly MemberId[];
   readonly #random: Prng;
 
   constructor(scenario: Scenario, open: OpenProgram, machine: ShardMachine, listener?: Listener) {
@@ -53,16 +51,28 @@ export class Cluster {
     this.#open = open;
     this.#random = this.world.random('restarts');
     this.oracle = new Oracle(this.counters, (what) => this.violate(what));
-    this.#founders = Array.from({ length: scenario.members }, (_, i) => i + 1);
-    this.faultBudget = new FaultBudget(this.#founders, this.world.random('fault budget'));
+    const founders = Array.from({ length: scenario.members }, (_, i) => i + 1);
+    this.faultBudget = new FaultBudget(
+      founders,
+      this.world.random('fault budget'),
+      scenario.founders,
+    );
     const shardCount = scenario.shards + scenario.idleShards;
     this.shards = Array.from({ length: shardCount }, (_, i) => i + 1);
     this.world.journal.onNote = (note) => hear(note, this.counters, (what) => this.violate(what));
-    for (const _ of this.#founders) this.addMember();
+    for (const id of founders) {
+      const member = this.addMember();
+      for (const shard of this.shards)
+        if (this.founders(shard).includes(id)) member.shards.add(shard);
+    }
   }
 
   get nowMs(): number {
     return this.world.nowMs;
+  }
+
+  founders(shard: ShardId): readonly MemberId[] {
+    return must(this.scenario.founders[shard - 1], 'every shard has founders');
   }
 
   violate(what: string): void {
@@ -88,7 +98,10 @@ export class Cluster {
 
   /** Who came or went while it was starting, it has not heard of. */
   #cameUp(member: SimMember): void {
-    this.note(`m${member.id}`, 'up', `life ${member.life}`);
+    this.note(`m${member.id}`, 'up', `life ${member.life} at ${this.#addressOf(member)}`);
+    for (const other of this.running()) {
+      if (other !== member) other.program?.setPeer(this.#neighbour(member));
+    }
     for (const other of this.members.values()) {
       if (other === member) continue;
       if (other.state === 'retired') member.program?.dropPeer(other.id);
@@ -131,14 +144,14 @@ export class Cluster {
       member: member.id,
       listen: this.#addressOf(member),
       peers: this.#current().map((other) => this.#neighbour(other)),
-      shards: this.shards.map((shard) => ({ shard, founders: this.#founders })),
+      shards: [...member.shards].map((shard) => this.#planOf(member, shard)),
       isOld: member.isOld,
       timing: scenario.timing,
       sizes: member.sizes,
       sessions: scenario.sessions,
       gossips: scenario.gossips,
       scrubs: scenario.faults.has('scrub'),
-      seeds: this.#founders.map((id) => this.#addressOf(this.member(id))),
+      seeds: this.#current().map((other) => this.#addressOf(other)),
       machineOf: (shard) => this.oracle.watch(this.#releaseOf(member), shard),
     });
   }
@@ -150,6 +163,19 @@ export class Cluster {
     const more = Object.entries(limits).map(([name, value]) => [name, value + 1] as const);
     const next = { version: version + 1, limits: Object.fromEntries(more) };
     return { ...this.stateMachine, editions: [...this.stateMachine.editions, next] };
+  }
+
+  /** The member holds the shard from now on: it begins without entries and without a vote. */
+  join(member: SimMember, shard: ShardId): void {
+    member.shards.add(shard);
+    this.oracle.forgetShard(member.id, shard);
+    const machine = this.oracle.watch(this.stateMachine, shard);
+    member.program?.host.openShard({ ...this.#planOf(member, shard), machine });
+  }
+
+  /** No shard is founded twice: a member that had left one before is a newcomer to it. */
+  #planOf(member: SimMember, shard: ShardId): { shard: ShardId; founders: readonly MemberId[] } {
+    return { shard, founders: member.hasLeft.has(shard) ? [] : this.founders(shard) };
   }
 
   startAfter(member: SimMember, delayMs: number): void {
@@ -264,6 +290,6 @@ export class Cluster {
   }
 
   #addressOf(member: SimMember): SocketAddress {
-    return member.machine.address(PORT);
+    return member.machine.address(member.port);
   }
 }

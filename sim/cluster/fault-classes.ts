@@ -54,6 +54,9 @@ export const FAULT_CLASSES = [
   // --- clocks
   'clocksApart',
   'eventCost',
+  // --- places
+  'shardMoves',
+  'address',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

@@ -146,6 +146,11 @@ export class Oracle {
     }
   }
 
+  /** The shard has left the member: if it comes back it begins anew. */
+  forgetShard(member: MemberId, shard: ShardId): void {
+    this.#watermarks.delete(`${member}/${shard}`);
+  }
+
   #noteLeader(shard: ShardId, term: number, member: MemberId): void {
     const key = `${shard}/${term}`;
     const known = this.#leaders.get(key);

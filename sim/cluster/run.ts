@@ -177,7 +177,7 @@ class Run {
       return disagreement(cluster, this.#operators.wanted);
     });
     await this.#mustAnswer();
-    const complaint = holdsAllTallies(cluster, this.#clients, this.#operators.wanted);
+    const complaint = holdsAllTallies(cluster, this.#clients);
     if (complaint !== undefined) cluster.violate(complaint);
   }
 
