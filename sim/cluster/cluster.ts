@@ -10,6 +10,7 @@ import type { ShardStatus } from '../../src/replica/types.ts';
 import { World } from '../world.ts';
 import { type ClusterCounters, noClusterCounts } from './counters.ts';
 import { FaultBudget } from './fault-budget.ts';
+import { GossipOracle, type GossipProcess } from './gossip-oracle.ts';
 import { hear } from './heard.ts';
 import { Oracle } from './oracle.ts';
 import type { Neighbour, OpenProgram } from './program.ts';
@@ -30,6 +31,7 @@ export class Cluster {
   readonly world: World;
   readonly counters: ClusterCounters = noClusterCounts();
   readonly oracle: Oracle;
+  readonly gossipOracle: GossipOracle;
   readonly faultBudget: FaultBudget;
   readonly stateMachine: ShardMachine;
   readonly members = new Map<MemberId, SimMember>();
@@ -51,6 +53,7 @@ export class Cluster {
     this.#open = open;
     this.#random = this.world.random('restarts');
     this.oracle = new Oracle(this.counters, (what) => this.violate(what));
+    this.gossipOracle = new GossipOracle(this.counters, (what) => this.violate(what));
     const founders = Array.from({ length: scenario.members }, (_, i) => i + 1);
     this.faultBudget = new FaultBudget(
       founders,
@@ -113,6 +116,12 @@ export class Cluster {
     return [...this.members.values()].filter((member) => member.isUp);
   }
 
+  gossipProcesses(): GossipProcess[] {
+    return this.running().flatMap(({ id, program }) =>
+      program?.gossip === undefined ? [] : [{ name: `m${id}`, gossip: program.gossip }],
+    );
+  }
+
   member(id: MemberId): SimMember {
     return must(this.members.get(id), 'a member that was there once');
   }
@@ -149,7 +158,7 @@ export class Cluster {
       timing: scenario.timing,
       sizes: member.sizes,
       sessions: scenario.sessions,
-      gossips: scenario.gossips,
+      gossip: scenario.gossip,
       scrubs: scenario.faults.has('scrub'),
       seeds: this.#current().map((other) => this.#addressOf(other)),
       machineOf: (shard) => this.oracle.watch(this.#releaseOf(member), shard),

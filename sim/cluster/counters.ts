@@ -52,7 +52,10 @@ const CLUSTER_COUNTERS = [
   'logsPurged',
   'shardsQuiet',
   'statesCompared',
+  'gossipForgotten',
   // --- what clients saw
+  'gossipSets',
+  'gossipDeletes',
   'sessionsOpened',
   'sessionsClosed',
   'sessionsExpired',

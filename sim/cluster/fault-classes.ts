@@ -57,6 +57,8 @@ export const FAULT_CLASSES = [
   // --- places
   'shardMoves',
   'address',
+  // --- keys and members, by gossip
+  'gossip',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

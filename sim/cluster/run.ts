@@ -11,6 +11,7 @@ import { Clients } from './clients.ts';
 import { Cluster, type Listener } from './cluster.ts';
 import { disagreement, electionMs, holdsAllTallies, leaderless } from './convergence.ts';
 import type { Counters } from './counters.ts';
+import { GossipClients } from './gossip-clients.ts';
 import { openMember } from './member.ts';
 import { Operators } from './operators.ts';
 import type { ReplicaState } from './oracle.ts';
@@ -77,11 +78,13 @@ class Run {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #operators: Operators;
+  readonly #gossipClients: GossipClients;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
     this.#clients = new Clients(cluster);
     this.#operators = new Operators(cluster);
+    this.#gossipClients = new GossipClients(cluster);
   }
 
   /** The number of operations judged. */
@@ -91,6 +94,7 @@ class Run {
     for (const member of cluster.members.values()) cluster.start(member);
     plan(cluster);
     this.#clients.start();
+    this.#gossipClients.start();
     this.#tell('safety');
     await this.#untilFailed(cluster.scenario.safetyMs);
     this.#tell('liveness');
@@ -106,7 +110,7 @@ class Run {
 
   /** Again and again holds against each other what the members say of themselves. */
   #look(): void {
-    const { nowMs, oracle, shards, world } = this.#cluster;
+    const { gossipOracle, nowMs, oracle, shards, world } = this.#cluster;
     const members = this.#cluster.running().filter((member) => !member.isWiped);
     for (const shard of shards) {
       const replicas: ReplicaState[] = [];
@@ -119,6 +123,7 @@ class Run {
       }
       oracle.compareStates(shard, replicas, nowMs);
     }
+    gossipOracle.observe(this.#cluster.gossipProcesses());
     const eventsMax = EVENTS_MAX + EVENTS_PER_MS_MAX * this.#cluster.scenario.safetyMs;
     if (world.events > eventsMax) this.#cluster.violate('the run never comes to an end');
     world.after(LOOK_MS, () => this.#look());
@@ -152,6 +157,7 @@ class Run {
       return disagreement(cluster, this.#operators.wanted);
     });
     await this.#mustAnswer();
+    await this.#gossipClients.probe((withinMs, complaint) => this.#mustBecome(withinMs, complaint));
   }
 
   /** A write and a read of every shard in use, and of one that nobody used. */
@@ -177,6 +183,9 @@ class Run {
       return disagreement(cluster, this.#operators.wanted);
     });
     await this.#mustAnswer();
+    await this.#gossipClients.settle((withinMs, complaint) =>
+      this.#mustBecome(withinMs, complaint),
+    );
     const complaint = holdsAllTallies(cluster, this.#clients);
     if (complaint !== undefined) cluster.violate(complaint);
   }

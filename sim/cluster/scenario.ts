@@ -41,6 +41,15 @@ export interface Weather {
   readonly datagramRate: number;
 }
 
+export interface GossipScenario {
+  readonly intervalMs: number;
+  /** Short ones are over while the run goes on: what is dead or deleted is forgotten. */
+  readonly deadGraceMs: number;
+  readonly keyGraceMs: number;
+  /** Many large values at once. */
+  readonly hasBursts: boolean;
+}
+
 export interface Scenario {
   readonly seed: number;
   readonly members: number;
@@ -53,8 +62,8 @@ export interface Scenario {
   readonly safetyMs: number;
   readonly clients: number;
   readonly clientPauseMs: number;
-  /** Gossip runs beside the shards. */
-  readonly gossips: boolean;
+  /** Runs beside the shards, where the seed has it. */
+  readonly gossip: GossipScenario | undefined;
   /** Members begin as the version before did: without its features. */
   readonly beginsOld: boolean;
   readonly faults: ReadonlySet<FaultClass>;
@@ -144,7 +153,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     safetyMs: isCrowded ? 8_000 : dice.between(10, 25) * 1_000,
     clients: dice.between(2, 8),
     clientPauseMs: dice.oneOf([5, 15, 40]),
-    gossips: faults.has('datagrams'),
+    gossip: drawGossip(faults, Dice.of(seed, 'cluster gossip')),
     beginsOld: faults.has('upgrade'),
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
@@ -268,6 +277,16 @@ function drawSizesFor(faults: ReadonlySet<FaultClass>, dice: Dice, batchDice: Di
   const sizes = drawSizes(dice.random);
   if (!faults.has('oldTail') || batchDice.chance(0.3)) return sizes;
   return { ...sizes, batchBytesMax: batchDice.oneOf([1, 64]) };
+}
+
+function drawGossip(faults: ReadonlySet<FaultClass>, dice: Dice): GossipScenario | undefined {
+  const drawn = {
+    intervalMs: dice.oneOf([100, 100, 500]),
+    deadGraceMs: dice.oneOf([1_500, 4_000, 10_000]),
+    keyGraceMs: dice.oneOf([2_000, 5_000, 20_000]),
+    hasBursts: dice.chance(0.25),
+  };
+  return faults.has('datagrams') || faults.has('gossip') ? drawn : undefined;
 }
 
 /** Fewer than there are clients, and over after the shortest pause. */
