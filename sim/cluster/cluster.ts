@@ -3,7 +3,7 @@
 import { must } from '../../src/base/assert.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import { newestEdition, type ShardMachine } from '../../src/core/machine.ts';
+import type { ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
@@ -14,6 +14,7 @@ import { GossipOracle, type GossipProcess } from './gossip-oracle.ts';
 import { hear } from './heard.ts';
 import { Oracle } from './oracle.ts';
 import type { Neighbour, OpenProgram } from './program.ts';
+import { isRaised, laterRelease } from './releases.ts';
 import type { Scenario } from './scenario.ts';
 import { SimMember } from './sim-member.ts';
 
@@ -37,6 +38,8 @@ export class Cluster {
   readonly members = new Map<MemberId, SimMember>();
   /** Those that clients use first, then the idle ones. */
   readonly shards: readonly ShardId[];
+  /** Shards of an edition that old members do not know. */
+  readonly raised = new Set<ShardId>();
   /** No new trouble, and whoever is down comes back at once. */
   isHealing = false;
   /** The first thing that must never happen, if it did. */
@@ -161,24 +164,39 @@ export class Cluster {
       gossip: scenario.gossip,
       scrubs: scenario.faults.has('scrub'),
       seeds: this.#current().map((other) => this.#addressOf(other)),
-      machineOf: (shard) => this.oracle.watch(this.#releaseOf(member), shard),
+      machineOf: (shard) => this.#watch(member, shard),
     });
   }
 
   /** What a member that was upgraded runs: it can carry out a later edition. */
   #releaseOf(member: SimMember): ShardMachine {
     if (member.isOld || !this.scenario.beginsOld) return this.stateMachine;
-    const { version, limits } = newestEdition(this.stateMachine);
-    const more = Object.entries(limits).map(([name, value]) => [name, value + 1] as const);
-    const next = { version: version + 1, limits: Object.fromEntries(more) };
-    return { ...this.stateMachine, editions: [...this.stateMachine.editions, next] };
+    return laterRelease(this.stateMachine);
+  }
+
+  #watch(member: SimMember, shard: ShardId): ShardMachine {
+    return this.oracle.watch(this.#releaseOf(member), shard, (command) => {
+      if (!this.raised.has(shard) && isRaised(this.stateMachine, command)) {
+        this.#noteRaised(member, shard);
+      }
+    });
+  }
+
+  /** Of those who take part no one may be unable to. */
+  #noteRaised(member: SimMember, shard: ShardId): void {
+    this.raised.add(shard);
+    this.counters.shardsRaised += 1;
+    this.note(`m${member.id}`, 'plan', `shard ${shard} is raised`);
+    const { learners = [], voters = [] } = this.status(member, shard)?.config ?? {};
+    const old = [...voters, ...learners].find((id) => this.member(id).isOld);
+    if (old !== undefined) this.violate(`shard ${shard} is raised, and m${old} is old`);
   }
 
   /** The member holds the shard from now on: it begins without entries and without a vote. */
   join(member: SimMember, shard: ShardId): void {
     member.shards.add(shard);
     this.oracle.forgetShard(member.id, shard);
-    const machine = this.oracle.watch(this.stateMachine, shard);
+    const machine = this.#watch(member, shard);
     member.program?.host.openShard({ ...this.#planOf(member, shard), machine });
   }
 

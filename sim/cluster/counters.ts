@@ -40,6 +40,7 @@ const CLUSTER_COUNTERS = [
   'addressesChanged',
   'transfers',
   'upgrades',
+  'shardsRaised',
   'settingsChanged',
   // --- what the members did
   'starts',

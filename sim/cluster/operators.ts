@@ -268,7 +268,8 @@ export class Operators {
     const holders = this.#members().filter(({ id }) => wanted.has(id));
     // A frail one would have to be counted among those that are lost while both are voters.
     const others = this.#members().filter(
-      (member) => !wanted.has(member.id) && member.isUp && !faultBudget.mayHarm(member),
+      (member) =>
+        !wanted.has(member.id) && member.isUp && !member.isOld && !faultBudget.mayHarm(member),
     );
     const how = this.#random.below(3);
     const from = how === 0 ? undefined : oneOf(holders, this.#random);

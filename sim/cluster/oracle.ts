@@ -50,7 +50,11 @@ export class Oracle {
   }
 
   /** The machine of a replica, watched. */
-  watch(machine: ShardMachine, shard: ShardId): ShardMachine {
+  watch(
+    machine: ShardMachine,
+    shard: ShardId,
+    onApply: (command: MachineCommand) => void = () => {},
+  ): ShardMachine {
     const reference = this.reference(shard);
     assert(machine.wake === undefined, 'what a machine does when woken is not compared yet');
     return {
@@ -59,6 +63,7 @@ export class Oracle {
       apply: (command: MachineCommand, state: MachineState) => {
         const { isNew, result } = reference.apply(machine, command, state);
         if (isNew) this.#counters.commandsApplied += 1;
+        onApply(command);
         return result;
       },
       query: (question, view) => machine.query(question, view),

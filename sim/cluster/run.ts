@@ -37,6 +37,8 @@ const LOOK_MS = 20;
 const ELECTION_TIMEOUTS = 10;
 const CONVERGE_MS = 60_000;
 const ANSWER_MS = 20_000;
+/** Leaders look once a second whether all are able. */
+const RAISE_MS = 5_000;
 const CHECK_BYTES_MAX = 256 * 1024 * 1024;
 /** A run that never comes to an end does something in circles. */
 const EVENTS_MAX = 6_000_000;
@@ -186,8 +188,24 @@ class Run {
     await this.#gossipClients.settle((withinMs, complaint) =>
       this.#mustBecome(withinMs, complaint),
     );
+    await this.#mustBeRaised();
     const complaint = holdsAllTallies(cluster, this.#clients);
     if (complaint !== undefined) cluster.violate(complaint);
+  }
+
+  /** Once nobody is old any more, shards go on by the rules of the later release. */
+  async #mustBeRaised(): Promise<void> {
+    const cluster = this.#cluster;
+    const { beginsOld, shards } = cluster.scenario;
+    if (!beginsOld) return;
+    for (const shard of cluster.shards.slice(0, shards)) {
+      const members = [...this.#operators.wanted(shard)].map((id) => cluster.member(id));
+      if (cluster.raised.has(shard) || members.some(({ isOld }) => isOld)) continue;
+      await this.#untilFailed(RAISE_MS);
+      await this.#mustAnswer();
+      const isMissing = cluster.failure === undefined && !cluster.raised.has(shard);
+      if (isMissing) cluster.violate(`shard ${shard} is not raised, and nobody is old`);
+    }
   }
 
   #judge(): number {

@@ -53,13 +53,14 @@ export class SimMember {
   constructor(
     id: MemberId,
     machine: Machine,
-    { beginsOld, seed, sizes }: Scenario,
+    { beginsOld, members, seed, sizes }: Scenario,
     events: MemberEvents,
   ) {
     this.id = id;
     this.machine = machine;
-    // In half of the runs one member alone is old, so that upgrades come to an end.
-    this.isOld = beginsOld && (seed % 2 === 0 || id === 1);
+    // In half of the runs one member alone is old, so that upgrades come to an end. Nobody adds an
+    // old one to shards that may have been raised.
+    this.isOld = beginsOld && (seed % 2 === 0 || id === 1) && id <= members;
     this.sizes = sizes;
     this.#events = events;
   }
