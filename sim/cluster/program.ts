@@ -6,7 +6,8 @@ import type { ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ReplicaHost } from '../../src/replica/types.ts';
-import type { Sessions, Sizes, Timing } from './scenario.ts';
+import type { GossipPort } from './gossip-oracle.ts';
+import type { GossipScenario, Sessions, Sizes, Timing } from './scenario.ts';
 
 export const CLUSTER_ID = '5a1e6f9c-0c5e-4f6b-9d31-3f1d0f6b7a10';
 
@@ -25,7 +26,8 @@ export interface ProgramSettings {
   readonly timing: Timing;
   readonly sizes: Sizes;
   readonly sessions: Sessions;
-  readonly gossips: boolean;
+  /** Undefined: the members have none. */
+  readonly gossip: GossipScenario | undefined;
   /** Old segments of the log are read again all the time. */
   readonly scrubs: boolean;
   readonly seeds: readonly SocketAddress[];
@@ -35,6 +37,7 @@ export interface ProgramSettings {
 
 export interface Program {
   readonly host: ReplicaHost;
+  readonly gossip: GossipPort | undefined;
   /** Sums up a shard's state: equal where the applied index is equal. */
   digest(shard: ShardId): string | undefined;
   setPeer(peer: Neighbour): void;
