@@ -1,4 +1,4 @@
-// How the commands of package.json read their words: `--help` prints the usage and ends with 0; a
+// How the commands of package.json read their words. `--help` prints the usage and ends with 0. A
 // word or a value that cannot be read is answered with one line and exit code 2, never with a stack.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
