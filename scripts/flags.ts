@@ -1,5 +1,5 @@
-// How the commands of package.json read their words. `--help` prints the usage and ends with 0. A
-// word or a value that cannot be read is answered with one line and exit code 2, never with a stack.
+// How the commands of package.json read their words. `--help` prints the usage and ends with 0.
+// What cannot be read is answered with one line and exit code 2, never with a stack.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
