@@ -1,9 +1,7 @@
 #!/usr/bin/env node
-// The entry of `parley`. Everything else is loaded after the young generation is held small.
+// The entry of `parley`.
 
-import { holdYoungGeneration } from './young-generation.ts';
+import { run } from './command-line/index.ts';
 
-holdYoungGeneration();
-const { main } = await import('./command-line.ts');
 // Not `process.exitCode`: idle connections of clients must not keep a stopped member alive.
-process.exit(await main(process.argv.slice(2)));
+process.exit(await run(process.argv.slice(2)));
