@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // The entry of `parley`. A Node that is too old for the rest is told so in a sentence.
 //
-// Such a Node does not read TypeScript: asked for a module called *.ts it ends with a stack. CommonJS
-// it reads under any name, so this file alone is that, by the package.json beside it, and has no
-// types in it. Built, it lies among modules and is read as one: it says nothing that differs between
-// the two, and `moduleDetection` of tsconfig.build.json keeps the compiler from adding what does.
+// Such a Node does not read TypeScript: asked for a module called *.ts it ends with a stack. It
+// reads CommonJS under any name, so this file alone is that, by the package.json beside it, and has
+// no types in it. Built, it lies among modules and is read as one: it says nothing that differs
+// between the two, and `moduleDetection` of tsconfig.build.json keeps the compiler from adding it.
 {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 22 || (major === 22 && minor < 18)) {
