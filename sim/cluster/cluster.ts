@@ -9,8 +9,8 @@ import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
 import { World } from '../world.ts';
 import { type ClusterCounters, noClusterCounts } from './counters.ts';
+import { judgeEvent } from './events.ts';
 import { FaultBudget } from './fault-budget.ts';
-import { hear } from './heard.ts';
 import { Oracle } from './oracle.ts';
 import type { Neighbour, OpenProgram } from './program.ts';
 import type { Scenario } from './scenario.ts';
@@ -44,6 +44,7 @@ export class Cluster {
   readonly #open: OpenProgram;
   readonly #founders: readonly MemberId[];
   readonly #random: Prng;
+  readonly #violated = (what: string): void => this.violate(what);
 
   constructor(scenario: Scenario, open: OpenProgram, machine: ShardMachine, listener?: Listener) {
     this.scenario = scenario;
@@ -57,7 +58,6 @@ export class Cluster {
     this.faultBudget = new FaultBudget(this.#founders, this.world.random('fault budget'));
     const shardCount = scenario.shards + scenario.idleShards;
     this.shards = Array.from({ length: shardCount }, (_, i) => i + 1);
-    this.world.journal.onNote = (note) => hear(note, this.counters, (what) => this.violate(what));
     for (const _ of this.#founders) this.addMember();
   }
 
@@ -139,6 +139,7 @@ export class Cluster {
       gossips: scenario.gossips,
       scrubs: scenario.faults.has('scrub'),
       seeds: this.#founders.map((id) => this.#addressOf(this.member(id))),
+      events: { tell: (event) => judgeEvent(member.id, event, this.counters, this.#violated) },
       machineOf: (shard) => this.oracle.watch(this.#releaseOf(member), shard),
     });
   }
