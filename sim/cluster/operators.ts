@@ -175,6 +175,9 @@ export class Operators {
       this.#orderedAt.delete(shard);
       const why = outcome.kind === 'applied' ? '' : ` ${outcome.reason}`;
       note('--', 'plan', `shard ${shard}: ${text}: ${outcome.kind}${why}`);
+      if (outcome.kind === 'refused' && outcome.reason === 'releaseTooOld') {
+        for (const { node } of step) this.#bringUpToDate(this.#cluster.member(node));
+      }
       if (outcome.kind !== 'applied') return;
       if (isAlready) {
         if (this.#isAsWanted(shard)) this.#confirmed.add(shard);
@@ -239,7 +242,11 @@ export class Operators {
     const old = this.#cluster.running().filter((member) => member.isOld);
     const member = oneOf(old, this.#random);
     const isOrderly = this.#random.below(2) === 0;
-    if (member === undefined || !this.#cluster.restart(member, isOrderly)) return;
+    if (member !== undefined) this.#bringUpToDate(member, isOrderly);
+  }
+
+  #bringUpToDate(member: SimMember, isOrderly = true): void {
+    if (!member.isOld || !this.#cluster.restart(member, isOrderly)) return;
     member.isOld = false;
     this.#cluster.counters.upgrades += 1;
     this.#cluster.note(`m${member.id}`, 'plan', 'comes back with all features');

@@ -25,6 +25,8 @@ export type WriteRefusal =
   | 'changePending'
   /** The config change makes no sense from the present config. */
   | 'changeImpossible'
+  /** A member that it adds has not said that it can carry out what the shard agreed on. */
+  | 'releaseTooOld'
   | 'stopping';
 
 /** The command may take effect yet, or has had: only a session makes it safe to send again. */

@@ -1,8 +1,8 @@
 // Entries in memory: the newest ones of each shard, all shards together within one budget, and what
 // was fetched from disk last. What a core asks for soon is what was appended lately.
 //
-// Payloads come as views into what brought them: a frame of 256 KiB, say, with one entry for each of
-// 4,000 shards. The budget counts what is held, which is the frame. So a shard that would keep a
+// Payloads come as views into what brought them: a frame of 256 KiB, say, with one entry for each
+// of 4,000 shards. The budget counts what is held, which is the frame. So a shard that would keep a
 // small part of one copies its part, and the others count the whole buffer, once per chunk.
 
 import { assert } from '../../base/assert.ts';

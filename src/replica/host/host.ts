@@ -286,7 +286,10 @@ export class Host implements ReplicaHost {
   changeConfig(shard: ShardId, change: ConfChange, done: (outcome: WriteOutcome) => void): void {
     const replica = this.#registry.running(shard);
     if (replica === undefined) this.#refuseWrite(shard, done);
-    else replica.changeConfig(change, (outcome) => this.#durableAnswers.tell(done, outcome));
+    else if (this.#duties.addsOlderRelease(replica, change)) {
+      this.#answers.refuseWrite(done, 'releaseTooOld', 0);
+      this.#turn.schedule();
+    } else replica.changeConfig(change, (outcome) => this.#durableAnswers.tell(done, outcome));
   }
 
   #refuseWrite(shard: ShardId, done: (outcome: WriteOutcome) => void): void {

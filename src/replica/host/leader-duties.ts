@@ -3,6 +3,7 @@
 
 import type { Clock, Random, Timer } from '../../base/capabilities.ts';
 import { NEVER_MS } from '../../core/machine.ts';
+import type { ConfChange } from '../../core/raft/index.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { FRAME_KIND } from '../codec/index.ts';
@@ -57,6 +58,8 @@ export class LeaderDuties {
   readonly #notes = new Map<MemberId, MachinesNote>();
   /** By kind: what this release can carry out. */
   readonly #newest = new Map<string, ShardEditions>();
+  /** What was proposed of raises, and may take effect yet. */
+  readonly #raising = new Map<ShardId, ShardEditions>();
   #nextEvictMs = 0;
   #nextRaiseMs = 0;
 
@@ -108,6 +111,7 @@ export class LeaderDuties {
 
   forget(replica: Replica): void {
     this.#alarms.delete(replica.shard);
+    this.#raising.delete(replica.shard);
   }
 
   #arm(atMs: number): void {
@@ -205,13 +209,32 @@ export class LeaderDuties {
     const isNewest =
       present.machine.version >= newest.machine.version &&
       present.shard.version >= newest.shard.version;
+    if (isNewest) this.#raising.delete(replica.shard);
     if (isNewest || !isRaised(present, newest)) return;
-    for (const member of membersOf(replica)) {
-      if (member === this.#parts.member) continue;
-      const theirs = this.#notes.get(member)?.newest.find(({ kind }) => kind === newest.kind);
-      if (theirs === undefined || !canCarryOut(theirs, newest)) return;
-    }
+    if (replica.core.hasPendingChange() || replica.proposals.hasChanges) return;
+    if (!membersOf(replica).every((member) => this.#canCarryOut(member, newest))) return;
+    this.#raising.set(replica.shard, newest);
     replica.proposeOwn({ kind: 'raise', editions: newest });
+  }
+
+  /**
+   * [H47] Whether `change` adds a member that has not said that it can carry out what the shard
+   * agreed on: its replica would stop, and the shard count on it all the same. Changes and raises
+   * do not pass each other: no raise is proposed while a change is under way, and a change is held
+   * against the raise that is.
+   */
+  addsOlderRelease(replica: Replica, { changes }: ConfChange): boolean {
+    const agreed = this.#raising.get(replica.shard) ?? replica.data.editions();
+    if (canCarryOut(replica.data.firstEditions(), agreed)) return false;
+    return changes.some(({ kind, node }) => {
+      return (kind === 'addVoter' || kind === 'addLearner') && !this.#canCarryOut(node, agreed);
+    });
+  }
+
+  #canCarryOut(member: MemberId, wanted: ShardEditions): boolean {
+    if (member === this.#parts.member) return true;
+    const theirs = this.#notes.get(member)?.newest.find(({ kind }) => kind === wanted.kind);
+    return theirs !== undefined && canCarryOut(theirs, wanted);
   }
 }
 

@@ -7,9 +7,11 @@ import { bytes, HostCluster, text } from '../../../test/support/host-cluster.ts'
 import { ReferenceMachine } from '../../../test/support/reference-machine.ts';
 import { must } from '../../base/assert.ts';
 import type { MachineEdition, ShardMachine } from '../../core/machine.ts';
+import type { ConfChange } from '../../core/raft/index.ts';
 import type { FeedNews } from '../feed/index.ts';
 import { type Command } from '../state/commands.ts';
 import { decodeResult, encodeCommand, type ShardEditions } from '../state/index.ts';
+import type { WriteOutcome } from '../types.ts';
 import { decodeMachinesNote, encodeMachinesNote } from './machines-codec.ts';
 
 const ONE: readonly MachineEdition[] = [{ version: 1, limits: { keyChars: 8, valueChars: 8 } }];
@@ -20,11 +22,12 @@ const TWO: readonly MachineEdition[] = [
 const LONG = '1234567890';
 
 /** A cluster whose members can be started with another release. */
-async function startReleases(old: readonly number[], shards = 1) {
+async function startReleases(old: readonly number[], shards = 1, newcomers = 0) {
   const releases = new Map<number, ShardMachine>();
-  for (const id of [1, 2, 3]) releases.set(id, new ReferenceMachine(old.includes(id) ? ONE : TWO));
+  const members = Array.from({ length: 3 + newcomers }, (_, i) => i + 1);
+  for (const id of members) releases.set(id, new ReferenceMachine(old.includes(id) ? ONE : TWO));
   const machineOf = (member: number): ShardMachine => must(releases.get(member), 'a release');
-  const cluster = await HostCluster.start({ seed: 5, shards, machineOf });
+  const cluster = await HostCluster.start({ seed: 5, shards, newcomers, machineOf });
   return { cluster, releases };
 }
 
@@ -104,6 +107,35 @@ test('[M6] a forced raise stops the old replica alone, which goes on as a new on
   await cluster.restart(3);
   assert.ok(await cluster.converge());
   assert.equal(cluster.plane(3).digest(1), cluster.plane(leader).digest(1));
+  await cluster.close();
+});
+
+async function addLearner(cluster: HostCluster, node: number): Promise<string> {
+  const { host } = cluster.plane(await cluster.elect());
+  const change: ConfChange = {
+    version: 1,
+    transition: 'auto',
+    changes: [{ kind: 'addLearner', node }],
+    context: new Uint8Array(0),
+  };
+  const outcome = await cluster.world.settle(
+    new Promise<WriteOutcome>((resolve) => host.changeConfig(1, change, resolve)),
+  );
+  return outcome.kind === 'applied' ? outcome.kind : `${outcome.kind} ${outcome.reason}`;
+}
+
+test('[H47] a member of an older release is not added to a shard that was raised', async () => {
+  const { cluster, releases } = await startReleases([4], 1, 1);
+  await cluster.world.runFor(4_000);
+  assert.equal(await put(cluster, `put a ${LONG}`), 'ok', 'the three raised the shard');
+  assert.equal(await addLearner(cluster, 4), 'refused releaseTooOld');
+  cluster.kill(4);
+  releases.set(4, new ReferenceMachine(TWO));
+  await cluster.restart(4);
+  await cluster.world.runFor(1_000);
+  assert.equal(await addLearner(cluster, 4), 'applied');
+  await cluster.world.runFor(2_000);
+  assert.equal(cluster.plane(4).digest(1), cluster.plane(await cluster.elect()).digest(1));
   await cluster.close();
 });
 

@@ -98,6 +98,8 @@ export interface ReplicaState {
   readonly unsupported: string | undefined;
   /** What the shard agreed on. */
   editions(): ShardEditions;
+  /** [M5] What its shard began with: every release can carry it out. */
+  firstEditions(): ShardEditions;
   /** What this release would raise it to. */
   newestEditions(): ShardEditions;
   /** [M12] When the machine wants to be woken; `NEVER_MS` if it does not. */
