@@ -500,14 +500,20 @@ export class Replica implements LogWriterClient, TurnMember {
       lastIndex,
       config,
       isHibernating: this.condition.isHibernating,
+      lostEntries: this.#lostEntries,
+      isUnrepairable: this.condition.isUnrepairable,
       waitsFor: this.#waitsFor(lead),
     };
+  }
+
+  get #lostEntries(): number {
+    return this.isRunning ? this.log.wal.holes.size : 0;
   }
 
   #waitsFor(lead: MemberId): string | undefined {
     const { value } = this.condition;
     if (value.kind === 'stopped') return describeStop(value.reason);
-    const lost = this.log.wal.holes.size;
+    const lost = this.#lostEntries;
     if (lost > 0) {
       const entries = `${lost} lost log entries`;
       const isInVain = value.log === 'unrepairable';

@@ -147,15 +147,19 @@ export class SnapshotReceiver {
 
   #end(transfer: IncomingTransfer, data: ReplicaState, isWhole: boolean, why: string): boolean {
     const { shard, snapshot, message } = transfer.offer;
+    const { events, log } = this.#parts;
+    const { from } = message;
     assert(data.shard === shard, '[N5] a transfer ends for its own shard');
     if (this.#running.get(shard) === transfer) this.#running.delete(shard);
     if (!isWhole) {
       this.counters.receivesFailed += 1;
-      this.#parts.log.warn('snapshot not received', { shard, from: message.from, why });
+      log.warn('snapshot not received', { shard, from, why });
+      events?.tell({ kind: 'snapshotFailed', shard, from });
       return false;
     }
     this.counters.received += 1;
-    this.#parts.log.info('snapshot received', { shard, index: snapshot.index });
+    log.info('snapshot received', { shard, index: snapshot.index });
+    events?.tell({ kind: 'snapshotReceived', shard, from });
     if (this.#handler.onStaged(shard, message)) this.#installing.set(shard, snapshot);
     else data.dropStaging();
     return true;
