@@ -175,8 +175,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'raised-without-asking',
     file: 'replica/host/leader-duties.ts',
-    find: 'if (theirs === undefined || !canCarryOut(theirs, newest)) return;',
-    replace: 'if (theirs !== undefined && !canCarryOut(theirs, newest)) return;',
+    find: 'if (!membersOf(replica).every((member) => this.#canCarryOut(member, newest))) return;',
+    replace: 'if (!membersOf(replica).some((member) => this.#canCarryOut(member, newest))) return;',
     stands: 'a shard is raised while a member of the version before is away',
     known: { seed: 1 },
   },
