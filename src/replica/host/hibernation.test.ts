@@ -199,6 +199,21 @@ test('[H86] a note of a run that is over puts a shard to sleep until its member 
   assert.equal(condition.isHibernating, false);
 });
 
+test('[H33] a member that was stopped hears what waits for it before it campaigns', async () => {
+  const cluster = await HostCluster.start({ seed: 3, shards: 40, host: { hibernation: false } });
+  await cluster.world.runFor(3_000);
+  const stopped = cluster.leader(1) === 1 ? 2 : 1;
+  const led = cluster.shards.filter((shard) => ![0, stopped].includes(cluster.leader(shard)));
+  assert.ok(led.length > 10, 'others lead many of them');
+  cluster.machine(stopped).pause();
+  await cluster.world.runFor(1_000);
+  cluster.machine(stopped).resume();
+  const hasCampaigned = (): boolean =>
+    led.some((shard) => cluster.status(stopped, shard)?.role !== 'follower');
+  assert.equal(await cluster.world.runUntil(hasCampaigned, 100), false);
+  await cluster.close();
+});
+
 test('shards stay awake while a peer does not know of hibernation', async () => {
   const cluster = await HostCluster.start({ seed: 5, features: (id) => (id === 2 ? 0 : 1) });
   await cluster.elect();
