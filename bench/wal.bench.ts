@@ -142,12 +142,13 @@ function report(rates: ReadonlyMap<string, number>, batchBytes: number): void {
 async function bareLoops(
   directory: string,
   batchBytes: number,
-): Promise<{ loops: Record<string, Loop>; close: () => Promise<void> }> {
+): Promise<{ loops: Record<string, Loop>; close: () => Promise<unknown> }> {
   const size = 16 * 1024 * 1024;
-  const { O_CREAT, O_RDWR } = constants;
+  const { O_CREAT, O_RDWR, O_DSYNC } = constants;
   const file = await open(join(directory, 'bare'), O_CREAT | O_RDWR);
   await file.write(new Uint8Array(size));
   await file.sync();
+  const durable = await open(join(directory, 'bare'), O_RDWR | O_DSYNC);
   const bytes = new Uint8Array(batchBytes).fill(7);
   let at = 0;
   const step = (): number => {
@@ -163,8 +164,13 @@ async function bareLoops(
       }
       return turn;
     },
+    'durable write': async (untilMs) => {
+      let turn = 0;
+      for (; performance.now() < untilMs; turn++) await durable.write(bytes, 0, batchBytes, step());
+      return turn;
+    },
   };
-  return { loops, close: () => file.close() };
+  return { loops, close: () => Promise.all([file.close(), durable.close()]) };
 }
 
 function median(list: readonly number[]): number {

@@ -1,5 +1,5 @@
 // A machine's idea of time: its clocks run a little fast or slow, together or apart, and the wall
-// clock jumps. A process sees it through a Clock that counts from some moment before the process began.
+// clock jumps. A process sees it through a Clock that counts from before the process began.
 
 import { assert } from '../src/base/assert.ts';
 import type { Clock, Timer } from '../src/base/capabilities.ts';

@@ -1,5 +1,5 @@
-// Calls to a disk that somebody waits for: the next one of a kind, in some directory, fails, or ends
-// the process that makes it. Left to chance it would take very many seeds to die between a rename
+// Calls to a disk that somebody waits for: the next one of a kind, in some directory, fails, or
+// ends the process that makes it. Left to chance it would take many seeds to die between a rename
 // and the sync that makes it durable, or between two syncs of one turn.
 
 import { parentOf } from './directory-tree.ts';

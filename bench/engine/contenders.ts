@@ -1,10 +1,11 @@
-// Who replicates puts in the bench of replicas: our members, the toy, and a server on the Rust crate
-// openraft. Each is started anew for a round, loaded with many puts in flight, then with one.
+// Who replicates puts in the bench of replicas: our members, the toy, and a server on the Rust
+// crate openraft. Each is started anew for a round, loaded with many puts in flight, then with one.
 
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { must } from '../../src/base/assert.ts';
+import { assert, must } from '../../src/base/assert.ts';
 import { LineProcess, type LineProcessOptions } from '../../test/drills/line-process.ts';
 import { freePorts, Members } from '../../test/drills/members.ts';
 import { formatPeers } from './cluster.ts';
@@ -82,6 +83,7 @@ async function runToy({ directory, seconds }: RoundOptions): Promise<Round> {
 }
 
 async function runOpenraft({ directory, seconds }: RoundOptions): Promise<Round> {
+  assert(existsSync(OPENRAFT), 'openraft-peer is built: cargo build --release in interop/openraft');
   const ports = await freePorts(3);
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   const flags = (number: number): string[] => [

@@ -59,7 +59,7 @@ const BESIDE = new Set(['sim', 'test', 'bench', 'interop', 'examples', 'scripts'
 const HOMES: Readonly<Record<string, string>> = {
   fastify: 'edge',
   '@fastify/swagger': 'edge',
-  pino: 'engine',
+  lmdb: 'engine',
   commander: 'cli',
 };
 

@@ -186,7 +186,7 @@ class Client {
     this.#sent.clear();
   }
 
-  /** Some clients have the same sessions for long, beside those that open new ones again and again. */
+  /** Some clients have the same sessions for long, others open new ones again and again. */
   #keepsSessions(epoch: number): boolean {
     const isShort = this.#cluster.scenario.faults.has('sessions');
     return isShort && this.#id % 3 === 0 && epoch % KEPT_EPOCHS !== 0;

@@ -8,7 +8,7 @@ const SHORTEST_MS = 2_000;
 
 export type Run = (overrides: Overrides) => Promise<RunResult>;
 
-/** The smallest overrides found that make `seed` fail, or undefined when it does not fail at all. */
+/** The smallest overrides that make `seed` fail, or undefined when it does not fail at all. */
 export async function shrink(
   seed: number,
   run: Run,

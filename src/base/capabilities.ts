@@ -171,6 +171,12 @@ export interface DiskFile {
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /** Data and the size needed to read it are durable once this answers (fdatasync). */
   sync(): Promise<void>;
+  /**
+   * `write` and `sync` in one call, where the disk has one: these bytes are durable once it
+   * answers. Of bytes written otherwise it promises nothing. The file keeps its name meanwhile. A
+   * disk without it, as the simulated one, is written to and then synced.
+   */
+  writeDurably?(offset: number, bytes: Uint8Array): Promise<void>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -204,4 +210,15 @@ export interface Log {
   writes(level: LogLevel): boolean;
   /** The same log with `fields` on every line. */
   with(fields: LogFields): Log;
+}
+
+// --- events -------------------------------------------------------------------------------------
+
+/**
+ * Hears what befalls a member, in types where the log has text: [H96] says what may be told and what
+ * a listener may do. Each module declares the events that it tells. Who tells has no listener most
+ * of the time and asks `events?.tell({ ... })`, which makes no object then.
+ */
+export interface Events<Event> {
+  tell(event: Event): void;
 }

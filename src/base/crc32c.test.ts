@@ -37,6 +37,19 @@ test('eight bytes at a time gives what one bit at a time gives', () => {
   );
 });
 
+test('many bytes, wherever they begin and end, give what one bit at a time gives', () => {
+  const many = fc.uint8Array({ minLength: 480, maxLength: 1_200 });
+  fc.assert(
+    fc.property(many, fc.nat(40), fc.nat(40), fc.nat(9), (bytes, start, less, offset) => {
+      const shifted = new Uint8Array(bytes.length + offset).subarray(offset);
+      shifted.set(bytes);
+      const end = bytes.length - less;
+      assert.equal(crc32c(shifted, 0, start, end), crc32cBitByBit(bytes.subarray(start, end)));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
 test('the sum of pieces is the sum of the whole, wherever it is cut', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(64), (bytes, cut) => {

@@ -1,9 +1,12 @@
 // CRC-32C (Castagnoli), the checksum of Kafka's record batches, iSCSI and ext4: it finds every
-// error of up to 32 bits in a row. Eight bytes are taken per step, each through a table of its own
-// that already holds what the bytes after it would do to the sum.
+// error of up to 32 bits in a row. Eight or sixteen bytes are taken per step, each through a table
+// of its own that already holds what the bytes after it would do to the sum.
 
 const POLYNOMIAL_REVERSED = 0x82f63b78;
-const SLICES = 8;
+const SLICES = 16;
+const STEP_BYTES = 8;
+/** From here on a view for words of 32 bits is worth what it costs to make. */
+const LONG_BYTES = 512;
 const TABLES = makeTables();
 
 /**
@@ -17,10 +20,11 @@ export function crc32c(
   start = 0,
   end: number = bytes.length,
 ): number {
+  if (end - start >= LONG_BYTES) return sumOfMany(bytes, previous, start, end);
   const tables = TABLES;
   let sum = ~previous;
   let at = start;
-  for (; at + SLICES <= end; at += SLICES) {
+  for (; at + STEP_BYTES <= end; at += STEP_BYTES) {
     const front =
       sum ^
       ((bytes[at] as number) |
@@ -41,6 +45,37 @@ export function crc32c(
     sum = (sum >>> 8) ^ (tables[(sum ^ (bytes[at] as number)) & 0xff] as number);
   }
   return ~sum >>> 0;
+}
+
+function sumOfMany(bytes: Uint8Array, previous: number, start: number, end: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const tables = TABLES;
+  let sum = ~previous;
+  let at = start;
+  for (; at + SLICES <= end; at += SLICES) {
+    const a = sum ^ view.getInt32(at, true);
+    const b = view.getInt32(at + 4, true);
+    const c = view.getInt32(at + 8, true);
+    const d = view.getInt32(at + 12, true);
+    sum =
+      (tables[0xf00 + (a & 0xff)] as number) ^
+      (tables[0xe00 + ((a >>> 8) & 0xff)] as number) ^
+      (tables[0xd00 + ((a >>> 16) & 0xff)] as number) ^
+      (tables[0xc00 + (a >>> 24)] as number) ^
+      (tables[0xb00 + (b & 0xff)] as number) ^
+      (tables[0xa00 + ((b >>> 8) & 0xff)] as number) ^
+      (tables[0x900 + ((b >>> 16) & 0xff)] as number) ^
+      (tables[0x800 + (b >>> 24)] as number) ^
+      (tables[0x700 + (c & 0xff)] as number) ^
+      (tables[0x600 + ((c >>> 8) & 0xff)] as number) ^
+      (tables[0x500 + ((c >>> 16) & 0xff)] as number) ^
+      (tables[0x400 + (c >>> 24)] as number) ^
+      (tables[0x300 + (d & 0xff)] as number) ^
+      (tables[0x200 + ((d >>> 8) & 0xff)] as number) ^
+      (tables[0x100 + ((d >>> 16) & 0xff)] as number) ^
+      (tables[d >>> 24] as number);
+  }
+  return crc32c(bytes, ~sum, at, end);
 }
 
 /** `tables[slice * 256 + byte]`: what `byte` does to the sum when `slice` zero bytes follow it. */

@@ -148,17 +148,11 @@ export const LIMITS = {
     turnBytesMax: 256 * 1024,
   },
   sessions: {
-    /** Clients of one shard that are owed exactly-once; the one used least recently goes. */
-    sessionsMax: 4_096,
-    /** Whoever pauses longer must ask what became of the last command. */
-    idleMs: 60 * 60 * 1_000,
     /**
      * What the sessions of all shards of a member take in memory, as far as leaders can bound it: a
-     * quarter of a million clients, more for a moment.
+ XX
      */
     memberBytesMax: 64 * 1024 * 1024,
-    /** Kept for a command that is sent again; with the above, 4 MiB of a shard's snapshot. */
-    resultBytesMax: 1_024,
   },
   replica: {
     /** A larger value belongs in several commands: it would hold up all that is behind it. */
@@ -246,6 +240,8 @@ export const LIMITS = {
     bodyBytesMax: 1024 * 1024,
     /** Of a long answer, made in one turn (a tenth of a millisecond); more where not ASCII. */
     chunkBytes: 64 * 1024,
+    /** Requests of one connection that wait for the answer before theirs, some 4 kB each. */
+    waitingPerConnectionMax: 32,
     /** Readers of long answers that hold chunks at once, two each: some 32 MiB together. */
     readersMax: 256,
     /** A reader that takes nothing for this long loses its place when another one waits for it. */

@@ -12,7 +12,7 @@ import type { WriteOutcome } from '../replica/types.ts';
 import { kvMachine } from '../service/kv/index.ts';
 import { RANGES } from './data-plane-numbers.ts';
 import { MemberReplicas } from './member-replicas.ts';
-import { type ReplicaSettings, refusalOfReplicas } from './replica-settings.ts';
+import { FEATURES_ALL, type ReplicaSettings, refusalOfReplicas } from './replica-settings.ts';
 
 const HERE = '10.0.0.1:7000' as SocketAddress;
 
@@ -67,7 +67,7 @@ const REFUSED: readonly (readonly [Partial<ReplicaSettings>, RegExp])[] = [
     /^shards\[0\].founders is 257 members: .* 256 at most/,
   ],
   [{ shards: [...SOUND.shards, ...SOUND.shards] }, /^shards is 0, 7, 0, 7: 0 is there twice/],
-  [{ features: 4 }, /^features is 4: .* does not understand/],
+  [{ features: FEATURES_ALL + 1 }, /^features is \d+: .* does not understand/],
   [{ features: -1 }, /^features is -1: /],
   [
     { features: 0, host: { hibernation: true } },

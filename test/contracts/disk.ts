@@ -23,6 +23,21 @@ export function diskContract(name: string, make: MakeBench<Disk>): void {
     await settle(file.close());
   });
 
+  rule('a durable write, where there is one, is a write like others', async (bench) => {
+    const { subject: disk, settle } = bench;
+    const file = await settle(disk.open('durable', 'create'));
+    await settle(file.write(0, Buffer.from('hello world')));
+    if (file.writeDurably !== undefined) {
+      await settle(file.writeDurably(6, Buffer.from('there')));
+      const into = Buffer.alloc(11);
+      assert.equal(await settle(file.read(0, into)), 11);
+      assert.equal(into.toString(), 'hello there');
+    }
+    await settle(file.close());
+    const late = file.writeDurably?.(0, Buffer.from('x'));
+    if (late !== undefined) await assert.rejects(settle(late), failsWith('closed'));
+  });
+
   rule('a gap reads as zeros', async ({ subject: disk, settle }) => {
     const file = await settle(disk.open('gap', 'create'));
     await settle(file.write(3, Buffer.from('x')));

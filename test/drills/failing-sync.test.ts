@@ -1,4 +1,5 @@
-// Disks whose syncs fail, under real processes.
+// Disks that fail to make durable what is written, under real processes: the writes of the log do
+// both at once, its preparations and the store sync.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,33 +13,45 @@ import { stage } from './stage.ts';
 import { failing, whyNoInjection } from './strace.ts';
 import { UniqueWrites } from './unique-writes.ts';
 
+function firstSegment(log: string): string {
+  return join(log, '0000000001.wal');
+}
+
 /** Two libraries, two words for the same. */
 const STOPPED = /The (log|store) has stopped: .*(EIO|Input\/output error)/;
 
-test('a sync that fails ends the log, and all it acknowledged is there afterwards', async (t) => {
-  const obstacle = whyNoInjection();
-  if (obstacle !== undefined) return t.skip(obstacle);
-  const directory = await mkdtemp(join(tmpdir(), 'parley-drill-'));
-  const wrapper = failing('fdatasync', 'EIO', 20);
-  const victim = new LogVictim(directory, (cycle) => (cycle === 1 ? { wrapper } : {}));
-  try {
-    await victim.start(1);
-    // Of the segment in use, or of the next one, which is made ready beside it.
-    assert.match(await victim.ended(), /log stopped: log\/(\d+\.wal|next\.tmp): EIO/);
-    const { checked, lost, problems } = await victim.start(2);
-    assert.ok(checked > 0, 'something was acknowledged before the sync failed');
-    assert.deepEqual([lost, problems], [0, []]);
-  } finally {
-    await victim.kill();
-    await rm(directory, { recursive: true });
-  }
-});
+for (const { what, wrapperFor } of [
+  // Of the next segment, which is made ready beside the one in use.
+  { what: 'sync', wrapperFor: () => failing('fdatasync', 'EIO', 20) },
+  {
+    what: 'durable write',
+    wrapperFor: (directory: string) =>
+      failing('pwrite64', 'EIO', 4, firstSegment(join(directory, 'log'))),
+  },
+])
+  test(`a ${what} that fails ends the log, and all it acknowledged is there`, async (t) => {
+    const obstacle = whyNoInjection();
+    if (obstacle !== undefined) return t.skip(obstacle);
+    const directory = await mkdtemp(join(tmpdir(), 'parley-drill-'));
+    const wrapper = wrapperFor(directory);
+    const victim = new LogVictim(directory, (cycle) => (cycle === 1 ? { wrapper } : {}));
+    try {
+      await victim.start(1);
+      assert.match(await victim.ended(), /log stopped: log\/(\d+\.wal|next\.tmp): EIO/);
+      const { checked, lost, problems } = await victim.start(2);
+      assert.ok(checked > 0, 'something was acknowledged before the sync failed');
+      assert.deepEqual([lost, problems], [0, []]);
+    } finally {
+      await victim.kill();
+      await rm(directory, { recursive: true });
+    }
+  });
 
 test('a member whose syncs fail says so and stops, the others go on, and it returns', async (t) => {
   const obstacle = whyNoInjection();
   if (obstacle !== undefined) return t.skip(obstacle);
   const { members, kv } = await stage(t, 3);
-  const wrapper = failing('fdatasync', 'EIO', 60);
+  const wrapper = failing('pwrite64', 'EIO', 15, firstSegment(join(members.directory(1), 'wal')));
   assert.equal(await members.start(1, { wrapper }), undefined);
   assert.equal(await members.start(2), undefined);
   assert.equal(await members.start(3), undefined);
@@ -66,7 +79,8 @@ test('a member alone whose syncs fail has all it acknowledged when it starts aga
   const obstacle = whyNoInjection();
   if (obstacle !== undefined) return t.skip(obstacle);
   const { members, kv } = await stage(t, 1);
-  assert.equal(await members.start(1, { wrapper: failing('fdatasync', 'EIO', 40) }), undefined);
+  const wrapper = failing('pwrite64', 'EIO', 10, firstSegment(join(members.directory(1), 'wal')));
+  assert.equal(await members.start(1, { wrapper }), undefined);
   const writes = new UniqueWrites(kv);
   t.after(() => writes.end(0));
   writes.begin('alone', 8);

@@ -41,10 +41,14 @@ export class Members {
     return [...this.addresses.keys()];
   }
 
+  directory(member: MemberId): string {
+    return must(this.#directories[member - 1], 'each member has a directory');
+  }
+
   /** Resolves once it listens; what it says when it ends instead. */
   async start(member: MemberId, options: LineProcessOptions = {}): Promise<string | undefined> {
     const peers = this.ids.map((id) => `${id}=${this.#address(id)}`).join(',');
-    const directory = must(this.#directories[member - 1], 'each member has a directory');
+    const directory = this.directory(member);
     const own = ['--member', String(member), '--listen', this.#address(member)];
     const flags = [...own, '--peers', peers, '--data', directory, ...this.#flags];
     const process = new LineProcess(PROGRAM, flags, options);

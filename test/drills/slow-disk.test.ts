@@ -1,4 +1,4 @@
-// A disk that still works, but takes seconds for a sync: as they do before they die.
+// A disk that still works, but takes seconds to make a write durable: as they do before they die.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -28,7 +28,7 @@ test('a leader whose disk has become slow is replaced', async (t) => {
   t.after(() => load.end());
   load.begin();
   await sleep(300);
-  const slowness = await slowDown(members.pid(leader), 'fdatasync', SYNC_MS);
+  const slowness = await slowDown(members.pid(leader), 'fdatasync,pwrite64', SYNC_MS);
   t.after(() => slowness.end());
   const slowMs = performance.now();
   await until('another one leads', async () => (await hasty.leader(PATIENCE_MS)) !== leader);

@@ -15,12 +15,20 @@ export function whyNoInjection(): string | undefined {
 }
 
 /**
- * Starts a process whose threads fail in `call` with `error` from their `when`th time on. The
- * process itself is the child (`-D`): what is sent to it, and how it ends, is its own.
+ * Starts a process whose threads fail in `call` with `error`, each from its `when`th time on; with
+ * `path`, in calls on that file only. The process itself is the child (`-D`): what is sent to it,
+ * and how it ends, is its own.
  */
-export function failing(call: string, error: string, when: number): readonly string[] {
+export function failing(
+  call: string,
+  error: string,
+  when: number,
+  path?: string,
+): readonly string[] {
   const inject = `inject=${call}:error=${error}:when=${when}+`;
-  return ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
+  const onPath = path === undefined ? [] : ['-P', path];
+  const quiet = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', ...onPath];
+  return [...quiet, '-e', `trace=${call}`, '-e', inject];
 }
 
 /** From now on each `call` of a process that runs already takes so much longer. */

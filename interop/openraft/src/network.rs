@@ -185,10 +185,11 @@ pub async fn answer_calls(server: Server, socket: TcpStream) -> io::Result<()> {
 
 pub async fn answer_appends(server: Server, socket: TcpStream) -> io::Result<()> {
     let (reader, mut writer) = socket.into_split();
-    let requests = stream::unfold(BufReader::with_capacity(256 * 1024, reader), |mut reader| async {
-        let request = receive(&mut reader).await.ok()?;
-        Some((request, reader))
-    });
+    let requests =
+        stream::unfold(BufReader::with_capacity(256 * 1024, reader), |mut reader| async {
+            let request = receive(&mut reader).await.ok()?;
+            Some((request, reader))
+        });
     let mut answers = Box::pin(server.stream_append(requests));
     while let Some(answer) = answers.next().await {
         send(&mut writer, &answer.map_err(io::Error::other)?).await?;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
+import { jsonLog } from './json-log.ts';
 import { levelFromEnvironment } from './log.ts';
 import { describeFields, terminalLog } from './terminal-log.ts';
 
@@ -97,4 +98,18 @@ test('a program whose stderr nobody reads goes on', async () => {
     setTimeout(() => { clearInterval(spam); process.exitCode = 5; }, 150);`;
   const { code } = await runLogger(source, false);
   assert.equal(code, 5);
+});
+
+test('a machine reads any event and any field back as they were', () => {
+  const out: string[] = [];
+  const log = jsonLog({ level: 'info', write: (line) => void out.push(line), wallMs: () => 0 });
+  log.with({ 'a "b"': 'c\n' }).warn('line\nbreak', { big: 2n ** 64n, no: undefined, yes: true });
+  log.info('half of a pair', { text: '\ud800', not: Number.NaN });
+  log.debug('not written');
+  assert.deepEqual(out, [
+    '{"level":"warn","time":"1970-01-01T00:00:00.000Z","a \\"b\\"":"c\\n",' +
+      '"big":18446744073709551616,"yes":true,"event":"line\\nbreak"}\n',
+    '{"level":"info","time":"1970-01-01T00:00:00.000Z","text":"\\ud800","not":null,' +
+      '"event":"half of a pair"}\n',
+  ]);
 });

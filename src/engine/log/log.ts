@@ -1,9 +1,10 @@
 // Logging to stderr: JSON lines for machines, one readable line when a person watches the terminal.
 // Both write synchronously, because the last lines before an exit are the ones that matter.
 
-import { pino } from 'pino';
-import type { Log, LogFields, LogLevel } from '../../base/capabilities.ts';
+import type { Log, LogLevel } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
+import { jsonLog } from './json-log.ts';
+import { stderrWriter } from './stderr-writer.ts';
 import { terminalLog } from './terminal-log.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -40,51 +41,6 @@ function coloursWanted(): boolean {
 }
 
 function openJsonLog(level: LogLevel): Log {
-  const destination = pino.destination({ fd: process.stderr.fd, sync: true });
-  // Whoever read our stderr has gone. That is no reason to stop serving.
-  destination.on('error', () => {});
-  const logger = pino(
-    {
-      level,
-      base: null,
-      messageKey: 'event',
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
-  return new JsonLog(logger);
-}
-
-/** pino behind our interface: the event's text comes first, as every caller writes it. */
-class JsonLog implements Log {
-  readonly #pino: pino.Logger;
-
-  constructor(logger: pino.Logger) {
-    this.#pino = logger;
-  }
-
-  debug(event: string, fields?: LogFields): void {
-    this.#pino.debug(fields ?? {}, event);
-  }
-
-  info(event: string, fields?: LogFields): void {
-    this.#pino.info(fields ?? {}, event);
-  }
-
-  warn(event: string, fields?: LogFields): void {
-    this.#pino.warn(fields ?? {}, event);
-  }
-
-  error(event: string, fields?: LogFields): void {
-    this.#pino.error(fields ?? {}, event);
-  }
-
-  writes(level: LogLevel): boolean {
-    return this.#pino.isLevelEnabled(level);
-  }
-
-  with(fields: LogFields): Log {
-    return new JsonLog(this.#pino.child(fields));
-  }
+  const write = stderrWriter(process.stderr.fd);
+  return jsonLog({ level, write, wallMs: () => Date.now() });
 }

@@ -78,6 +78,71 @@ test('[W14, W18] the next segment fails while a batch is synced: one answer each
   await wal.close();
 });
 
+/** Lets the disk write durably, and tells how often the first segment was. */
+function writesDurably(disk: CrashDisk): { durably: number; plainly: number; syncs: number } {
+  const counts = { durably: 0, plainly: 0, syncs: 0 };
+  const open = disk.open.bind(disk);
+  disk.open = async (path, mode) => {
+    const file = await open(path, mode);
+    const count = (what: keyof typeof counts): void => {
+      if (path === FIRST) counts[what] += 1;
+    };
+    return {
+      ...file,
+      write: (offset, bytes) => {
+        count('plainly');
+        return file.write(offset, bytes);
+      },
+      sync: () => {
+        count('syncs');
+        return file.sync();
+      },
+      writeDurably: async (offset, bytes) => {
+        count('durably');
+        await file.write(offset, bytes);
+        await file.sync();
+      },
+    };
+  };
+  return counts;
+}
+
+test('a disk that writes durably makes header and batches so in one call each', async () => {
+  const disk = new CrashDisk();
+  const counts = writesDurably(disk);
+  const wal = await mustOpen(disk, new ManualClock());
+  for (const index of [1, 2]) {
+    await appendDurably(wal, [{ shard: 1, entries: entriesFrom(index, 1, 'x') }]);
+  }
+  assert.deepEqual(counts, { durably: 3, plainly: 0, syncs: 0 });
+  await wal.close();
+  // The mark: what it proves must be there after the next start.
+  assert.deepEqual(counts, { durably: 3, plainly: 1, syncs: 1 });
+});
+
+test('[W14] a durable write that fails is final, a full disk is waited for', async () => {
+  for (const [code, heardAfter] of [
+    ['io', ['stopped', '1 failed']],
+    ['noSpace', ['1 durable']],
+  ] as const) {
+    const disk = new CrashDisk();
+    const clock = new ManualClock();
+    const counts = writesDurably(disk);
+    const heard: string[] = [];
+    const wal = await mustOpen(disk, clock, { onFailure: () => void heard.push('stopped') });
+    // The write went through and the sync failed, or so it may be: nothing tells.
+    disk.failNext = (kind, path) => (kind === 'sync' && path === FIRST ? code : undefined);
+    append(wal, 1, heard);
+    await turn();
+    disk.failNext = undefined;
+    await clock.pass(1_000);
+    await turn();
+    assert.deepEqual(heard, heardAfter);
+    assert.equal(counts.durably, code === 'io' ? 2 : 3, 'the header, and each attempt');
+    await wal.close();
+  }
+});
+
 test('[W15] a batch that met a full disk once: there is room when it is written', async () => {
   const disk = new CrashDisk();
   const clock = new ManualClock();

@@ -1,5 +1,6 @@
 // Group commit: what all shards append while one batch is written and synced gathers in the next
-// one. One write and one fdatasync make a batch durable; they are the whole of a commit.
+// one. One write and one sync make a batch durable, in one call where the disk has it; they are the
+// whole of a commit.
 
 import { assert } from '../../base/assert.ts';
 import { type Clock, DiskError, type DiskFile } from '../../base/capabilities.ts';
@@ -232,10 +233,18 @@ export class Committer {
     this.#next.maybePrepare(this.#segment + 1, this.#end, this.#onUnprepared);
   }
 
+  /**
+   * Writes, durably where the disk can.
+   *
+   * [W14] A disk that is full may be tried again, although perhaps it was the sync within the write
+   * that failed: the next attempt writes all bytes once more that are not durable. A mark is among
+   * them, for the batch is written over it.
+   */
   async #write(file: DiskFile, offset: number, bytes: Uint8Array): Promise<void> {
     for (;;) {
       try {
-        await file.write(offset, bytes);
+        if (file.writeDurably === undefined) await file.write(offset, bytes);
+        else await file.writeDurably(offset, bytes);
         this.bytesWritten += bytes.length;
         this.#wait.noteWritten('batch');
         return;
@@ -246,10 +255,13 @@ export class Committer {
   }
 
   /**
+   * Makes durable what `#write` wrote, if it is not yet.
+   *
    * [W14] A failed sync is final. The system takes the pages for clean although the disk never had
    * them, so a second sync would succeed and mean nothing.
    */
   async #sync(file: DiskFile): Promise<void> {
+    if (file.writeDurably !== undefined) return;
     await file.sync();
     this.syncs += 1;
   }
@@ -326,7 +338,7 @@ export class Committer {
     try {
       await this.#writeMark();
       // The one that the timer wrote was never synced either.
-      if (this.#mark.isWritten) await this.#sync(await this.#current());
+      if (this.#mark.isWritten) await (await this.#current()).sync();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       // Nobody waits any more, and what they were told holds. That the disk is sick has to be said.

@@ -5,7 +5,7 @@
 export const FRAME_KIND = {
   /** Messages of the Raft cores, of many shards: see FORMAT.md. */
   raft: 1,
-  /** What hosts tell each other about shards that hibernate. */
+  /** Notes between hosts about shards that hibernate. */
   hibernation: 2,
   /** Whether the sender's disk has room: one byte, 1 if it has, 0 if not. */
   diskSpace: 3,

@@ -1,4 +1,4 @@
-// A message of a Raft core as bytes: FORMAT.md draws them. Who sent it and to whom is known from
+// A message of a Raft core as bytes: FORMAT.md draws them. Sender and receiver are known from
 // the connection, so neither is written: nobody can speak in another member's name.
 
 import { assert } from '../../base/assert.ts';

@@ -1,4 +1,4 @@
-// What the replicas of a member have to say to its peers, gathered for a turn: many messages of
+// The messages of a member's replicas to its peers, gathered for a turn: many messages of
 // many shards leave as one frame per peer and lane, so that a heartbeat of an idle shard costs some
 // ten bytes and no frame of its own.
 

@@ -17,7 +17,7 @@ export class PackedWriter {
     this.#bytes = new Uint8Array(bytesInitial);
   }
 
-  /** What is written, as a view that the next write may overwrite. */
+  /** The bytes so far, as a view that the next write may overwrite. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.length);
   }

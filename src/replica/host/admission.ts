@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { WriteRefusal } from '../types.ts';
 
-/** What all shards of a member have waiting. */
+/** The work that all shards of a member have waiting. */
 export class MemberLoad {
   bytes = 0;
   count = 0;
@@ -12,7 +12,7 @@ export class MemberLoad {
   readBytes = 0;
 }
 
-/** What one shard has waiting. [H20] Whatever is taken in is let go of exactly once. */
+/** The work that one shard has waiting. [H20] All that is taken in is let go of exactly once. */
 export class Admission {
   readonly #member: MemberLoad;
   readonly #commandBytesMax: number;

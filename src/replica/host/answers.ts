@@ -1,4 +1,4 @@
-// What callers are to hear, in order. [H15] They hear it at the end of the turn, when the store has
+// The answers to callers, in order. [H15] They hear it at the end of the turn, when the store has
 // the batch that the answers speak of, once, and never within the call that asked.
 
 import { assert } from '../../base/assert.ts';

@@ -32,7 +32,7 @@ export interface ApplyingParts {
 
 export class Applying implements ResultSink {
   readonly #parts: ApplyingParts;
-  /** What the core handed out. */
+  /** Work that the core handed out. */
   readonly #queue: Message[] = [];
 
   constructor(parts: ApplyingParts) {
@@ -43,7 +43,10 @@ export class Applying implements ResultSink {
     this.#queue.push(work);
   }
 
-  /** [H21] A store that is behind is given no more of what burdens it: the core hands out no more either. */
+  /**
+   * [H21] A store that is behind is given no more of what burdens it: the core hands out no more
+   * either.
+   */
   get canApply(): boolean {
     return this.#queue.length > 0 && !this.#parts.burden.holdsBack(this.#parts.data);
   }

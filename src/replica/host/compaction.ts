@@ -31,7 +31,7 @@ export class Compaction {
   readonly #supervisor: Pick<Supervisor, 'isClosed' | 'watch'>;
   /** A log was read: entries may have turned out to be lost. */
   readonly #onRead: (shard: ShardId) => void;
-  /** Whose state moved since they were last looked at. */
+  /** Replicas whose state moved since they were last looked at. */
   readonly #moved = new Set<Replica>();
   #isForcing = false;
 
@@ -110,8 +110,8 @@ export class Compaction {
   }
 
   /**
-   * Makes room: whoever keeps the oldest segment is cut to what is durable of its state, or copied
-   * to the end. Again, until there are few enough or nobody can let go of any more.
+   * Makes room: each shard that keeps the oldest segment is cut to what is durable of its state, or
+   * copied to the end. Again, until there are few enough or nobody can let go of any more.
    */
   async #force(): Promise<void> {
     const { clock, store, wal } = this.#parts;

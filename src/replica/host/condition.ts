@@ -5,14 +5,14 @@ import { assert, implies, unreachable } from '../../base/assert.ts';
 import { NO_NODE, type Role } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 
-/** Why nothing that a leader says may leave. */
+/** Reasons for which nothing that a leader says may leave. */
 export type MuteReason =
   /** [H71] Its disk does not answer. */
   | 'slowDisk'
   /** [H61] Its log lacks entries, and others need its office more than its answers. */
   | 'lostEntries';
 
-/** What a replica that runs is about. Those but the first two are of leaders only. */
+/** The present occupation of a replica that runs. Those but the first two are of leaders only. */
 export type Activity =
   | { readonly kind: 'awake' }
   /** [H80] Does not tick. `sinceMs`: the last tick. */
@@ -65,52 +65,43 @@ const AWAKE: Activity = { kind: 'awake' };
 
 export class ReplicaCondition {
   #value: Condition;
+  // Plain fields, because they are asked for every message and proposal. All of them follow from
+  // the value, and change with it alone.
+  isRunning = true;
+  isLeader = false;
+  /** The leader that it follows, itself included; nobody when it is stopped. */
+  leader: MemberId = NO_NODE;
+  activity: Activity = AWAKE;
+  isHibernating = false;
+  isMuted = false;
+  /** [H60] The log lacks entries that it must have. */
+  lacksEntries = false;
 
   constructor(log: 'whole' | 'repairing') {
-    this.#value = { kind: 'running', role: 'follower', leader: NO_NODE, activity: AWAKE, log };
+    const role = 'follower';
+    this.#value = { kind: 'running', role, leader: NO_NODE, activity: AWAKE, log };
+    this.#set(this.#value);
   }
 
   get value(): Condition {
     return this.#value;
   }
 
-  get isRunning(): boolean {
-    return this.#value.kind === 'running';
-  }
-
-  get isLeader(): boolean {
-    const value = this.#value;
-    return value.kind === 'running' && value.role === 'leader';
-  }
-
-  /** Whom it follows, itself included; nobody when it is stopped. */
-  get leader(): MemberId {
-    const value = this.#value;
-    return value.kind === 'running' ? value.leader : NO_NODE;
-  }
-
-  get activity(): Activity {
-    const value = this.#value;
-    return value.kind === 'running' ? value.activity : AWAKE;
-  }
-
-  get isHibernating(): boolean {
-    return this.activity.kind === 'hibernating';
-  }
-
-  get isMuted(): boolean {
-    return this.activity.kind === 'muted';
+  #set(value: Condition): void {
+    const isRunning = value.kind === 'running';
+    this.#value = value;
+    this.isRunning = isRunning;
+    this.isLeader = isRunning && value.role === 'leader';
+    this.leader = isRunning ? value.leader : NO_NODE;
+    this.activity = isRunning ? value.activity : AWAKE;
+    this.isHibernating = this.activity.kind === 'hibernating';
+    this.isMuted = this.activity.kind === 'muted';
+    this.lacksEntries = isRunning && value.log !== 'whole';
   }
 
   isMutedFor(reason: MuteReason): boolean {
     const { activity } = this;
     return activity.kind === 'muted' && activity.reasons.includes(reason);
-  }
-
-  /** [H60] The log lacks entries that it must have. */
-  get lacksEntries(): boolean {
-    const value = this.#value;
-    return value.kind === 'running' && value.log !== 'whole';
   }
 
   get isUnrepairable(): boolean {
@@ -125,7 +116,7 @@ export class ReplicaCondition {
   }
 
   #become(change: Partial<Omit<Running, 'kind'>>): void {
-    this.#value = { ...this.#running(), ...change };
+    this.#set({ ...this.#running(), ...change });
   }
 
   // --- office -----------------------------------------------------------------------------------
@@ -214,10 +205,10 @@ export class ReplicaCondition {
 
   becomeStopped(reason: StopReason): void {
     assert(this.isRunning, 'a replica stops once');
-    this.#value = { kind: 'stopped', reason };
+    this.#set({ kind: 'stopped', reason });
   }
 
-  /** What holds in every state. Cheap: called once per turn. */
+  /** Asserts what holds in every state. Cheap: called once per turn. */
   assertSound(): void {
     const value = this.#value;
     if (value.kind === 'stopped') return;

@@ -33,7 +33,7 @@ export class DurableAnswers {
     this.#supervisor = supervisor;
   }
 
-  /** `outcome` is being told, at the end of a turn. What had no effect need not be durable. */
+  /** `outcome` is being told, at the end of a turn. A refusal need not be durable. */
   tell(done: WriteDone, outcome: WriteOutcome): void {
     if (outcome.kind !== 'applied') done(outcome);
     else if (this.#isStopped) done({ kind: 'unknown', reason: 'stopped' });

@@ -81,6 +81,7 @@ export class EntryServer {
   }
 
   async #answer({ request, wanted }: Question): Promise<void> {
+    assert(this.#questions[0]?.wanted === wanted, '[H20] questions are answered one by one');
     const { ids, shard, wantsState } = wanted;
     const { repairBytesMax } = LIMITS.replica;
     const entries = await gatherEntries(this.#parts.wal, shard, ids, repairBytesMax);

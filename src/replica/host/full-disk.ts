@@ -86,6 +86,7 @@ export class FullDisk {
 
   #tell(member: MemberId): void {
     const { peers } = this.#parts;
+    assert(this.#up.has(member), '[H72] notes go to peers that are up');
     if ((peers.featuresOf(member) & FEATURE_DISK_SPACE) === 0) return;
     peers.send(member, 'urgent', FRAME_KIND.diskSpace, this.#hasRoom ? ROOM : FULL);
   }

@@ -1,4 +1,4 @@
-// What hosts tell each other about shards that hibernate.
+// The notes between hosts about shards that hibernate.
 //
 //   notes  =  note*
 //   note   =  step(u8) shard(varint) term(varint) index(varint)

@@ -111,6 +111,7 @@ export class Hibernation {
   }
 
   #onNote(replica: Replica, from: MemberId, note: HibernationNote, nowMs: number): void {
+    assert(replica.isRunning, '[H81] notes are for replicas that run');
     if (note.step === 'agree') {
       this.#onAgree(replica, from, note, nowMs);
       return;

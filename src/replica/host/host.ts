@@ -73,12 +73,12 @@ export class Host implements ReplicaHost {
   readonly #duties: LeaderDuties;
   readonly #scrub: Scrub;
   readonly #peerFaults: PeerFaults;
-  /** Whose frame is being read. */
+  /** The member whose frame is being read. */
   #from: MemberId = 0;
 
   constructor(parts: HostParts, changes: Partial<HostSettings> = {}) {
     const settings = settle(changes);
-    const { clock, log, member, peers, store, wal } = parts;
+    const { clock, member, peers, store, wal } = parts;
     this.#parts = parts;
     this.#settings = settings;
     this.#registry = new Registry(settings.phases);
@@ -127,14 +127,14 @@ export class Host implements ReplicaHost {
       this.#repair,
       supervisor,
     );
-    this.#slowDisk = new SlowDisk(log, settings, registry);
+    this.#slowDisk = new SlowDisk(parts, settings, registry);
     this.#fullDisk = new FullDisk({ clock, peers, wal }, settings, registry);
     this.#duties = new LeaderDuties(parts, settings, registry);
     parts.feed.connect(() => this.#turn.schedule());
     this.#scrub = new Scrub(parts, settings, supervisor, () => {
       for (const replica of registry.all()) this.#repair.noteRead(replica);
     });
-    this.#peerFaults = new PeerFaults(clock, log);
+    this.#peerFaults = new PeerFaults(parts);
     this.#ticker.start();
   }
 
@@ -149,7 +149,7 @@ export class Host implements ReplicaHost {
       deliver: () => {
         this.#answers.deliver();
         this.#parts.feed.deliver();
-        // What this turn had to say leaves with it: the next one is a round of events away.
+        // All that this turn had to say leaves with it: the next one is a round of events away.
         this.#parts.peers.flush();
       },
     };
@@ -202,6 +202,7 @@ export class Host implements ReplicaHost {
   #shardEvents(): ShardEvents {
     return {
       onOpened: (replica) => {
+        this.#snapshots.openShard(replica.shard);
         if (replica.condition.lacksEntries) this.#repair.begin(replica, undefined);
         this.#duties.onOpened(replica);
       },
@@ -211,7 +212,10 @@ export class Host implements ReplicaHost {
         this.#compaction.forget(replica);
         this.#duties.forget(replica);
       },
-      onClosed: (shard) => this.#snapshots.closeShard(shard),
+      onClosed: (shard) => {
+        this.#snapshots.closeShard(shard);
+        this.#parts.feed.closeShard(shard);
+      },
     };
   }
 
@@ -230,7 +234,7 @@ export class Host implements ReplicaHost {
     if (!this.#answers.isEmpty) this.#turn.schedule();
   }
 
-  /** [H60] Whoever reads a log may find that entries of it are lost. */
+  /** [H60] A log was read, which may have shown that entries of it are lost. */
   #noteRead(shard: ShardId): void {
     const replica = this.#registry.running(shard);
     if (replica !== undefined) this.#repair.noteRead(replica);
@@ -285,7 +289,10 @@ export class Host implements ReplicaHost {
   changeConfig(shard: ShardId, change: ConfChange, done: (outcome: WriteOutcome) => void): void {
     const replica = this.#registry.running(shard);
     if (replica === undefined) this.#refuseWrite(shard, done);
-    else replica.changeConfig(change, (outcome) => this.#durableAnswers.tell(done, outcome));
+    else if (this.#duties.addsOlderRelease(replica, change)) {
+      this.#answers.refuseWrite(done, 'releaseTooOld', 0);
+      this.#turn.schedule();
+    } else replica.changeConfig(change, (outcome) => this.#durableAnswers.tell(done, outcome));
   }
 
   #refuseWrite(shard: ShardId, done: (outcome: WriteOutcome) => void): void {

@@ -20,7 +20,7 @@ interface Append {
   readonly bytes: number;
 }
 
-/** What was written of a shard's hard state, and what is held back. */
+/** The part of a shard's hard state that was written, and the part that is held back. */
 export class HardStateMemory {
   #term: number;
   #vote: number;
@@ -100,7 +100,7 @@ export class LogWriter {
     this.#works.push(work);
   }
 
-  /** What was added since the last flush becomes durable together. */
+  /** All that was added since the last flush becomes durable together. */
   flush(nowMs: number): void {
     if (this.#clients.length === 0) return;
     const [changes, clients, works] = [this.#changes, this.#clients, this.#works];

@@ -12,7 +12,7 @@ import {
   turn,
 } from '../../../test/support/wal-scenario.ts';
 import { Prng } from '../../base/prng.ts';
-import { APPEND_THREAD, draftMessage, RaftCore, type Snapshot } from '../../core/raft/index.ts';
+import { APPEND_THREAD, draftMessage, RaftCore } from '../../core/raft/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import { HardStateMemory, LogWriter } from './log-writer.ts';
 import { type TakeStateParts, takeState } from './lost-entries.ts';
@@ -65,7 +65,7 @@ function makeReplica(wal: Wal, core: RaftCore): Scene {
     isLeader: false,
     isRunning: true,
     log: { wal: wal.shard(1), term: (index: number) => wal.shard(1).term(index) },
-    data: { applied: () => APPLIED, install: (_: Snapshot) => true },
+    data: { applied: () => APPLIED, install: () => true },
     work: () => {
       while (core.hasReady()) {
         for (const message of core.ready().messages) {
@@ -79,7 +79,7 @@ function makeReplica(wal: Wal, core: RaftCore): Scene {
   return { parts: { wal, clock: new ManualClock() }, shards, replica };
 }
 
-test('[H65] a replica that begins anew has the entries that its commit index speaks of', async () => {
+test('[H65] a replica that begins anew has the entries its commit index speaks of', async () => {
   const disk = new CrashDisk();
   const wal = await mustOpen(disk, new ManualClock());
   const core = await followerWithHole(wal);

@@ -1,4 +1,4 @@
-// What a shard begins with: as its founders agreed, or as the log and the store left it. [H53]
+// The beginning of a shard: as its founders agreed, or as the log and the store left it. [H53]
 
 import { assert, unreachable } from '../../base/assert.ts';
 import type { ConfState, EntryId, Snapshot } from '../../core/raft/index.ts';
@@ -104,7 +104,7 @@ function configOf(voters: readonly MemberId[]): ConfState {
   };
 }
 
-/** What log and store left, if they fit. */
+/** The replica that log and store left, if they fit. */
 export function resumeReplica(log: ShardLog, data: ReplicaState): Resumption {
   if (data.finishInstall(log.snapshot()) === 'missing') {
     return refuse({ kind: 'storeLostState', index: log.snapshot().index });
@@ -112,8 +112,8 @@ export function resumeReplica(log: ShardLog, data: ReplicaState): Resumption {
   const applied = data.applied();
   const base = log.base.index;
   if (applied.index < base) return refuse({ kind: 'storeFellBack', applied: applied.index, base });
-  // What the machine applied was durable in the log first [R27]: without it the log lost entries,
-  // and with them perhaps a vote.
+  // All that the machine applied was durable in the log first [R27]: without it the log lost
+  // entries, and with them perhaps a vote.
   const last = log.lastIndex();
   if (applied.index > last) return refuse({ kind: 'logLostEntries', applied: applied.index, last });
   const term = log.term(applied.index);

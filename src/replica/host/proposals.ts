@@ -83,6 +83,11 @@ export class Proposals {
     return this.#dones.length === 0 && this.#changes.length === 0 && this.#batches.length === 0;
   }
 
+  /** Config changes wait for the end of the turn. */
+  get hasChanges(): boolean {
+    return this.#changes.length > 0;
+  }
+
   /** Undefined if it waits now for the end of the turn. */
   add(payload: Uint8Array, done: WriteDone): WriteRefusal | undefined {
     const refusal = this.#admission.admit(payload.length);
@@ -99,7 +104,7 @@ export class Proposals {
     return refusal;
   }
 
-  /** What gathered in this turn goes into the log, all of it or nothing. */
+  /** The proposals of this turn go into the log, all of them or none. */
   hand(core: RaftCore, leader: MemberId): void {
     if (this.#dones.length > 0) this.#handPayloads(core, leader);
     if (this.#changes.length > 0) this.#handChanges(core, leader);

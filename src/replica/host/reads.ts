@@ -193,7 +193,7 @@ export class Reads {
 
   /** [H40] Answers what the state has reached. Throws what the machine throws, but at the end. */
   serve(data: ReplicaState): void {
-    // Whom the last turn put off may have been told 'timeout' since: then nobody waits for this.
+    // Those that the last turn put off may have timed out since: then nobody waits for this.
     this.#isCutShort = false;
     if (this.#known.length === 0 && this.#local.length === 0) return;
     const { index: applied } = data.applied();
@@ -235,7 +235,7 @@ export class Reads {
     return { again, count, error };
   }
 
-  /** What the state has reached it has for good: they are answered from a later one. */
+  /** A state never goes back: they are answered from a later one. */
   #putOff(level: ReadLevel, reads: readonly Read[], index: number): void {
     this.#isCutShort = true;
     if (level === 'local') this.#local.push(...reads);
@@ -301,7 +301,7 @@ export class Reads {
     this.#events?.onReady();
   }
 
-  /** Refuses who waited for too long; asks again where an answer must have been lost. */
+  /** Refuses those that waited for too long; asks again where an answer must have been lost. */
   sweep(nowMs: number): void {
     if (this.#count === 0) return;
     for (const waiting of this.#waiting) {

@@ -1,4 +1,4 @@
-// What need not be sent because more of the same follows in the same turn.
+// Messages that need not be sent because more of the same follows in the same turn.
 
 import type { Message } from '../../core/raft/index.ts';
 

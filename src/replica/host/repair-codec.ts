@@ -11,7 +11,7 @@ import { PackedReader, PackedWriter, readEntries, writeEntries } from '../codec/
 
 export interface EntryRequest {
   readonly shard: ShardId;
-  /** [H62] Whoever leads and has none of the entries may send its state instead. */
+  /** [H62] A leader that has none of the entries may send its state instead. */
   readonly wantsState: boolean;
   readonly ids: readonly EntryId[];
 }

@@ -26,7 +26,7 @@ export interface RepairParts extends LostEntriesParts {
   readonly wal: Pick<Wal, 'refill'>;
 }
 
-/** What a repair asks of others. */
+/** The work that a repair leaves to others. */
 export interface RepairActions {
   /** Lets go of entries that the durable state covers, holes and all. */
   cut(replica: Replica, index: number): void;
@@ -91,6 +91,7 @@ export class Repair {
     this.#jobs.set(replica.shard, job);
     const { holes } = replica.log.wal;
     this.#parts.log.warn('log has holes', { shard: replica.shard, entries: holes.size });
+    this.#parts.events?.tell({ kind: 'holesFound', shard: replica.shard });
     this.#goOn(job);
   }
 
@@ -117,7 +118,7 @@ export class Repair {
     this.#parts.clock.setTimer(this.#settings.repairRetryMs, () => this.#goOn(job));
   }
 
-  /** What the durable state covers is cut off; what is still in memory is written once more. */
+  /** Cuts off holes that the durable state covers, and writes what is still in memory once more. */
   #mendHere(replica: Replica): void {
     const { data, log, shard } = replica;
     let covered = 0;
@@ -189,6 +190,7 @@ export class Repair {
     this.#jobs.delete(replica.shard);
     replica.repaired();
     this.#parts.log.info('log is whole again', { shard: replica.shard });
+    this.#parts.events?.tell({ kind: 'holesFilled', shard: replica.shard });
     for (const fetch of fetches) this.#actions.fetch(replica, fetch);
   }
 }

@@ -47,7 +47,7 @@ import type { Turn, TurnMember } from './turn.ts';
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
 
-/** What a replica finds on its member: everything that is shared between shards. */
+/** The surroundings of a replica on its member: everything that is shared between shards. */
 export interface ReplicaContext {
   readonly parts: HostParts;
   readonly settings: HostSettings;
@@ -62,7 +62,7 @@ export interface ReplicaContext {
   readonly events: ReplicaEvents;
 }
 
-/** What others do about a replica. */
+/** The events of a replica that others act upon. */
 export interface ReplicaEvents {
   /** [H90] What `error` says is a bug: the replica stops. */
   onBroken(replica: Replica, error: unknown): void;
@@ -105,7 +105,11 @@ export class Replica implements LogWriterClient, TurnMember {
     const retryMs = settings.electionTicks * settings.tickMs;
     const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
     this.reads = new Reads(context.answers, timing, context.load, {
-      wait: (topic, wake) => parts.feed.wait(shard, topic, wake),
+      wait: (topic, wake) => {
+        // [H45] Nobody would tell it that its time is over.
+        this.wake();
+        return parts.feed.wait(shard, topic, wake);
+      },
       onReady: () => this.mark(),
     });
     this.core = this.#newCore();
@@ -163,7 +167,7 @@ export class Replica implements LogWriterClient, TurnMember {
     return this.condition.isLeader;
   }
 
-  /** Whom it follows, itself included, as of the last Ready. */
+  /** The leader that it follows, itself included, as of the last Ready. */
   get leader(): MemberId {
     return this.condition.leader;
   }
@@ -206,7 +210,7 @@ export class Replica implements LogWriterClient, TurnMember {
   /** [H20] Why no proposals are taken now: more would only wait. */
   #refusal(): WriteRefusal | undefined {
     const { burden, parts } = this.#context;
-    // What a muted leader takes would only wait until it is deposed.
+    // A muted leader's proposals would only wait until it is deposed.
     if (this.condition.isMuted) return 'overloaded';
     if (!parts.wal.hasRoom) return 'diskFull';
     return burden.holdsBack(this.data) ? 'overloaded' : undefined;
@@ -218,14 +222,16 @@ export class Replica implements LogWriterClient, TurnMember {
     return isWhole ? this.proposals.add(payload, done) : 'malformed';
   }
 
-  /** A command of the host itself: what became of it shows in the state. */
-  proposeOwn(command: ShardCommand): void {
-    if (!this.isLeader || this.#refusal() !== undefined) return;
+  /**
+   * A command of the host itself: what became of it shows in the state. False when it was refused
+   * at once; whoever proposed it looks again.
+   */
+  proposeOwn(command: ShardCommand, done: WriteDone = noteNothing): boolean {
+    if (!this.isLeader || this.#refusal() !== undefined) return false;
     this.wake();
     this.mark();
     const payload = encodeShardCommand(command, this.#context.parts.clock.wallMs());
-    // Refused for want of room: whoever proposed it looks again.
-    this.proposals.add(payload, () => {});
+    return this.proposals.add(payload, done) === undefined;
   }
 
   changeConfig(change: ConfChange, done: WriteDone): void {
@@ -298,7 +304,7 @@ export class Replica implements LogWriterClient, TurnMember {
     return true;
   }
 
-  /** What the core found contradictory in the last message. */
+  /** The contradiction that the core found in the last message. */
   get lastContradiction(): string {
     return this.#lastContradiction;
   }
@@ -494,14 +500,20 @@ export class Replica implements LogWriterClient, TurnMember {
       lastIndex,
       config,
       isHibernating: this.condition.isHibernating,
+      lostEntries: this.#lostEntries,
+      isUnrepairable: this.condition.isUnrepairable,
       waitsFor: this.#waitsFor(lead),
     };
+  }
+
+  get #lostEntries(): number {
+    return this.isRunning ? this.log.wal.holes.size : 0;
   }
 
   #waitsFor(lead: MemberId): string | undefined {
     const { value } = this.condition;
     if (value.kind === 'stopped') return describeStop(value.reason);
-    const lost = this.log.wal.holes.size;
+    const lost = this.#lostEntries;
     if (lost > 0) {
       const entries = `${lost} lost log entries`;
       const isInVain = value.log === 'unrepairable';
@@ -517,5 +529,7 @@ export class Replica implements LogWriterClient, TurnMember {
 function isLateAnswer({ kind }: Message): boolean {
   return kind === 'heartbeatResponse' || kind === 'appendResponse';
 }
+
+function noteNothing(): void {}
 
 const NEVER_TICKS = 2 ** 40;

@@ -12,6 +12,7 @@ export async function gatherEntries(
   ids: readonly EntryId[],
   bytesMax: number,
 ): Promise<readonly Entry[]> {
+  assert(bytesMax > 0, '[H60] an answer has room');
   const entries: Entry[] = [];
   let bytes = 0;
   for (const { index, term } of ids) {

@@ -1,4 +1,4 @@
-// What can be set about a member's replicas.
+// The settings of a member's replicas.
 
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -34,7 +34,7 @@ export interface HostSettings {
   /** The log is cut when so much more could go. */
   readonly purgeEntries: number;
   readonly purgeBytes: number;
-  /** More segments than this, and those who keep the oldest one are made to let go. */
+  /** More segments than this, and the shards that keep the oldest one are made to let go. */
   readonly segmentsMax: number;
   /**
    * A larger command is refused. Members of one cluster agree about it: one that has a smaller log
@@ -83,6 +83,9 @@ export function settle(changes: Partial<HostSettings>): HostSettings {
     settings.hibernateAfterTicks >= settings.electionTicks,
     'hibernation comes after idleness',
   );
-  assert(settings.lostTicks >= settings.electionTicks, 'whoever is lost has no lease any more');
+  assert(
+    settings.lostTicks >= settings.electionTicks,
+    'a leader that is lost has no lease any more',
+  );
   return settings;
 }

@@ -15,7 +15,7 @@ import type { Turn } from './turn.ts';
 export interface ShardEvents {
   /** The replica runs from now on. */
   onOpened(replica: Replica): void;
-  /** What its core asked for goes to the log before anything else of the shard. */
+  /** All that its core asked for goes to the log before anything else of the shard. */
   onStopping(replica: Replica): void;
   onStopped(replica: Replica): void;
   /** The shard is not open any more: whatever others do for it ends. */
@@ -84,15 +84,19 @@ export class Shards {
     else this.#supervisor.fail(describeOpeningRefusal(shard, opening.refusal));
   }
 
-  /** [H94] By then the log has all that was asked of it before, a state to be installed among it. */
+  /**
+   * [H94] By then the log has all that was asked of it before, a state to be installed among it.
+   */
   #openClosed(shard: ShardId, data: ReplicaState): void {
-    const { wal } = this.#context.parts;
+    const { feed, wal } = this.#context.parts;
     this.#closed.delete(shard);
     this.#beginning.add(shard);
     wal.append([], (outcome) => {
       const isExpected = this.#beginning.delete(shard);
       assert(isExpected, 'a shard begins once');
       if (outcome !== 'durable' || this.#supervisor.isClosed) return;
+      // Its feed ended with the closing. [F5]
+      feed.openShard(shard, data.applied().index);
       this.#begin(shard, resumeReplica(wal.shard(shard), data));
     });
   }
@@ -136,12 +140,13 @@ export class Shards {
     const { shard } = replica;
     const { unsupported } = replica.data;
     const message = unsupported ?? reasonOf(error);
-    this.#context.parts.log.error('shard stopped', {
-      shard,
-      reason: message,
-      stack: stackOf(error),
-    });
-    this.#stop(replica, { kind: unsupported === undefined ? 'bug' : 'unsupported', message });
+    const { events, log } = this.#context.parts;
+    const kind = unsupported === undefined ? 'bug' : 'unsupported';
+    const reason: StopReason = { kind, message };
+    const stack = stackOf(error);
+    log.error('shard stopped', { shard, reason: message, stack });
+    events?.tell({ kind: 'shardStopped', shard, reason, stack });
+    this.#stop(replica, reason);
   }
 
   /** [H62] [H63] It takes no further part; what its core asked for is on its way to the log. */
@@ -173,7 +178,7 @@ export class Shards {
     this.close(shard);
     this.#closed.delete(shard);
     this.#leaving.set(shard, undefined);
-    this.#supervisor.watch('removing a shard', this.#remove(shard).then(done));
+    this.#supervisor.watch('removing a shard', this.#removeAndTell(shard, done));
   }
 
   #removeRefusal(shard: ShardId): RemoveOutcome | undefined {
@@ -182,6 +187,10 @@ export class Shards {
     if (this.#beginning.has(shard)) return 'beginning';
     const isKnown = this.#context.parts.states.shardIds().includes(shard);
     return isKnown ? undefined : 'unknownShard';
+  }
+
+  async #removeAndTell(shard: ShardId, done: (outcome: RemoveOutcome) => void): Promise<void> {
+    done(await this.#remove(shard));
   }
 
   /** Between any two steps the power may fail: SPEC.md says what a start finds. */
@@ -219,6 +228,7 @@ export class Shards {
     replica.stop(reason);
     this.#registry.retire(replica);
     this.#events.onStopped(replica);
+    replica.data.releaseSessions();
     this.#turn.schedule();
   }
 }

@@ -1,5 +1,5 @@
-// Who gives way when the store is behind: the shards that it waits for, and not those that ask for
-// little.
+// Decides which shards give way when the store is behind: those that it waits for, and not those
+// that ask for little.
 
 import { assert } from '../../base/assert.ts';
 import type { Store } from '../../engine/store/index.ts';
@@ -29,8 +29,8 @@ export class StoreBurden {
 
   /**
    * [H20] [H21] Whether `state` must wait for the store. Of n shards that wait to be written down
-   * each may have half an nth of all of it. So those that are held back have half of it at least, and
-   * what the others add is never more than that once again.
+   * each may have half an nth of all of it. So those that are held back have half of it at least,
+   * and what the others add is never more than that once again.
    */
   holdsBack(state: Burden): boolean {
     if (!this.#store.isBehind) return false;

@@ -1,6 +1,6 @@
-// The member's one beat. Shards tick in phases, so that the work of many is spread; whatever time
-// was missed (a long turn, a stopped process) is made up for before anything else is looked at:
-// leases and elections count ticks and believe that they are time.
+// The member's one beat. Shards tick in phases, so that the work of many is spread; time
+// that was missed (a long turn, a stopped process) is made up for before anything else is looked
+// at: leases and elections count ticks and believe that they are time.
 
 import { assert } from '../../base/assert.ts';
 import type { Clock, Timer } from '../../base/capabilities.ts';
@@ -63,7 +63,7 @@ export class Ticker {
     this.#suspends.look(nowMs);
     const due = this.#stepsDue(nowMs);
     if (due <= this.#steps || this.#isClosed) return;
-    // What lies further back is left out.
+    // Time further back is left out.
     this.#steps = Math.max(this.#steps, due - this.#stepsMax);
     assert(due - this.#steps <= this.#stepsMax, '[H31] an election timeout is made up for at most');
     while (this.#steps < due) {

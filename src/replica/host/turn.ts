@@ -1,10 +1,10 @@
 // The turn: inputs mark their replicas, and at its end all marked ones do their work together.
-// Whatever they want written, sent and answered is gathered meanwhile, and leaves once.
+// All that they want written, sent and answered is gathered meanwhile, and leaves once.
 
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/capabilities.ts';
 
-/** What a turn sees of a replica: naming the class here would close a circle. */
+/** A replica as the turn sees it: naming the class here would close a circle. */
 export interface TurnMember {
   readonly isRunning: boolean;
   /** Whether it waits for the end of the turn. Changed by the turn alone. */
@@ -17,7 +17,7 @@ export interface TurnSteps {
   catchUp(nowMs: number): void;
   /** Every marked replica has worked: hands over what they gathered. */
   flush(nowMs: number): void;
-  /** Also in turns after the end: whoever waits is answered. */
+  /** Also in turns after the end: every caller is answered. */
   deliver(): void;
 }
 

@@ -1,4 +1,4 @@
-// What a member answers to a request. FORMAT.md draws the bytes.
+// The answers of a member to requests. FORMAT.md draws the bytes.
 
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -27,6 +27,7 @@ const WRITE_REFUSALS: Readonly<Record<WriteRefusal, number>> = {
   stopping: 9,
   changePending: 10,
   changeImpossible: 11,
+  releaseTooOld: 12,
 };
 const WRITE_DOUBTS: Readonly<Record<WriteDoubt, number>> = {
   leaderChanged: 0,
@@ -66,7 +67,7 @@ const [APPLIED, REFUSED, UNKNOWN] = [0, 1, 2];
 const [READ_ANSWERED, READ_REFUSED] = [0, 1];
 
 export interface ProposeAnswer {
-  /** Whom to ask next time; 0 when it was right to ask who answered. */
+  /** The member to ask next time; 0 when it was right to ask this one. */
   readonly leader: MemberId;
   /** In the order of the commands. None at all: the request made no sense, nothing had effect. */
   readonly outcomes: readonly WriteOutcome[];
@@ -150,6 +151,7 @@ export function encodeReadReply({ leader, answer }: ReadReply): Uint8Array {
   writer.varint(leader);
   if (answer.kind === 'answered') {
     writer.u8(READ_ANSWERED);
+    assert(answer.index >= 0, '[Q3] an answer is from a state');
     writer.varint(answer.index);
     writer.u8(READ_LEVELS[answer.level]);
     writer.append(answer.result);

@@ -1,4 +1,4 @@
-// What is asked of a shard over the network. FORMAT.md draws the bytes.
+// Requests to a shard over the network. FORMAT.md draws the bytes.
 
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -8,7 +8,7 @@ import { isCommand } from '../state/index.ts';
 import type { ReadLevel } from '../types.ts';
 import { READ_LEVELS, readLevelOf } from './answers.ts';
 
-/** Set by members that pass a request on: who gets it answers, whatever he knows. */
+/** Set by members that pass a request on: the next one answers with what it knows. */
 const FORWARDED = 1;
 
 const U32_MAX = 2 ** 32 - 1;

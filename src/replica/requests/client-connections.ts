@@ -94,7 +94,7 @@ class Line {
     try {
       this.#client = await connectClient({ clock, net }, this.#address, identity);
     } catch {
-      // Whoever asks hears that the member is down, and asks another one.
+      // The caller hears that the member is down, and asks another one.
       this.#client = undefined;
     }
     this.#isDialling = false;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.ts';
 import type { ReadAnswer, WriteOutcome } from '../types.ts';
-import { Gateway } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
 import { applied, commandOf, RequestWorld } from './requests.support.ts';
 
 const NOT_LEADER: WriteOutcome = { kind: 'refused', reason: 'notLeader', leader: 2 };

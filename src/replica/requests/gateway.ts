@@ -19,7 +19,7 @@ export interface GatewayParts {
   readonly clock: Clock;
   readonly host: Pick<ReplicaHost, 'propose' | 'read'>;
   readonly peers: Pick<Peers, 'request'>;
-  /** What machines here emit; undefined where nobody may follow them. */
+  /** The events of machines here; undefined where nobody may follow them. */
   readonly feed?: Feed | undefined;
 }
 
@@ -70,8 +70,8 @@ export class Gateway {
   // --- commands ---------------------------------------------------------------------------------
 
   /**
-   * [Q11] Has one command carried out, wherever its shard is led; it is kept. What the deadline finds
-   * unanswered is unknown.
+   * [Q11] Has one command carried out, wherever its shard is led; it is kept. A command that the
+   * deadline finds unanswered is unknown.
    */
   propose(
     shard: ShardId,
@@ -150,6 +150,7 @@ export class Gateway {
     const nowMs = clock.monotonicMs();
     let leftMs = 1;
     for (const { deadlineMs } of calls) leftMs = Math.max(leftMs, deadlineMs - nowMs);
+    assert(calls.length <= LIMITS.requests.commandsMax, '[Q8] what is passed on can be read');
     const commands = calls.map(({ command }) => command);
     const body = encodePropose({ shard, isForwarded: true, commands });
     peers.request(leader, REQUEST_KIND.propose, body, leftMs, (outcome) => {
@@ -208,14 +209,14 @@ export class Gateway {
   // --- what happens -----------------------------------------------------------------------------
 
   /**
-   * Hears what the machine of `shard` emits behind `index`, on the replica that is here, from the end
-   * of this turn on. Undefined when the shard is not open on this member.
+   * Hears what the machine of `shard` emits behind `index`, on the replica that is here, from the
+   * end of this turn on. Undefined when the shard is not open on this member.
    */
   follow(shard: ShardId, index: number, onNews: (news: FeedNews) => void): Follower | undefined {
     return this.#parts.feed?.follow(shard, index, onNews);
   }
 
-  /** Whoever still waits hears that the outcome is not known. */
+  /** Callers that still wait hear that the outcome is not known. */
   close(): void {
     this.#sweep?.cancel();
     for (const call of this.#calls) this.#settle(call, { kind: 'unknown', reason: 'stopped' });

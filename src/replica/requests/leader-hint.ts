@@ -1,4 +1,4 @@
-// Whom to ask about one shard: the member that was said to lead, or everyone in turn.
+// The member to ask about one shard: the one that was said to lead, or everyone in turn.
 
 import { assert } from '../../base/assert.ts';
 import type { MemberId } from '../../engine/transport/index.ts';

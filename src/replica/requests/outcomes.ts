@@ -1,6 +1,6 @@
-// What becomes of a request on its way to another member and back, as the caller is to hear it.
-// [Q3] The one rule: whatever may have had an effect is never called refused, and what certainly
-// had none is never called unknown. SPEC.md has the table.
+// The fate of a request on its way to another member and back, as the caller is to hear it.
+// [Q3] The one rule: a command that may have had an effect is never called refused, and one that
+// certainly had none is never called unknown. SPEC.md has the table.
 
 import { assert } from '../../base/assert.ts';
 import type { RequestOutcome } from '../../engine/transport/index.ts';
@@ -12,7 +12,7 @@ import {
   type ReadReply,
 } from './answers.ts';
 
-/** What a member made of `count` commands that were sent to it. */
+/** The outcomes of `count` commands that were sent to it. */
 export function writeAnswerOf(outcome: RequestOutcome, count: number): ProposeAnswer {
   assert(count > 0, '[Q8] a request has commands');
   if (outcome.kind !== 'answered') return all(count, undelivered(outcome));

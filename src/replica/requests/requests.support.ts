@@ -57,7 +57,7 @@ class HandClock implements Clock {
   }
 }
 
-/** What a host answers, and what it was asked. */
+/** A host that answers as it is told, and notes what it was asked. */
 export class ScriptedHost implements Pick<ReplicaHost, 'propose' | 'read'> {
   readonly #clock: Clock;
   readonly proposed: string[] = [];
@@ -90,7 +90,7 @@ export class ScriptedHost implements Pick<ReplicaHost, 'propose' | 'read'> {
   }
 }
 
-/** What becomes of a request on its way; undefined lets it arrive. */
+/** The fate of a request on its way; undefined lets it arrive. */
 export type Fate = RequestOutcome | 'lostAnswer' | undefined;
 
 export class RequestWorld implements Callees {
@@ -98,7 +98,7 @@ export class RequestWorld implements Callees {
   readonly hosts = new Map<MemberId, ScriptedHost>();
   readonly members: readonly MemberId[] = [1, 2, 3];
   readonly #servers = new Map<MemberId, RequestServer>();
-  /** Who was asked, in order: the client's requests and what members pass on. */
+  /** The members that were asked, in order: the client's requests and what members pass on. */
   readonly trail: string[] = [];
   fateOf: (member: MemberId) => Fate = () => undefined;
 
@@ -208,7 +208,7 @@ export function commandOf(text: string): Uint8Array {
   return encodeCommand({ kind: 'plain', body: bytesOf(text) });
 }
 
-/** What a command of `commandOf` says. */
+/** The text of a command of `commandOf`. */
 export function textOf(command: Uint8Array): string {
   return new TextDecoder().decode(command.subarray(commandOf('').length));
 }

@@ -1,5 +1,5 @@
-// Answers requests to shards from the network: a gateway's adapter to the wire. Bytes are read here,
-// and answers made to fit a frame; where a request is answered is the gateway's to decide.
+// Answers requests to shards from the network: a gateway's adapter to the wire. Bytes are read
+// here, and answers made to fit a frame; where a request is answered is the gateway's to decide.
 
 import { LIMITS } from '../../base/limits.ts';
 import type { IncomingRequest, MemberId } from '../../engine/transport/index.ts';

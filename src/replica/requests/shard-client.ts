@@ -86,10 +86,10 @@ export class ShardClient {
   }
 
   /**
-   * Has a command carried out; `payload` is one as `encodeCommand` makes it, and is kept. What is
-   * refused without effect is asked again until the time is over; what may have had an effect only
-   * if the command is repeatable, as those of a session are. `done` is never called within this
-   * call.
+   * Has a command carried out; `payload` is one as `encodeCommand` makes it, and is kept. A
+   * command that is refused without effect is sent again until the time is over; one that may have
+   * had an effect only if it is repeatable, as those of a session are. `done` is never called
+   * within this call.
    */
   propose(payload: Uint8Array, timeoutMs: number, isRepeatable: boolean, done: ProposeDone): void {
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
@@ -103,7 +103,7 @@ export class ShardClient {
     this.#gather(waiting);
   }
 
-  /** What no member needs to be asked about. */
+  /** Refusals for which no member needs to be asked. */
   #refusalOf(payload: Uint8Array): WriteRefusal | undefined {
     if (this.#isClosed) return 'stopping';
     if (payload.length > LIMITS.replica.payloadBytesMax) return 'tooLarge';
@@ -142,7 +142,7 @@ export class ShardClient {
     this.#clock.afterTurn(callback);
   }
 
-  /** Who waits to be asked about again hears the last answer; the rest is answered. */
+  /** Callers whose question waits to be put again hear the last answer; the rest is answered. */
   close(): void {
     this.#isClosed = true;
     this.#pause?.cancel();
@@ -266,6 +266,7 @@ export class ShardClient {
     );
     this.#paused.push(waiting);
     if (this.#pause !== undefined) return;
+    assert(this.#pauseMs <= PAUSE_MS_MAX, '[Q9] pauses grow, within bounds');
     this.#pause = this.#clock.setTimer(this.#randomly(this.#pauseMs), () => {
       this.#pause = undefined;
       const paused = this.#paused;
@@ -282,6 +283,7 @@ export class ShardClient {
   // --- reads ------------------------------------------------------------------------------------
 
   #attemptRead(read: PendingRead, deadlineMs: number, pauseMs: number): void {
+    assert(pauseMs >= PAUSE_MS_MIN && pauseMs <= PAUSE_MS_MAX, '[Q9] pauses grow, within bounds');
     const { level, question, done } = read;
     const member = read.member === 0 ? this.#hint.member : read.member;
     const isForwarded = read.member !== 0;
@@ -330,11 +332,12 @@ function isNoHelp(outcome: WriteOutcome): boolean {
   return !LASTING.has(outcome.reason) && outcome.reason !== 'overloaded';
 }
 
-/** What the same command meets, wherever and whenever it is sent. */
+/** Refusals that the same command meets wherever and whenever it is sent. */
 const LASTING: ReadonlySet<WriteRefusal | ReadRefusal> = new Set([
   'malformed',
   'tooLarge',
   'diskFull',
   'changePending',
   'changeImpossible',
+  'releaseTooOld',
 ] as const);

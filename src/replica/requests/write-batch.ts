@@ -49,10 +49,10 @@ export class WriteBatch {
   readonly #shard: ShardId;
   readonly #deadlineMs: number;
   readonly #isForwarded: boolean;
-  /** What may have to be passed on yet; nothing in place of the others. */
+  /** Commands that may have to be passed on yet; nothing in place of the others. */
   readonly #commands: Uint8Array[];
   #keptBytes: number;
-  /** [Q8] What those bytes keep in memory. */
+  /** [Q8] The bytes that those keep in memory. */
   #bufferBytes: number;
   readonly #outcomes: WriteOutcome[];
   readonly #refusals: Refusals;

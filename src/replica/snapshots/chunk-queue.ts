@@ -1,5 +1,5 @@
-// What is sent next. To a peer that has an older state most chunks need not be sent at all: some
-// are read ahead, the peer is asked which of them it has just so, and only the others go.
+// The chunks to be sent next. To a peer that has an older state most chunks need not be sent at
+// all: some are read ahead, the peer is asked which of them it has just so, and only the others go.
 
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';

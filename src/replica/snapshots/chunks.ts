@@ -24,7 +24,7 @@ export const KEY_BYTES_MAX = 1 + LIMITS.state.keyBytesMax;
 
 export type Chunk =
   | { readonly kind: 'pairs'; readonly pairs: readonly StorePair[] }
-  /** What the receiver's present state has up to `lastKey` is what would be sent. */
+  /** The receiver's present state has just so, up to `lastKey`, what would be sent. */
   | {
       readonly kind: 'same';
       readonly bytes: number;

@@ -1,6 +1,7 @@
 // Crash points of an installation: a replica applies, takes over another's state, goes on. For made
 // up sequences, every moment at which the power can fail, with every fate of the write under way.
-// What comes back is wholly the old state or wholly the new one, and the log goes on from there.
+// The state that comes back is wholly the old one or wholly the new one, and the log goes on from
+// there.
 //
 //   node src/replica/snapshots/install-crash.fuzz.ts --runs 100000 --seed 1
 

@@ -81,7 +81,7 @@ export class SnapshotSender {
 
   /** [N15] */
   closeShard(shard: ShardId): void {
-    for (const [key, transfer] of [...this.#transfers]) {
+    for (const [key, transfer] of this.#transfers) {
       if (transfer.outgoing.prepared.shard !== shard) continue;
       // Not to be resumed: it is taken from the list before it ends.
       this.#transfers.delete(key);

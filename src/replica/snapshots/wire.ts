@@ -1,4 +1,4 @@
-// What members say about a transfer: whether it is wanted, from where on, and what is there
+// The words of members about a transfer: whether it is wanted, from where on, and what is there
 // already. FORMAT.md draws the bytes.
 //
 //   offer     =  message                                        a request
