@@ -176,6 +176,7 @@ test('[H86] a note of a run that is over puts a shard to sleep until its member 
     shard: 7,
     condition,
     core: { basicStatus: () => ({ ...status, role: 'follower' }) },
+    isRunning: true,
     isLeader: false,
     leader: 1,
     noteBusy: () => {},
