@@ -149,7 +149,7 @@ test('a leader that is restarted at once leads nothing that it led before', asyn
   await cluster.close();
 });
 
-test('[H70] a disk that stands still is found by a write, and all sleeping shards leave', async () => {
+test('[H70] a write finds a disk that stands still, and all sleeping shards leave', async () => {
   for (const writer of ['leader', 'follower'] as const) {
     const cluster = await hibernatingCluster();
     const still = cluster.leader(1);
