@@ -36,6 +36,10 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
     file: 'bench/engine/idle.bench.ts',
     about: 'processor that a thousand idle shards take [--shards N] [--seconds N]',
   },
+  sleepers: {
+    file: 'bench/engine/sleepers.bench.ts',
+    about: 'thousands of hibernating shards that lose a third of their leaders [--shards N]',
+  },
   simulator: {
     file: 'bench/simulator.bench.ts',
     about: 'events per second of the simulated world',
