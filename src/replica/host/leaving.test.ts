@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostCluster } from '../../../test/support/host-cluster.ts';
 import { PLAIN_EDITIONS, type ShardMachine } from '../../core/machine.ts';
-import type { RemoveOutcome } from '../types.ts';
+import type { RemoveOutcome, WriteOutcome } from '../types.ts';
 
 /** What a plan needs; a closed shard goes on with the machine that it had. */
 const machine: ShardMachine = {
@@ -131,4 +131,47 @@ test('[H95] power fails at any moment of a removal: the shard is there, or is go
     await cluster.close();
   }
   assert.ok(found.there > 5 && found.gone > 5, `both were seen: ${JSON.stringify(found)}`);
+});
+
+/**
+ * L leads, and A is down. L and B commit a write, and that B leaves; B removes the shard. L is down
+ * as well when A comes back: A knows of neither, and asks B, which has forgotten that it has them.
+ */
+async function removeBehind(seed: number, comeBack: (cluster: HostCluster, id: number) => unknown) {
+  const cluster = await HostCluster.start({ seed });
+  const leader = await cluster.elect();
+  const behind = (leader % 3) + 1;
+  const leaving = (behind % 3) + 1;
+  cluster.kill(behind);
+  assert.match(await cluster.put(leader, 'a=1'), /^applied/);
+  const { host } = cluster.plane(leader);
+  const changes = [{ kind: 'remove', node: leaving }] as const;
+  const change = { version: 2, transition: 'auto', changes, context: new Uint8Array(0) } as const;
+  const changing = new Promise<WriteOutcome>((resolve) => host.changeConfig(1, change, resolve));
+  assert.equal((await cluster.world.settle(changing)).kind, 'applied');
+  await cluster.world.runFor(500);
+  assert.equal(await cluster.world.settle(remove(cluster, leaving, 1)), 'removed');
+  await comeBack(cluster, leaving);
+  cluster.kill(leader);
+  await cluster.restart(behind);
+  await cluster.world.runFor(5_000);
+  assert.equal(cluster.leader(), 0, 'without the old leader nobody knows of the write');
+  await cluster.restart(leader);
+  const next = await cluster.elect();
+  assert.equal(await cluster.get(next, 'strong', 'a'), 'strong "1"');
+  assert.deepEqual(cluster.fatal, []);
+  await cluster.close();
+}
+
+test('[H95] a shard that is opened again votes for nobody who lacks what it had', async () => {
+  await removeBehind(64, (cluster, id) => {
+    cluster.plane(id).host.openShard({ shard: 1, machine, founders: [] });
+  });
+});
+
+test('[H95] a member that starts does not found a shard again that it removed', async () => {
+  await removeBehind(64, (cluster, id) => {
+    cluster.kill(id);
+    return cluster.restart(id);
+  });
 });
