@@ -64,12 +64,13 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
 
 const [name, ...flags] = process.argv.slice(2);
 const chosen = name === undefined ? undefined : BENCHES[name];
+const asksForList = name === undefined || name === '--help' || name === '-h';
 if (chosen === undefined) {
-  if (name !== undefined) console.error(`there is no bench ${name}; there are:`);
+  if (!asksForList) console.error(`there is no bench ${name}; there are:`);
   for (const [known, { about }] of Object.entries(BENCHES)) {
     console.log(`${known.padEnd(12)} ${about}`);
   }
-  process.exitCode = name === undefined ? 0 : 1;
+  process.exitCode = asksForList ? 0 : 2;
 } else {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const { status } = spawnSync(process.execPath, [chosen.file, ...flags], {

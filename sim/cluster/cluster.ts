@@ -9,9 +9,9 @@ import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
 import { World } from '../world.ts';
 import { type ClusterCounters, noClusterCounts } from './counters.ts';
+import { judgeEvent } from './events.ts';
 import { FaultBudget } from './fault-budget.ts';
 import { GossipOracle, type GossipProcess } from './gossip-oracle.ts';
-import { hear } from './heard.ts';
 import { Oracle } from './oracle.ts';
 import type { Neighbour, OpenProgram } from './program.ts';
 import { isRaised, laterRelease } from './releases.ts';
@@ -47,6 +47,7 @@ export class Cluster {
   readonly note: Listener;
   readonly #open: OpenProgram;
   readonly #random: Prng;
+  readonly #violated = (what: string): void => this.violate(what);
 
   constructor(scenario: Scenario, open: OpenProgram, machine: ShardMachine, listener?: Listener) {
     this.scenario = scenario;
@@ -65,7 +66,6 @@ export class Cluster {
     );
     const shardCount = scenario.shards + scenario.idleShards;
     this.shards = Array.from({ length: shardCount }, (_, i) => i + 1);
-    this.world.journal.onNote = (note) => hear(note, this.counters, (what) => this.violate(what));
     for (const id of founders) {
       const member = this.addMember();
       for (const shard of this.shards)
@@ -164,6 +164,7 @@ export class Cluster {
       gossip: scenario.gossip,
       scrubs: scenario.faults.has('scrub'),
       seeds: this.#current().map((other) => this.#addressOf(other)),
+      events: { tell: (event) => judgeEvent(member.id, event, this.counters, this.#violated) },
       machineOf: (shard) => this.#watch(member, shard),
     });
   }

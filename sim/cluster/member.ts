@@ -48,6 +48,7 @@ function partsOf(capabilities: Capabilities, settings: ProgramSettings): MemberP
     replicas: {
       machineOf: settings.machineOf,
       onFatal: settings.onFatal,
+      events: settings.events,
       sessions: settings.sessions,
       openStore: (directory, events) =>
         openMemoryStore({ clock, disk, directory, flushDelayMs }, events),

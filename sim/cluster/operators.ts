@@ -120,9 +120,7 @@ export class Operators {
     const { nowMs, shards } = this.#cluster;
     const isWaiting =
       member.isHarmed &&
-      shards.some((shard) =>
-        this.#cluster.status(member, shard)?.waitsFor?.includes('lost log entries'),
-      );
+      shards.some((shard) => (this.#cluster.status(member, shard)?.lostEntries ?? 0) > 0);
     const since = this.#waitsSince.get(member.id) ?? nowMs;
     if (isWaiting) this.#waitsSince.set(member.id, since);
     else this.#waitsSince.delete(member.id);

@@ -1,7 +1,8 @@
 // What the simulation asks of a member's running process: the real one, or a stand-in.
 
-import type { Capabilities } from '../../src/base/capabilities.ts';
+import type { Capabilities, Events } from '../../src/base/capabilities.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
+import type { MemberEvent } from '../../src/cluster/index.ts';
 import type { ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
@@ -32,6 +33,8 @@ export interface ProgramSettings {
   readonly scrubs: boolean;
   readonly seeds: readonly SocketAddress[];
   readonly machineOf: (shard: ShardId) => ShardMachine;
+  /** [H96] */
+  readonly events: Events<MemberEvent>;
   readonly onFatal: (reason: string) => void;
 }
 

@@ -15,6 +15,7 @@ import { GossipClients } from './gossip-clients.ts';
 import { openMember } from './member.ts';
 import { Operators } from './operators.ts';
 import type { ReplicaState } from './oracle.ts';
+import type { OpenProgram } from './program.ts';
 import { drawScenario, type Overrides } from './scenario.ts';
 import { heal, plan } from './strikes.ts';
 
@@ -31,6 +32,8 @@ export interface Narrator {
 export interface RunOptions {
   readonly overrides?: Overrides;
   readonly narrator?: Narrator;
+  /** In place of the real member. */
+  readonly open?: OpenProgram;
 }
 
 const LOOK_MS = 20;
@@ -46,8 +49,9 @@ const EVENTS_PER_MS_MAX = 200;
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const scenario = drawScenario(seed, options.overrides);
-  const cluster = new Cluster(scenario, openMember, kvMachine, options.narrator?.listener);
-  options.narrator?.follow(cluster.world);
+  const { narrator, open = openMember } = options;
+  const cluster = new Cluster(scenario, open, kvMachine, narrator?.listener);
+  narrator?.follow(cluster.world);
   const onStray = (reason: unknown): void => cluster.violate(describe(reason));
   process.on('unhandledRejection', onStray);
   let operations = 0;

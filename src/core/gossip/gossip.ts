@@ -59,6 +59,9 @@ const { datagramBytesMax } = LIMITS.gossip;
 /** No higher heartbeat is outbid: numbers must not run out. Others are believed all the same. */
 const HEARTBEAT_FOLLOWED_MAX = 2 ** 52;
 
+/** How far beyond a claim the own state can be when it has outbid it: a step for each entry. */
+const OUTBID_STEPS_MAX = LIMITS.gossip.entriesPerNodeMax + 2;
+
 export class Gossip {
   readonly config: GossipConfig;
   readonly #random: Random;
@@ -146,6 +149,7 @@ export class Gossip {
     const targets = this.#targets.pick(seeds, this.config.fanOut);
     this.#beatHeart();
     this.#purgeKeys();
+    this.#giveUpFuture();
     this.#ownKeys.followDeletions();
     this.#pulls.beginRound();
     this.#audits.beginRound();
@@ -289,6 +293,20 @@ export class Gossip {
       const { count, versionMax } = table.purge(nowMs, keyGraceMs);
       columns.lastGc[slot] = Math.max(columns.lastGc[slot] as number, versionMax);
       this.#metrics.keysPurged += count;
+    }
+  }
+
+  /** What was taken while the own clock was ahead, or said nothing, is told anew [G41]. */
+  #giveUpFuture(): void {
+    const { columns, clock, self } = this.#roster;
+    const { bound } = clock;
+    for (const state of this.#roster.order().states) {
+      const { slot } = state;
+      const reached = Math.max(columns.max[slot] as number, columns.lastGc[slot] as number);
+      if (reached <= bound) continue;
+      if (state !== self) this.#deltas.forget(state);
+      // A claim at the very bound was outbid a moment ago.
+      else if (reached > bound + OUTBID_STEPS_MAX) this.#ownKeys.comeBack();
     }
   }
 
