@@ -35,8 +35,12 @@ const CLUSTER_COUNTERS = [
   'votersRemoved',
   'jointChanges',
   'membersReplaced',
+  'shardsMoved',
+  'shardsRemoved',
+  'addressesChanged',
   'transfers',
   'upgrades',
+  'shardsRaised',
   'settingsChanged',
   // --- what the members did
   'starts',
@@ -49,7 +53,10 @@ const CLUSTER_COUNTERS = [
   'logsPurged',
   'shardsQuiet',
   'statesCompared',
+  'gossipForgotten',
   // --- what clients saw
+  'gossipSets',
+  'gossipDeletes',
   'sessionsOpened',
   'sessionsClosed',
   'sessionsExpired',

@@ -78,7 +78,7 @@ export class Host implements ReplicaHost {
 
   constructor(parts: HostParts, changes: Partial<HostSettings> = {}) {
     const settings = settle(changes);
-    const { clock, log, member, peers, store, wal } = parts;
+    const { clock, member, peers, store, wal } = parts;
     this.#parts = parts;
     this.#settings = settings;
     this.#registry = new Registry(settings.phases);
@@ -127,14 +127,14 @@ export class Host implements ReplicaHost {
       this.#repair,
       supervisor,
     );
-    this.#slowDisk = new SlowDisk(log, settings, registry);
+    this.#slowDisk = new SlowDisk(parts, settings, registry);
     this.#fullDisk = new FullDisk({ clock, peers, wal }, settings, registry);
     this.#duties = new LeaderDuties(parts, settings, registry);
     parts.feed.connect(() => this.#turn.schedule());
     this.#scrub = new Scrub(parts, settings, supervisor, () => {
       for (const replica of registry.all()) this.#repair.noteRead(replica);
     });
-    this.#peerFaults = new PeerFaults(clock, log);
+    this.#peerFaults = new PeerFaults(parts);
     this.#ticker.start();
   }
 
@@ -202,6 +202,7 @@ export class Host implements ReplicaHost {
   #shardEvents(): ShardEvents {
     return {
       onOpened: (replica) => {
+        this.#snapshots.openShard(replica.shard);
         if (replica.condition.lacksEntries) this.#repair.begin(replica, undefined);
         this.#duties.onOpened(replica);
       },
