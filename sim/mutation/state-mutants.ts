@@ -175,8 +175,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'raised-without-asking',
     file: 'replica/host/leader-duties.ts',
-    find: 'if (!membersOf(replica).every((member) => this.#canCarryOut(member, newest))) return;',
-    replace: 'if (!membersOf(replica).some((member) => this.#canCarryOut(member, newest))) return;',
+    find: 'return theirs !== undefined && canCarryOut(theirs, wanted);',
+    replace: 'return theirs === undefined || canCarryOut(theirs, wanted);',
     stands: 'a shard is raised while a member of the version before is away',
     known: { seed: 66 },
   },
