@@ -28,6 +28,7 @@ const CLUSTER_COUNTERS = [
   'secondLives',
   'crashesAtCalls',
   'oldTails',
+  'oldTailsOutlived',
   'eventsDelayed',
   // --- operators
   'learnersAdded',

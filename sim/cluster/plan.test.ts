@@ -49,6 +49,35 @@ test('fewer than half of the members are frail, and heirs take their place', () 
   }
 });
 
+test('of every shard fewer than half of the members are frail', () => {
+  const { members } = membersOf(7);
+  const ids = members.map(({ id }) => id);
+  const groups = [[1, 2, 3], [3, 4, 5], [6], [6, 7], ids];
+  for (let seed = 1; seed <= 50; seed++) {
+    const faultBudget = new FaultBudget(ids, Prng.from(seed), groups);
+    const isFrail = (id: number): boolean =>
+      members.some((m) => m.id === id && faultBudget.mayHarm(m));
+    for (const group of groups) assert.ok(group.filter(isFrail).length * 2 < group.length);
+    assert.ok(!faultBudget.mayForm(ids.filter(isFrail)) || !ids.some(isFrail));
+  }
+});
+
+test('seeds have groups of one to seven, and shards on some of the members', () => {
+  const sizes = new Set<number>();
+  let spread = 0;
+  for (let seed = 1; seed <= 300; seed++) {
+    const { founders, idleShards, members, shards } = drawScenario(seed);
+    sizes.add(members);
+    assert.equal(founders.length, shards + idleShards);
+    for (const group of founders) {
+      assert.ok(group.length > 0 && group.every((id) => id >= 1 && id <= members));
+    }
+    if (founders.some((group) => group.length < members)) spread += 1;
+  }
+  assert.deepEqual([...sizes].toSorted(), [1, 2, 3, 4, 5, 7]);
+  assert.ok(spread > 30, `${spread} of 300`);
+});
+
 test('nobody crashes right after a write went wrong unnoticed', async () => {
   const { members, world } = membersOf(1);
   const [member] = members;
