@@ -27,8 +27,8 @@ export const VOTE_MUTANTS: readonly Mutant[] = [
   {
     name: 'longest-log-wins',
     file: 'core/raft/log.ts',
-    find: 'return id.term > last.term || (id.term === last.term && id.index >= last.index);',
-    replace: 'return id.index >= last.index;',
+    find: 'return id.term > end.term || (id.term === end.term && id.index >= end.index);',
+    replace: 'return id.index >= end.index;',
     stands: 'logs are compared by length, not by last term first',
   },
   {

@@ -4,7 +4,7 @@ import { assert, implies } from '../../base/assert.ts';
 import type { Random } from '../../base/capabilities.ts';
 import type { RaftEvent } from './events.ts';
 import type { LogSource } from './log-source.ts';
-import { NO_NODE, type NodeId } from './types.ts';
+import { type EntryId, NO_NODE, type NodeId } from './types.ts';
 
 export interface RaftConfig {
   readonly id: NodeId;
@@ -51,6 +51,11 @@ export interface RaftConfig {
   readonly eagerCommits?: boolean;
   /** With equal logs, a vote goes to a candidate of at least our priority. Default 0. */
   readonly priority?: number;
+  /**
+   * [R48] Where the log ended that this replica once had and gave up: it votes as if that log were
+   * still there. Default 0/0: it has all that it ever had.
+   */
+  readonly voteFloor?: EntryId;
   /** Votes tell how far the log is committed, which frees stuck elections. Default true. */
   readonly commitInVotes?: boolean;
   /** Told at once about what happens inside. It must not call back into the core. */
@@ -80,6 +85,7 @@ export function settle(config: RaftConfig): Settings {
     stepDownOnRemoval: true,
     eagerCommits: true,
     priority: 0,
+    voteFloor: { index: 0, term: 0 },
     commitInVotes: true,
     ...config,
     appendBytesMax,

@@ -1,6 +1,7 @@
 // Campaigns and votes.
 
 import { assert } from '../../base/assert.ts';
+import { reaches } from './log.ts';
 import type { CampaignOutcome } from './outcomes.ts';
 import { broadcastAppend } from './replication.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
@@ -135,9 +136,13 @@ function mayVote(raft: RaftState, message: Message): boolean {
   return message.kind === 'preVote' && message.term > raft.term;
 }
 
-/** [R7] Whoever lacks what we have may lack what is committed. Priority decides between equals. */
+/**
+ * [R7] Whoever lacks what we have, or once had [R48], may lack what is committed. Priority decides
+ * between equals.
+ */
 function isWorthy(raft: RaftState, { index, logTerm, priority }: Message): boolean {
   if (!raft.log.isUpToDate({ index, term: logTerm })) return false;
+  if (!reaches({ index, term: logTerm }, raft.settings.voteFloor)) return false;
   const last = raft.log.lastId();
   if (index !== last.index || logTerm !== last.term) return true;
   return priority >= raft.settings.priority;

@@ -13,6 +13,7 @@ export type * from './contract.ts';
 export { RaftCore } from './core.ts';
 export { entryBytes } from './entries.ts';
 export type * from './events.ts';
+export { reaches } from './log.ts';
 export type * from './log-source.ts';
 export { MemoryLog } from './memory-log.ts';
 export { type Draft, draftMessage } from './message.ts';

@@ -12,6 +12,11 @@ import type { LogFetch, LogSource } from './log-source.ts';
 import { type Entry, type EntryId, NO_NODE, type Snapshot } from './types.ts';
 import { Unstable } from './unstable.ts';
 
+/** [R7] A log that ends with `id` has everything committed that one ending with `end` may have. */
+export function reaches(id: EntryId, end: EntryId): boolean {
+  return id.term > end.term || (id.term === end.term && id.index >= end.index);
+}
+
 export class RaftLog {
   readonly #source: LogSource;
   readonly unstable: Unstable;
@@ -84,8 +89,7 @@ export class RaftLog {
 
   /** A log that ends with `id` has everything committed that ours may have. */
   isUpToDate(id: EntryId): boolean {
-    const last = this.lastId();
-    return id.term > last.term || (id.term === last.term && id.index >= last.index);
+    return reaches(id, this.lastId());
   }
 
   /** Entries from `low` to below `high`, cut to `bytesMax`, the first always included. */

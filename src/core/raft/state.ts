@@ -5,7 +5,7 @@ import { assert } from '../../base/assert.ts';
 import { type RaftConfig, type Settings, settle } from './config.ts';
 import { restoreConfig } from './config-change.ts';
 import type { RaftEvent } from './events.ts';
-import { RaftLog } from './log.ts';
+import { RaftLog, reaches } from './log.ts';
 import type { LogFetch } from './log-source.ts';
 import { type Draft, draftMessage } from './message.ts';
 import type { ReadDrop, ReadState } from './outputs.ts';
@@ -125,10 +125,15 @@ export class RaftState {
     return this.role === 'leader';
   }
 
-  /** May campaign: a voter by its own config, and not about to become another one. */
+  /**
+   * May campaign: a voter by its own config, not about to become another one, and not in need of
+   * more to give its own vote to itself [R48].
+   */
   isPromotable(): boolean {
     const self = this.tracker.progress(this.id);
-    return self !== undefined && !self.isLearner && this.log.unstable.snapshot === undefined;
+    if (self === undefined || self.isLearner) return false;
+    if (this.log.unstable.snapshot !== undefined) return false;
+    return reaches(this.log.lastId(), this.settings.voteFloor);
   }
 
   /** [R52] The leader's commit index is known to be current. */

@@ -103,6 +103,29 @@ test('B20: with equal logs the higher priority wins, a longer log wins over prio
   }
 });
 
+test('B20: [R48] a vote is refused to a log that is behind one that was given up', () => {
+  const voteFloor = { index: 4, term: 3 };
+  const cases: readonly [string, string, string][] = [
+    ['[]', '3/3', 'refused'],
+    ['[]', '2/9', 'refused'],
+    ['[]', '3/4', 'granted'],
+    ['[]', '4/2', 'granted'],
+    // What is here counts beside it, and alone from the floor on.
+    ['[2/2,3/3]', '3/3', 'refused'],
+    ['[2/2,3/3,3/4,3/5]', '3/4', 'refused'],
+    ['[2/2,4/3]', '4/3', 'granted'],
+    ['[2/2,4/3]', '3/9', 'refused'],
+  ];
+  for (const [log, candidate, verdict] of cases) {
+    for (const kind of ['vote', 'preVote']) {
+      const replica = solo({ log, options: { voteFloor } });
+      const answer = replica.hear(`2->1 ${kind} term=9 log=${candidate}`);
+      const expected = new RegExp(`^1->2 ${kind}Response term=\\d ${verdict}$`);
+      assert.match(answer.join(), expected, `${kind} ${candidate} with ${log}`);
+    }
+  }
+});
+
 test('B21: a vote request that comes twice is granted twice', () => {
   const replica = solo();
   const first = replica.hear('2->1 vote term=2 log=1/1');
@@ -210,6 +233,16 @@ test('B26: a node outside its config, a learner, and one that restores do not ca
   assert.equal(restoring.core.campaign(), 'notPromotable');
   restoring.work();
   assert.equal(restoring.core.campaign(), 'started');
+});
+
+test('B26: [R48] whose log is behind one that was given up does not campaign', () => {
+  const voteFloor = { index: 3, term: 2 };
+  const replica = solo({ log: '[2/2]', options: { voteFloor } });
+  assert.deepEqual(ticks(replica, 50), []);
+  assert.equal(outcomeOf(replica, '2->1 timeoutNow term=2'), 'handled');
+  assert.deepEqual(replica.work(), []);
+  replica.hear('2->1 append term=2 log=2/2 [2/3:a]');
+  assert.equal(replica.core.campaign(), 'started');
 });
 
 test('B26: an outgoing voter of a joint config may campaign', () => {
