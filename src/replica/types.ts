@@ -80,7 +80,7 @@ export type TransferAnswer =
 export interface ShardPlan {
   readonly shard: ShardId;
   readonly machine: ShardMachine;
-  /** The config that a new shard begins with. Ignored when the shard is on disk already. */
+  /** The config that a new shard begins with. Ignored when the shard is on disk, or once was. */
   readonly founders: readonly MemberId[];
 }
 
@@ -116,7 +116,7 @@ export type RemoveOutcome =
 
 /** One member's replicas. Callbacks are called once, never within the call that passed them. */
 export interface ReplicaHost {
-  /** Again after `closeShard`; after `removeShard` it is a new shard, see [H95]. */
+  /** Again after `closeShard`; after `removeShard` it waits for a state of others, see [H95]. */
   openShard(plan: ShardPlan): void;
   /** [H94] Its callers are told; log and state stay. False when it is not open. */
   closeShard(shard: ShardId): boolean;

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostCluster } from '../../../test/support/host-cluster.ts';
 import { PLAIN_EDITIONS, type ShardMachine } from '../../core/machine.ts';
+import type { HardState } from '../../core/raft/index.ts';
+import { metaKey } from '../state/layout.ts';
 import type { RemoveOutcome, WriteOutcome } from '../types.ts';
 
 /** What a plan needs; a closed shard goes on with the machine that it had. */
@@ -16,6 +18,13 @@ const machine: ShardMachine = {
 
 function remove(cluster: HostCluster, id: number, shard: number): Promise<RemoveOutcome> {
   return new Promise((resolve) => cluster.plane(id).host.removeShard(shard, resolve));
+}
+
+/** It waits for a state, and leads nobody. */
+function assertEmpty(cluster: HostCluster, id: number, where = ''): void {
+  const status = cluster.status(id, 1);
+  assert.equal(status?.role, 'follower', where);
+  assert.deepEqual([status?.lastIndex, status?.config.voters], [0, []], where);
 }
 
 test('[H94] a shard that is closed answers, and goes on when it is opened again', async () => {
@@ -85,10 +94,10 @@ test('[H95] a shard that is removed is gone, and the others stay', async () => {
   assert.equal(host.status(1), undefined);
   assert.equal(await cluster.world.settle(remove(cluster, 1, 9)), 'unknownShard');
   assert.match(await cluster.put(1, 'a=2', 2), /^applied \d+ "1"/);
-  // What is opened under its name begins with nothing.
+  // What is opened under its name begins with nothing, and founds nothing.
   host.openShard({ shard: 1, machine, founders: [1] });
-  await cluster.elect(1);
-  assert.equal(cluster.status(1, 1)?.firstIndex, 2);
+  await cluster.world.runFor(3_000);
+  assertEmpty(cluster, 1);
   assert.deepEqual(cluster.fatal, []);
   await cluster.close();
 });
@@ -101,7 +110,8 @@ test('[H95] a plan for a shard that leaves waits until it has left', async () =>
   cluster.plane(1).host.openShard({ shard: 1, machine, founders: [1] });
   assert.equal(await cluster.put(1, 'a=2'), 'refused noLeader 0');
   assert.equal(await cluster.world.settle(removing), 'removed');
-  await cluster.elect();
+  await cluster.world.runFor(3_000);
+  assertEmpty(cluster, 1);
   assert.deepEqual(cluster.fatal, []);
   await cluster.close();
 });
@@ -121,11 +131,12 @@ test('[H95] power fails at any moment of a removal: the shard is there, or is go
     cluster.losePower(1);
     await cluster.restart(1);
     const where = `power failed after ${atMs} ms`;
-    await cluster.elect(1);
     await cluster.elect(2);
-    const value = await cluster.get(1, 'strong', 'a', 1);
-    assert.match(value, /^strong "4?"$/, `all of it or nothing: ${where}`);
-    found[value === 'strong "4"' ? 'there' : 'gone'] += 1;
+    await cluster.world.runFor(1_000);
+    const isThere = cluster.leader(1) === 1;
+    if (isThere) assert.equal(await cluster.get(1, 'strong', 'a', 1), 'strong "4"', where);
+    else assertEmpty(cluster, 1, where);
+    found[isThere ? 'there' : 'gone'] += 1;
     assert.equal(await cluster.get(1, 'strong', 'a', 2), 'strong "4"', where);
     assert.deepEqual(cluster.fatal, [], where);
     await cluster.close();
@@ -174,4 +185,62 @@ test('[H95] a member that starts does not found a shard again that it removed', 
     cluster.kill(id);
     return cluster.restart(id);
   });
+});
+
+test('[H95] a shard that comes back has the term and the vote that it left with', async () => {
+  const cluster = await HostCluster.start({ seed: 65, storeFlushMs: 10_000 });
+  const leader = await cluster.elect();
+  const leaving = (leader % 3) + 1;
+  const other = 6 - leader - leaving;
+  // Nobody speaks to it meanwhile.
+  for (const id of [leader, other]) cluster.kill(id);
+  await cluster.world.runFor(2_000);
+  const votes = (): Pick<HardState, 'term' | 'vote'> => {
+    const { term, vote } = cluster.plane(leaving).wal.shard(1).initialState().hardState;
+    return { term, vote };
+  };
+  const kept = votes();
+  assert.ok(kept.term > 1 && kept.vote > 0);
+  assert.equal(await cluster.world.settle(remove(cluster, leaving, 1)), 'removed');
+  cluster.plane(leaving).host.openShard({ shard: 1, machine, founders: [] });
+  await cluster.world.runFor(100);
+  assert.deepEqual(votes(), kept);
+  assert.equal(cluster.status(leaving)?.term, kept.term);
+  // It votes before its record is durable: the log forgets it, and it comes back once more.
+  const { wal } = cluster.plane(leaving);
+  const later = { term: kept.term + 3, vote: other };
+  const hardState = { ...later, commit: 0 };
+  const writing = new Promise((done) => wal.append([{ shard: 1, hardState }], done));
+  assert.equal(await cluster.world.settle(writing), 'durable');
+  cluster.losePower(leaving);
+  await cluster.restart(leaving);
+  assert.equal(cluster.plane(leaving).store.get(metaKey(1)), undefined);
+  await cluster.world.runFor(1_000);
+  assert.deepEqual(votes(), later);
+  assertEmpty(cluster, leaving);
+  assert.deepEqual(cluster.fatal, []);
+  await cluster.close();
+});
+
+test('[H53] a newcomer that has a term and no state founds nothing when it starts', async () => {
+  const cluster = await HostCluster.start({ seed: 66, storeFlushMs: 10_000 });
+  const open = (id: number, founders: readonly number[]): void => {
+    cluster.plane(id).host.openShard({ shard: 2, machine, founders });
+  };
+  // Members that have met have nothing else to make durable.
+  await cluster.elect(1);
+  await cluster.world.runFor(1_000);
+  open(1, []);
+  open(2, [1, 2]);
+  assert.ok(await cluster.world.runUntil(() => cluster.leader(2) === 2, 10_000));
+  cluster.losePower(1);
+  await cluster.restart(1);
+  const log = cluster.plane(1).wal.shard(2);
+  assert.deepEqual(log.initialState().hardState, { term: 2, vote: 2, commit: 0 });
+  assert.equal(cluster.plane(1).store.get(metaKey(2)), undefined, 'its record was not durable');
+  open(1, [1, 2]);
+  const isBack = (): boolean => (cluster.status(1, 2)?.applied.index ?? 0) > 1;
+  assert.ok(await cluster.world.runUntil(isBack, 10_000), 'it was sent the state');
+  assert.deepEqual(cluster.fatal, []);
+  await cluster.close();
 });

@@ -4,14 +4,20 @@ import { assert, unreachable } from '../../base/assert.ts';
 import type { ConfState, EntryId, Snapshot } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardChange, ShardId } from '../../engine/wal/index.ts';
-import type { ReplicaState, StateStore } from '../state/index.ts';
+import type { FormerLog, ReplicaState, StateStore } from '../state/index.ts';
 import type { ShardPlan } from '../types.ts';
 import type { ShardLog } from './replica-log.ts';
 
-export type Opening =
-  | Resumption
-  /** Its log must be durable before the state is made. */
-  | { readonly kind: 'found'; readonly change: ShardChange; readonly snapshot: Snapshot };
+export type Opening = Resumption | NewReplica;
+
+/** Its log must be durable before the state is made. */
+export interface NewReplica {
+  readonly kind: 'new';
+  readonly change: ShardChange;
+  /** What the log begins with. */
+  readonly at: EntryId;
+  readonly confState: ConfState;
+}
 
 export type Resumption =
   | { readonly kind: 'ready'; readonly data: ReplicaState }
@@ -68,9 +74,11 @@ export function openReplica(
   const data = states.open(shard, machine);
   if (data !== undefined) return resumeReplica(log, data);
   const { base } = log;
-  const isEmpty = log.snapshot().index === 0 && log.lastIndex() === 0;
-  if (isEmpty && plan.founders.includes(member)) return found(plan);
-  if (isEmpty) {
+  const former = states.former(shard);
+  if (former !== undefined) return comeBack(plan, log, former);
+  // A newcomer may have a term before it has a state: it is none that founds.
+  if (isUntouched(log) && plan.founders.includes(member)) return found(plan);
+  if (isEmpty(log)) {
     const created = states.create(shard, machine, NOWHERE, configOf([]));
     return { kind: 'ready', data: created };
   }
@@ -87,11 +95,40 @@ function refuse(refusal: OpeningRefusal): Resumption {
 }
 
 /** [R37] A founder's config is not in the log: the log begins with a snapshot that holds it. */
-function found({ founders, shard }: ShardPlan): Opening {
+function found({ founders, shard }: ShardPlan): NewReplica {
   assert(new Set(founders).size === founders.length, 'founders are different members');
   const snapshot: Snapshot = { index: 1, term: 1, confState: configOf(founders), data: NOTHING };
   const hardState = { term: 1, vote: 0, commit: 1 };
-  return { kind: 'found', change: { shard, install: snapshot, hardState }, snapshot };
+  const { confState } = snapshot;
+  return { kind: 'new', change: { shard, install: snapshot, hardState }, at: snapshot, confState };
+}
+
+/**
+ * [H95] Term and vote are what it had when it left: in that term it may have voted. It founds
+ * nothing, whatever the plan says: the others may have gone on from what it founded before.
+ */
+function comeBack({ shard }: ShardPlan, log: ShardLog, { term, vote }: FormerLog): NewReplica {
+  assert(isUntouched(log), '[H95] the log forgets a shard before it comes back');
+  const change = { shard, hardState: { term, vote, commit: 0 } };
+  return { kind: 'new', change, at: NOWHERE, confState: configOf([]) };
+}
+
+function isEmpty(log: ShardLog): boolean {
+  return log.snapshot().index === 0 && log.lastIndex() === 0;
+}
+
+/** Nothing was promised by it: no entry, no vote, no term. */
+export function isUntouched(log: ShardLog): boolean {
+  return isEmpty(log) && log.initialState().hardState.term === 0;
+}
+
+/** [H95] What others may count on when the log is gone. */
+export function formerLogOf(log: ShardLog): FormerLog {
+  const { term, vote } = log.initialState().hardState;
+  const index = log.lastIndex();
+  const lastTerm = log.term(index);
+  assert(typeof lastTerm === 'number', '[R23] the term of the last entry is always known');
+  return { term, vote, last: { index, term: lastTerm } };
 }
 
 function configOf(voters: readonly MemberId[]): ConfState {

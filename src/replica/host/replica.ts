@@ -46,6 +46,7 @@ import type { Turn, TurnMember } from './turn.ts';
 
 /** Readys of one shard in one turn: then the others, and the sockets, get theirs. */
 const READYS_MAX = 8;
+const NOTHING_PROMISED = { index: 0, term: 0 };
 
 /** The surroundings of a replica on its member: everything that is shared between shards. */
 export interface ReplicaContext {
@@ -148,6 +149,8 @@ export class Replica implements LogWriterClient, TurnMember {
       asyncStorageWrites: true,
       forwardProposals: false,
       eagerCommits: false,
+      // [H95] It may have been here before.
+      voteFloor: parts.states.former(this.shard)?.last ?? NOTHING_PROMISED,
       onEvent: this.#onEvent,
     });
   }

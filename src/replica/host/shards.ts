@@ -1,12 +1,19 @@
 // How replicas begin and end: opened from log and store, stopped for a reason, begun anew.
 
 import { assert } from '../../base/assert.ts';
-import type { Snapshot } from '../../core/raft/index.ts';
-import type { ShardChange, ShardId } from '../../engine/wal/index.ts';
+import type { ShardId } from '../../engine/wal/index.ts';
 import type { ReplicaState } from '../state/index.ts';
 import type { RemoveOutcome, ShardPlan } from '../types.ts';
 import type { StopReason } from './condition.ts';
-import { describeOpeningRefusal, openReplica, type Resumption, resumeReplica } from './opening.ts';
+import {
+  describeOpeningRefusal,
+  formerLogOf,
+  isUntouched,
+  type NewReplica,
+  openReplica,
+  type Resumption,
+  resumeReplica,
+} from './opening.ts';
 import type { Registry } from './registry.ts';
 import { Replica, type ReplicaContext } from './replica.ts';
 import { reasonOf, type Supervisor, stackOf } from './supervisor.ts';
@@ -46,9 +53,19 @@ export class Shards {
     this.#supervisor = supervisor;
     this.#turn = context.turn;
     this.#events = events;
-    for (const shard of context.parts.states.removed()) {
+    this.#finishRemovals();
+  }
+
+  /** [H95] A removal that a crash interrupted, or a newcomer whose record the crash took back. */
+  #finishRemovals(): void {
+    const { states, wal } = this.#context.parts;
+    for (const shard of states.removed()) {
+      if (isUntouched(wal.shard(shard))) {
+        states.forgotten(shard);
+        continue;
+      }
       this.#leaving.set(shard, undefined);
-      supervisor.watch('removing a shard', this.#forgetLog(shard));
+      this.#supervisor.watch('removing a shard', this.#remove(shard));
     }
   }
 
@@ -74,7 +91,7 @@ export class Shards {
     }
     const { member, states, wal } = this.#context.parts;
     const opening = openReplica(plan, wal.shard(shard), states, member);
-    if (opening.kind === 'found') this.#found(plan, opening.change, opening.snapshot);
+    if (opening.kind === 'new') this.#create(plan, opening);
     else this.#begin(shard, opening);
   }
 
@@ -102,14 +119,14 @@ export class Shards {
   }
 
   /** [H53] The store learns of a new shard when its log is durable. */
-  #found({ machine, shard }: ShardPlan, change: ShardChange, snapshot: Snapshot): void {
+  #create({ machine, shard }: ShardPlan, { at, change, confState }: NewReplica): void {
     const { states, wal } = this.#context.parts;
     this.#beginning.add(shard);
     wal.append([change], (outcome) => {
       const isExpected = this.#beginning.delete(shard);
       assert(isExpected, 'a shard begins once');
       if (outcome !== 'durable' || this.#supervisor.isClosed) return;
-      this.#add(shard, states.create(shard, machine, snapshot, snapshot.confState));
+      this.#add(shard, states.create(shard, machine, at, confState));
     });
   }
 
@@ -195,8 +212,9 @@ export class Shards {
 
   /** Between any two steps the power may fail: SPEC.md says what a start finds. */
   async #remove(shard: ShardId): Promise<RemoveOutcome> {
-    const { log, states } = this.#context.parts;
-    if (!(await states.remove(shard)) || this.#supervisor.isClosed) return 'stopping';
+    const { log, states, wal } = this.#context.parts;
+    const isDurable = await states.remove(shard, formerLogOf(wal.shard(shard)));
+    if (!isDurable || this.#supervisor.isClosed) return 'stopping';
     log.info('shard removed', { shard });
     return await this.#forgetLog(shard);
   }

@@ -18,7 +18,7 @@ import {
   type ShardEditions,
   shardRules,
 } from './editions.ts';
-import { GARBAGE_RANGE, generationPrefix, META_RANGE, REMOVED_RANGE } from './layout.ts';
+import { GARBAGE_RANGE, generationPrefix, META_RANGE, removedKey } from './layout.ts';
 import {
   copyState,
   describeResult,
@@ -30,7 +30,7 @@ import {
   votersOf,
   wordMachine,
 } from './state.support.ts';
-import type { ReplicaState, StateStore } from './types.ts';
+import type { FormerLog, ReplicaState, StateStore } from './types.ts';
 
 const FIRST = { index: 1, term: 1 };
 const ONE: readonly MachineEdition[] = [{ version: 1, limits: { keyChars: 8, valueChars: 8 } }];
@@ -316,7 +316,7 @@ test('[D21] sessions that were used least recently are ended, and answer expired
   assert.equal(again.states.sessionBytes(), 0, 'a shard that nobody uses takes nothing');
   assert.equal(run(opened, '1 3/2 add n 1')[0], 'done 11', 'and yet nothing has an effect twice');
   assert.equal(again.states.sessionBytes(), states.sessionBytes());
-  await again.states.remove(1);
+  await again.states.remove(1, FORMER);
   assert.equal(again.states.sessionBytes(), 0);
 });
 
@@ -360,7 +360,14 @@ test('[D21] what sessions weigh is what is there, whatever comes', async () => {
 
 // --- leaving ------------------------------------------------------------------------------------
 
-test('[D22] a shard that left is gone at once, its pairs in slices, its mark at last', async () => {
+/** Term, vote, and term and index of the last entry. */
+function formerLog([term = 0, vote = 0, lastTerm = 0, index = 0]: readonly number[]): FormerLog {
+  return { term, vote, last: { term: lastTerm, index } };
+}
+
+const FORMER = formerLog([3, 2, 3, 8]);
+
+test('[D22] a shard that left is gone at once, its pairs in slices, its mark never', async () => {
   const feed = new FeedHub();
   const { clock, disk, states, store } = await openState(new CrashDisk(), {}, 1, { feed });
   const data = create(states);
@@ -369,7 +376,7 @@ test('[D22] a shard that left is gone at once, its pairs in slices, its mark at 
   feed.follow(1, 3, ({ kind }) => heard.push(kind));
   const { snapshot } = await data.prepareSnapshot();
   data.stage(snapshot);
-  assert.equal(await states.remove(1), true);
+  assert.equal(await states.remove(1, FORMER), true);
   feed.deliver();
   assert.deepEqual(heard, ['end']);
   assert.equal(states.state(1), undefined);
@@ -386,10 +393,46 @@ test('[D22] a shard that left is gone at once, its pairs in slices, its mark at 
   for (let i = 0; i < 5; i++) await again.clock.pass(5);
   assert.equal(textOf(anew.query(utf8('all'))), 'b=1', 'old pairs and new ones do not meet');
   assert.deepEqual([...again.store.range(...GARBAGE_RANGE)], []);
-  assert.deepEqual([...again.store.range(...REMOVED_RANGE)], []);
+  assert.deepEqual(again.states.former(1), FORMER, 'for good');
   const first = generationPrefix(1, 1);
   assert.deepEqual([...again.store.range(first, generationPrefix(1, 2))], []);
   for (let i = 0; i < 5; i++) await clock.pass(5);
+});
+
+test('[D22] all that a shard promised before it left is kept together', async () => {
+  const { disk, states } = await openState(new CrashDisk());
+  assert.equal(states.former(1), undefined);
+  const lives = [
+    { log: [5, 0, 3, 9], kept: [5, 0, 3, 9] },
+    // It voted in the term that it came back with, and had no state yet.
+    { log: [5, 2, 0, 0], kept: [5, 2, 3, 9] },
+    { log: [7, 3, 7, 4], kept: [7, 3, 7, 4] },
+    { log: [8, 0, 7, 3], kept: [8, 0, 7, 4] },
+  ];
+  for (const { kept, log } of lives) {
+    create(states);
+    await states.remove(1, formerLog(log));
+    states.forgotten(1);
+    assert.deepEqual(states.former(1), formerLog(kept));
+  }
+  create(states);
+  const again = await openState(new CrashDisk(disk.files()));
+  assert.deepEqual(again.states.removed(), [1], 'its record was not durable');
+  await again.states.remove(1, formerLog([9, 1, 0, 0]));
+  assert.deepEqual(again.states.former(1), formerLog([9, 1, 7, 4]));
+  again.states.forgotten(1);
+  create(again.states);
+  await again.store.flush();
+  const back = await openState(new CrashDisk(again.disk.files()));
+  assert.deepEqual(back.states.removed(), [], 'it came back');
+});
+
+test('[D22] a mark that cannot be read is damage', async () => {
+  const { disk, store } = await openState(new CrashDisk());
+  store.put(removedKey(1), Uint8Array.of(1, 2, 3));
+  store.commit();
+  await store.flush();
+  await assert.rejects(openState(new CrashDisk(disk.files())));
 });
 
 test('[D22] a shard leaves that nobody opened', async () => {
@@ -397,7 +440,7 @@ test('[D22] a shard leaves that nobody opened', async () => {
   create(states).stage((await must(states.state(1), 'open').prepareSnapshot()).snapshot);
   await store.flush();
   const again = await openState(new CrashDisk(disk.files()));
-  await again.states.remove(1);
+  await again.states.remove(1, FORMER);
   assert.equal(again.states.open(1, wordMachine), undefined);
   for (let i = 0; i < 5; i++) await again.clock.pass(5);
   assert.deepEqual(

@@ -3,7 +3,7 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import type { EntryId, Snapshot } from '../../core/raft/index.ts';
 import { decodeSnapshot, encodeSnapshot, type ShardId } from '../../engine/wal/index.ts';
-import type { Progress } from './types.ts';
+import type { FormerLog, Progress } from './types.ts';
 
 export const FORMAT_VERSION = 1;
 export const FORMAT_KEY = Uint8Array.of(0);
@@ -23,6 +23,7 @@ export const SHARD_SPACE = 2;
 const GENERATION_PREFIX_BYTES = 9;
 /** The digest that names where a transfer stands. */
 const CHAIN_BYTES = 16;
+const FORMER_LOG_BYTES = 32;
 
 export type Generation = number;
 
@@ -49,7 +50,7 @@ export function garbageKey(shard: ShardId, generation: Generation): Uint8Array {
   return generationKey(GARBAGE, shard, generation);
 }
 
-/** The shard has left this member, and its log may still be here. */
+/** The shard has left this member at least once; what its log had. */
 export function removedKey(shard: ShardId): Uint8Array {
   return shardKey(REMOVED, shard);
 }
@@ -209,4 +210,22 @@ export function decodeStaged(bytes: Uint8Array): Staged | undefined {
   if (reader.failed || snapshot === undefined || completeness > 1) return undefined;
   const progress = { lastKey, chain, chunks, pairs, bytes: total };
   return { generation, isComplete: completeness === 1, snapshot, progress };
+}
+
+/** former  =  term(u64) vote(u64) last-term(u64) last-index(u64) */
+export function encodeFormerLog({ last, term, vote }: FormerLog): Uint8Array {
+  const writer = new ByteWriter(FORMER_LOG_BYTES, FORMER_LOG_BYTES);
+  writer.u64le(term);
+  writer.u64le(vote);
+  writer.u64le(last.term);
+  writer.u64le(last.index);
+  return writer.view();
+}
+
+export function decodeFormerLog(bytes: Uint8Array): FormerLog | undefined {
+  const reader = new ByteReader(bytes);
+  const [term, vote] = [reader.u64le(), reader.u64le()];
+  const last = { term: reader.u64le(), index: reader.u64le() };
+  if (reader.failed || reader.remaining > 0) return undefined;
+  return { term, vote, last };
 }

@@ -2,13 +2,15 @@
 
 import { assert, must } from '../../base/assert.ts';
 import type { ShardMachine } from '../../core/machine.ts';
-import type { ConfState, EntryId } from '../../core/raft/index.ts';
+import { type ConfState, type EntryId, NO_NODE, reaches } from '../../core/raft/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { firstEditions, type ShardRules, shardRules } from './editions.ts';
 import { GarbageCollector } from './garbage.ts';
 import {
+  decodeFormerLog,
   decodeMeta,
   decodeStaged,
+  encodeFormerLog,
   encodeMeta,
   FORMAT_KEY,
   FORMAT_VERSION,
@@ -26,6 +28,7 @@ import { confBytes, type ReplicaStateParts, StoredReplicaState } from './replica
 import { type SessionLoad } from './sessions.ts';
 import { ShardRecord } from './shard-record.ts';
 import type {
+  FormerLog,
   ReplicaState,
   StateStore,
   StateStoreOpening,
@@ -57,7 +60,13 @@ export function openStateStore(options: StateStoreOptions): StateStoreOpening {
     if (record === undefined) return refuse('corrupt', `what is staged of ${shardOfKey(key)}`);
     staged.set(shardOfKey(key), record);
   }
-  return { kind: 'opened', states: new OpenedStateStore(options, metas, staged) };
+  const removed = new Set<ShardId>();
+  for (const { key, value } of store.range(...REMOVED_RANGE)) {
+    const shard = shardOfKey(key);
+    if (decodeFormerLog(value) === undefined) return refuse('corrupt', `what ${shard} had`);
+    if (!metas.has(shard)) removed.add(shard);
+  }
+  return { kind: 'opened', states: new OpenedStateStore(options, metas, staged, removed) };
 }
 
 function refuse(reason: StateStoreRefusal['reason'], what: string): StateStoreRefusal {
@@ -75,18 +84,21 @@ class OpenedStateStore implements StateStore {
   readonly #garbage: GarbageCollector;
   readonly #rules: ShardRules;
   readonly #load: SessionLoad = { bytes: 0 };
-  readonly #removed = new Set<ShardId>();
+  readonly #removed: Set<ShardId>;
   readonly #open = new Map<ShardId, StoredReplicaState>();
 
-  constructor(options: StateStoreOptions, metas: Map<ShardId, Meta>, staged: Map<ShardId, Staged>) {
+  constructor(
+    options: StateStoreOptions,
+    metas: Map<ShardId, Meta>,
+    staged: Map<ShardId, Staged>,
+    removed: Set<ShardId>,
+  ) {
     this.#options = options;
     this.#metas = metas;
     this.#staged = staged;
     this.#garbage = new GarbageCollector(options.store, options.clock);
     this.#rules = options.rules ?? shardRules(options.sessions ?? {});
-    for (const { key } of options.store.range(...REMOVED_RANGE)) {
-      this.#removed.add(shardOfKey(key));
-    }
+    this.#removed = removed;
   }
 
   shardIds(): readonly ShardId[] {
@@ -129,13 +141,14 @@ class OpenedStateStore implements StateStore {
     return this.#load.bytes;
   }
 
-  async remove(shard: ShardId): Promise<boolean> {
+  async remove(shard: ShardId, log: FormerLog): Promise<boolean> {
     const { store } = this.#options;
-    const meta = must(this.#metas.get(shard), '[D22] a shard that is removed was here');
+    const meta = this.#metas.get(shard);
     const open = this.#open.get(shard);
+    assert(meta !== undefined || this.#removed.has(shard), '[D22] what is removed was here');
     if (open !== undefined) open.leave();
-    else this.#leaveClosed(shard, meta);
-    store.put(removedKey(shard), NO_DATA);
+    else if (meta !== undefined) this.#leaveClosed(shard, meta);
+    store.put(removedKey(shard), encodeFormerLog(unite(log, this.former(shard))));
     store.commit();
     this.#open.delete(shard);
     this.#metas.delete(shard);
@@ -161,9 +174,13 @@ class OpenedStateStore implements StateStore {
   }
 
   forgotten(shard: ShardId): void {
-    if (!this.#removed.delete(shard)) return;
-    this.#options.store.delete(removedKey(shard));
-    this.#options.store.commit();
+    this.#removed.delete(shard);
+  }
+
+  former(shard: ShardId): FormerLog | undefined {
+    const bytes = this.#options.store.get(removedKey(shard));
+    if (bytes === undefined) return undefined;
+    return must(decodeFormerLog(bytes), '[D2] the store gives back what was written');
   }
 
   #add(shard: ShardId, machine: ShardMachine, meta: Meta, durable: number): StoredReplicaState {
@@ -184,4 +201,13 @@ class OpenedStateStore implements StateStore {
     this.#open.set(shard, slice);
     return slice;
   }
+}
+
+/** [D22] All that either of them promised. A term has one vote, which may have come later. */
+function unite(log: FormerLog, former: FormerLog = log): FormerLog {
+  const [older, newer] = log.term < former.term ? [log, former] : [former, log];
+  const isOneTerm = older.term === newer.term;
+  const vote = isOneTerm && newer.vote === NO_NODE ? older.vote : newer.vote;
+  const last = reaches(log.last, former.last) ? log.last : former.last;
+  return { term: newer.term, vote, last };
 }

@@ -2,7 +2,7 @@
 
 import type { Clock, Random } from '../../base/capabilities.ts';
 import type { QueryAnswer, ShardMachine } from '../../core/machine.ts';
-import type { ConfState, Entry, EntryId, Snapshot } from '../../core/raft/index.ts';
+import type { ConfState, Entry, EntryId, NodeId, Snapshot } from '../../core/raft/index.ts';
 import type { Store, StorePair, StoreSnapshot, StoreView } from '../../engine/store/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import type { FeedHub } from '../feed/index.ts';
@@ -33,6 +33,14 @@ export type StateStoreOpening =
   | { readonly kind: 'opened'; readonly states: StateStore }
   | StateStoreRefusal;
 
+/** What a replica that left had in its log: others may count on it for good. */
+export interface FormerLog {
+  readonly term: number;
+  readonly vote: NodeId;
+  /** Its last entry, or what it began with. */
+  readonly last: EntryId;
+}
+
 /** All shards of one member's store. */
 export interface StateStore {
   /** The shards that the store knows, in ascending order. */
@@ -50,13 +58,15 @@ export interface StateStore {
   /** [D21] What the sessions of all open shards take in memory. */
   sessionBytes(): number;
   /**
-   * [D22] The shard leaves this member for good: its state is gone at once, and removed from the
-   * store bit by bit. The log must forget it when this is durable (`true`), then `forgotten` is
-   * called.
+   * [D22] The shard leaves this member: its state is gone at once, and removed from the store bit
+   * by bit; what `log` had is kept for good. The log must forget it when this is durable (`true`),
+   * then `forgotten` is called. Once more for those that `removed` names.
    */
-  remove(shard: ShardId): Promise<boolean>;
-  /** [D22] Removed shards that the log may still have, in ascending order. */
+  remove(shard: ShardId, log: FormerLog): Promise<boolean>;
+  /** [D22] Shards that left and did not come back, whose log may still be here, ascending. */
   removed(): readonly ShardId[];
+  /** [D22] What the replicas that left had, all together; undefined if none did. */
+  former(shard: ShardId): FormerLog | undefined;
   /** [D22] The log has nothing of it any more. */
   forgotten(shard: ShardId): void;
   /** No more work in the background. */
