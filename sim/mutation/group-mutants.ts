@@ -41,8 +41,8 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
   {
     name: 'learner-campaigns',
     file: 'core/raft/state.ts',
-    find: 'self !== undefined && !self.isLearner &&',
-    replace: 'self !== undefined &&',
+    find: 'if (self === undefined || self.isLearner) return false;',
+    replace: 'if (self === undefined) return false;',
     stands: 'a node without a vote campaigns',
   },
   {
