@@ -1,5 +1,5 @@
-// Who replicates puts in the bench of replicas: our members, the toy, and a server on the Rust crate
-// openraft. Each is started anew for a round, loaded with many puts in flight, then with one.
+// Who replicates puts in the bench of replicas: our members, the toy, and a server on the Rust
+// crate openraft. Each is started anew for a round, loaded with many puts in flight, then with one.
 
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';

@@ -10,7 +10,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../../scripts/flags.ts';
 import { must } from '../../src/base/assert.ts';
 import { CONTENDERS, type ContenderName, type Round } from './contenders.ts';
 import type { LoadResult } from './latencies.ts';
@@ -21,7 +21,7 @@ const PER_SECOND_MIN = 50_000;
 const P99_MS_MAX = 15;
 const LONE_P50_MS_MAX = 1.5;
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     seconds: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '3' },
@@ -65,7 +65,8 @@ interface Middles {
 }
 
 const ours = middles('members');
-console.log(`\nthe middle of ${values.rounds} rounds; load ${loadavg().map((l) => l.toFixed(1))}`);
+const loads = loadavg().map((load) => load.toFixed(1));
+console.log(`\nthe middle of ${values.rounds} rounds; load ${loads.join(', ')}`);
 console.log('              writes/s     p50 ms  p99 ms  lone ms  cpu s per 100,000');
 for (const name of names) print(name, middles(name));
 for (const name of others as ContenderName[]) {
@@ -96,8 +97,8 @@ function middles(name: ContenderName): Middles {
   };
 }
 
-function middle(figures: readonly number[]): number {
-  const sorted = figures.toSorted((a, b) => a - b);
+function middle(all: readonly number[]): number {
+  const sorted = all.toSorted((a, b) => a - b);
   return must(sorted[sorted.length >> 1], 'there was a round');
 }
 

@@ -1,6 +1,6 @@
 // CRC-32C (Castagnoli), the checksum of Kafka's record batches, iSCSI and ext4: it finds every
-// error of up to 32 bits in a row. Eight or sixteen bytes are taken per step, each through a table of
-// its own that already holds what the bytes after it would do to the sum.
+// error of up to 32 bits in a row. Eight or sixteen bytes are taken per step, each through a table
+// of its own that already holds what the bytes after it would do to the sum.
 
 const POLYNOMIAL_REVERSED = 0x82f63b78;
 const SLICES = 16;

@@ -148,17 +148,11 @@ export const LIMITS = {
     turnBytesMax: 256 * 1024,
   },
   sessions: {
-    /** Clients of one shard that are owed exactly-once; the one used least recently goes. */
-    sessionsMax: 4_096,
-    /** Whoever pauses longer must ask what became of the last command. */
-    idleMs: 60 * 60 * 1_000,
     /**
      * What the sessions of all shards of a member take in memory, as far as leaders can bound it: a
-     * quarter of a million clients, more for a moment.
+ XX
      */
     memberBytesMax: 64 * 1024 * 1024,
-    /** Kept for a command that is sent again; with the above, 4 MiB of a shard's snapshot. */
-    resultBytesMax: 1_024,
   },
   replica: {
     /** A larger value belongs in several commands: it would hold up all that is behind it. */

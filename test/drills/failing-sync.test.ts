@@ -29,7 +29,7 @@ for (const { what, wrapperFor } of [
       failing('pwrite64', 'EIO', 4, firstSegment(join(directory, 'log'))),
   },
 ])
-  test(`a ${what} that fails ends the log, and all it acknowledged is there afterwards`, async (t) => {
+  test(`a ${what} that fails ends the log, and all it acknowledged is there`, async (t) => {
     const obstacle = whyNoInjection();
     if (obstacle !== undefined) return t.skip(obstacle);
     const directory = await mkdtemp(join(tmpdir(), 'parley-drill-'));

@@ -66,8 +66,7 @@ impl RaftStateMachine<Types> for State {
     }
 }
 
-/// A snapshot without content: it lets the log in memory stay short. Nobody falls so far behind in
-/// a bench that they would need one.
+/// A snapshot without content, as the trait wants one; none is ever asked for.
 pub struct Cut(SnapshotMetaOf<Types>);
 
 impl RaftSnapshotBuilder<Types> for Cut {

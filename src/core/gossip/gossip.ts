@@ -415,10 +415,11 @@ export class Gossip {
     const version = this.config.protocolVersion;
     const { self } = this.#roster;
     this.#begin(version, 'ack');
-    if (!this.#appendDelta([{ state: self, fromExcluded: 0, rank: 0 }])) {
+    if (!this.#appendDelta([{ state: self, fromExcluded: 0, isLive: true, rank: 0 }])) {
       const leaving = must(self.table.find(LEAVING_KEY), 'a node that leaves has the key');
       this.#begin(version, 'ack');
-      this.#appendDelta([{ state: self, fromExcluded: leaving.version - 1, rank: 0 }]);
+      const fromExcluded = leaving.version - 1;
+      this.#appendDelta([{ state: self, fromExcluded, isLive: true, rank: 0 }]);
     }
     return this.#finish('ack');
   }

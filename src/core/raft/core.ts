@@ -104,6 +104,11 @@ export class RaftCore implements Raft {
     }
   }
 
+  /** [R42] A config change may be under way: another one would be refused. */
+  hasPendingChange(): boolean {
+    return this.#raft.pendingConfIndex > this.#raft.log.applied;
+  }
+
   hasReady(): boolean {
     return this.#readyBuilder.hasReady();
   }

@@ -3,6 +3,7 @@
 
 import type { Clock, Random, Timer } from '../../base/capabilities.ts';
 import { NEVER_MS } from '../../core/machine.ts';
+import type { ConfChange } from '../../core/raft/index.ts';
 import type { MemberId, Peers } from '../../engine/transport/index.ts';
 import type { ShardId } from '../../engine/wal/index.ts';
 import { FRAME_KIND } from '../codec/index.ts';
@@ -57,6 +58,10 @@ export class LeaderDuties {
   readonly #notes = new Map<MemberId, MachinesNote>();
   /** By kind: what this release can carry out. */
   readonly #newest = new Map<string, ShardEditions>();
+  /** What was proposed of raises, and may take effect yet. */
+  readonly #raising = new Map<ShardId, ShardEditions>();
+  /** Where the newest end of sessions stands in a shard's log; infinity until that is known. */
+  readonly #evicted = new Map<ShardId, number>();
   #nextEvictMs = 0;
   #nextRaiseMs = 0;
 
@@ -108,6 +113,8 @@ export class LeaderDuties {
 
   forget(replica: Replica): void {
     this.#alarms.delete(replica.shard);
+    this.#raising.delete(replica.shard);
+    this.#evicted.delete(replica.shard);
   }
 
   #arm(atMs: number): void {
@@ -188,12 +195,35 @@ export class LeaderDuties {
   /** [D21] [H48] `member` has too many: those that lead shards which it holds end their part. */
   #evict(member: MemberId, keep: number): void {
     for (const replica of this.#registry.leaders()) {
-      if (!holds(replica, member)) continue;
+      if (!holds(replica, member) || !this.#hasFollowed(replica, member)) continue;
       const { count } = replica.data.sessionsHeld();
       // Rounded by chance: of many shards with one session each some keep theirs.
       const kept = Math.floor((count * keep) / KEEP_ALL + this.#parts.random.unit());
-      if (kept < count) replica.proposeOwn({ kind: 'evict', keep: kept });
+      if (kept < count) this.#proposeEvict(replica, kept);
     }
+  }
+
+  /**
+   * [H48] Whether `member` has what was ended last. One whose disk stands still, or that is cut off
+   * from the shard, has too many for as long as that lasts, says so four times a second, and takes
+   * a fifth of the sessions that are left each time: in some seconds nobody would have one.
+   */
+  #hasFollowed(replica: Replica, member: MemberId): boolean {
+    const evicted = this.#evicted.get(replica.shard);
+    if (evicted === undefined) return true;
+    if (member === this.#parts.member) return replica.data.applied().index >= evicted;
+    const peer = replica.core.status().peers.find(({ id }) => id === member);
+    return peer !== undefined && peer.match >= evicted;
+  }
+
+  #proposeEvict(replica: Replica, keep: number): void {
+    const { shard } = replica;
+    const isProposed = replica.proposeOwn({ kind: 'evict', keep }, (outcome) => {
+      if (this.#registry.running(shard) !== replica) return;
+      if (outcome.kind === 'applied') this.#evicted.set(shard, outcome.index);
+      else this.#evicted.delete(shard);
+    });
+    if (isProposed) this.#evicted.set(shard, Number.POSITIVE_INFINITY);
   }
 
   // --- editions ---------------------------------------------------------------------------------
@@ -205,13 +235,32 @@ export class LeaderDuties {
     const isNewest =
       present.machine.version >= newest.machine.version &&
       present.shard.version >= newest.shard.version;
+    if (isNewest) this.#raising.delete(replica.shard);
     if (isNewest || !isRaised(present, newest)) return;
-    for (const member of membersOf(replica)) {
-      if (member === this.#parts.member) continue;
-      const theirs = this.#notes.get(member)?.newest.find(({ kind }) => kind === newest.kind);
-      if (theirs === undefined || !canCarryOut(theirs, newest)) return;
-    }
+    if (replica.core.hasPendingChange() || replica.proposals.hasChanges) return;
+    if (!membersOf(replica).every((member) => this.#canCarryOut(member, newest))) return;
+    this.#raising.set(replica.shard, newest);
     replica.proposeOwn({ kind: 'raise', editions: newest });
+  }
+
+  /**
+   * [H47] Whether `change` adds a member that has not said that it can carry out what the shard
+   * agreed on: its replica would stop, and the shard count on it all the same. Changes and raises
+   * do not pass each other: no raise is proposed while a change is under way, and a change is held
+   * against the raise that is.
+   */
+  addsOlderRelease(replica: Replica, { changes }: ConfChange): boolean {
+    const agreed = this.#raising.get(replica.shard) ?? replica.data.editions();
+    if (canCarryOut(replica.data.firstEditions(), agreed)) return false;
+    return changes.some(({ kind, node }) => {
+      return (kind === 'addVoter' || kind === 'addLearner') && !this.#canCarryOut(node, agreed);
+    });
+  }
+
+  #canCarryOut(member: MemberId, wanted: ShardEditions): boolean {
+    if (member === this.#parts.member) return true;
+    const theirs = this.#notes.get(member)?.newest.find(({ kind }) => kind === wanted.kind);
+    return theirs !== undefined && canCarryOut(theirs, wanted);
   }
 }
 

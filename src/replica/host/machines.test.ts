@@ -7,9 +7,11 @@ import { bytes, HostCluster, text } from '../../../test/support/host-cluster.ts'
 import { ReferenceMachine } from '../../../test/support/reference-machine.ts';
 import { must } from '../../base/assert.ts';
 import type { MachineEdition, ShardMachine } from '../../core/machine.ts';
+import type { ConfChange } from '../../core/raft/index.ts';
 import type { FeedNews } from '../feed/index.ts';
 import { type Command } from '../state/commands.ts';
 import { decodeResult, encodeCommand, type ShardEditions } from '../state/index.ts';
+import type { WriteOutcome } from '../types.ts';
 import { decodeMachinesNote, encodeMachinesNote } from './machines-codec.ts';
 
 const ONE: readonly MachineEdition[] = [{ version: 1, limits: { keyChars: 8, valueChars: 8 } }];
@@ -20,11 +22,12 @@ const TWO: readonly MachineEdition[] = [
 const LONG = '1234567890';
 
 /** A cluster whose members can be started with another release. */
-async function startReleases(old: readonly number[], shards = 1) {
+async function startReleases(old: readonly number[], shards = 1, newcomers = 0) {
   const releases = new Map<number, ShardMachine>();
-  for (const id of [1, 2, 3]) releases.set(id, new ReferenceMachine(old.includes(id) ? ONE : TWO));
+  const members = Array.from({ length: 3 + newcomers }, (_, i) => i + 1);
+  for (const id of members) releases.set(id, new ReferenceMachine(old.includes(id) ? ONE : TWO));
   const machineOf = (member: number): ShardMachine => must(releases.get(member), 'a release');
-  const cluster = await HostCluster.start({ seed: 5, shards, machineOf });
+  const cluster = await HostCluster.start({ seed: 5, shards, newcomers, machineOf });
   return { cluster, releases };
 }
 
@@ -104,6 +107,35 @@ test('[M6] a forced raise stops the old replica alone, which goes on as a new on
   await cluster.restart(3);
   assert.ok(await cluster.converge());
   assert.equal(cluster.plane(3).digest(1), cluster.plane(leader).digest(1));
+  await cluster.close();
+});
+
+async function addLearner(cluster: HostCluster, node: number): Promise<string> {
+  const { host } = cluster.plane(await cluster.elect());
+  const change: ConfChange = {
+    version: 1,
+    transition: 'auto',
+    changes: [{ kind: 'addLearner', node }],
+    context: new Uint8Array(0),
+  };
+  const outcome = await cluster.world.settle(
+    new Promise<WriteOutcome>((resolve) => host.changeConfig(1, change, resolve)),
+  );
+  return outcome.kind === 'applied' ? outcome.kind : `${outcome.kind} ${outcome.reason}`;
+}
+
+test('[H47] a member of an older release is not added to a shard that was raised', async () => {
+  const { cluster, releases } = await startReleases([4], 1, 1);
+  await cluster.world.runFor(4_000);
+  assert.equal(await put(cluster, `put a ${LONG}`), 'ok', 'the three raised the shard');
+  assert.equal(await addLearner(cluster, 4), 'refused releaseTooOld');
+  cluster.kill(4);
+  releases.set(4, new ReferenceMachine(TWO));
+  await cluster.restart(4);
+  await cluster.world.runFor(1_000);
+  assert.equal(await addLearner(cluster, 4), 'applied');
+  await cluster.world.runFor(2_000);
+  assert.equal(cluster.plane(4).digest(1), cluster.plane(await cluster.elect()).digest(1));
   await cluster.close();
 });
 
@@ -213,6 +245,23 @@ test('[M11] a question waits for an event on any replica, and is answered in the
   await cluster.close();
 });
 
+test('[H45] a question that waits on a hibernating replica is answered in the end', async () => {
+  const { cluster } = await startReleases([]);
+  assert.equal(await put(cluster, 'put a 1'), 'ok');
+  const isHibernating = (id: number): boolean => cluster.status(id)?.isHibernating === true;
+  assert.ok(await cluster.world.runUntil(() => [1, 2, 3].every(isHibernating), 10_000));
+  const answers: string[] = [];
+  for (const id of [1, 2, 3]) {
+    cluster.plane(id).host.read(1, 'local', bytes('await a 1'), (answer) => {
+      answers.push(answer.kind === 'answered' ? text(answer.result) : answer.reason);
+    });
+  }
+  await cluster.world.runFor(3_000);
+  assert.deepEqual(answers, ['1', '1', '1']);
+  assert.ok(await cluster.world.runUntil(() => [1, 2, 3].every(isHibernating), 10_000));
+  await cluster.close();
+});
+
 // --- sessions -----------------------------------------------------------------------------------
 
 const SESSION_BYTES = 200;
@@ -282,6 +331,49 @@ test('[D21] a member that leads nothing is kept within its bound by those that l
   assert.ok(uneven.plane(3).sessionBytes <= small, `${uneven.plane(3).sessionBytes}`);
   assert.ok(uneven.plane(3).sessionBytes > small / 4, 'and keeps what it can');
   await uneven.close();
+});
+
+test('[H48] a member whose disk stands still does not cost others their sessions', async () => {
+  const sessionBytesMax = 40 * SESSION_BYTES;
+  const cluster = await HostCluster.start({ seed: 9, host: { sessionBytesMax } });
+  const leader = await cluster.elect();
+  const held = (id: number): number => cluster.plane(id).sessionBytes / SESSION_BYTES;
+  for (let i = 0; i < 40; i++) await run(cluster, { kind: 'open' });
+  assert.ok(await cluster.converge());
+  // Its disk stops when it has one too many, so that it cannot hear of any that end.
+  const stuck = (leader % 3) + 1;
+  const opening = run(cluster, { kind: 'open' });
+  assert.ok(await cluster.world.runUntil(() => held(stuck) > 40, 1_000));
+  cluster.machine(stuck).disk.rules({ slowFactor: 1e7 });
+  await opening;
+  await cluster.world.runFor(10_000);
+  assert.equal(held(stuck), 41);
+  assert.equal(held(leader), 32, 'a fifth went, once');
+});
+
+test('[H48] sessions of a shard that is closed here do not crowd out others', async () => {
+  const sessionBytesMax = 40 * SESSION_BYTES;
+  const cluster = await HostCluster.start({ seed: 9, shards: 2, host: { sessionBytesMax } });
+  for (let i = 0; i < 38; i++) await run(cluster, { kind: 'open' }, 1);
+  assert.ok(await cluster.converge());
+  const closed = ((await cluster.elect(2)) % 3) + 1;
+  assert.ok(cluster.plane(closed).host.closeShard(1));
+  await cluster.elect(1);
+  const clients: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    const opened = await run(cluster, { kind: 'open' }, 2);
+    assert.ok(opened?.kind === 'opened', opened?.kind);
+    clients.push(opened.client);
+  }
+  await cluster.world.runFor(10_000);
+  let left = 0;
+  for (const client of clients) {
+    const body = bytes('a=1');
+    const result = await run(cluster, { kind: 'session', client, sequence: 1, body }, 2);
+    if (result?.kind === 'done') left += 1;
+  }
+  assert.ok(left >= 6, `${left} of 10 are left`);
+  await cluster.close();
 });
 
 // --- notes --------------------------------------------------------------------------------------

@@ -83,6 +83,11 @@ export class Proposals {
     return this.#dones.length === 0 && this.#changes.length === 0 && this.#batches.length === 0;
   }
 
+  /** Config changes wait for the end of the turn. */
+  get hasChanges(): boolean {
+    return this.#changes.length > 0;
+  }
+
   /** Undefined if it waits now for the end of the turn. */
   add(payload: Uint8Array, done: WriteDone): WriteRefusal | undefined {
     const refusal = this.#admission.admit(payload.length);

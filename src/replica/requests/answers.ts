@@ -27,6 +27,7 @@ const WRITE_REFUSALS: Readonly<Record<WriteRefusal, number>> = {
   stopping: 9,
   changePending: 10,
   changeImpossible: 11,
+  releaseTooOld: 12,
 };
 const WRITE_DOUBTS: Readonly<Record<WriteDoubt, number>> = {
   leaderChanged: 0,

@@ -339,4 +339,5 @@ const LASTING: ReadonlySet<WriteRefusal | ReadRefusal> = new Set([
   'diskFull',
   'changePending',
   'changeImpossible',
+  'releaseTooOld',
 ] as const);

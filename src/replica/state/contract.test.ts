@@ -111,7 +111,7 @@ test('[M6] an old release stops before the raise, and goes on with a new one', a
   assert.deepEqual(run(again, '1 put b 1', raise, `1 put c ${LONG}`).at(-1), 'done ok');
 });
 
-test('[M6] a raised state, from a snapshot or the store, is not run by an old release', async () => {
+test('[M6] a raised state, from a snapshot or the store, old releases do not run', async () => {
   const { disk, states, store } = await openState(new CrashDisk());
   const data = create(states, NEW);
   run(data, { kind: 'raise', editions: RAISED, at: 1 }, `1 put a ${LONG}`);
@@ -360,7 +360,7 @@ test('[D21] what sessions weigh is what is there, whatever comes', async () => {
 
 // --- leaving ------------------------------------------------------------------------------------
 
-test('[D22] a shard that left is gone at once, its pairs bit by bit, its mark at last', async () => {
+test('[D22] a shard that left is gone at once, its pairs in slices, its mark at last', async () => {
   const feed = new FeedHub();
   const { clock, disk, states, store } = await openState(new CrashDisk(), {}, 1, { feed });
   const data = create(states);

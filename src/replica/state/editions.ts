@@ -42,9 +42,13 @@ export interface ShardRules {
 
 /** [M5] Frozen: shards of every release begin with these numbers, whatever LIMITS say. */
 const FIRST_LIMITS = {
+  /** Clients of one shard that are owed exactly-once; the one used least recently goes. */
   sessionsMax: 4_096,
+  /** A client that pauses longer must ask what became of its last command. */
   sessionIdleMs: 60 * 60 * 1_000,
+  /** Kept for a command that is sent again; with the above, 4 MiB of a shard's snapshot. */
   sessionResultBytesMax: 1_024,
+  /** As LIMITS.state: a pair fits one chunk of a snapshot. */
   pairKeyBytesMax: 1_536,
   pairValueBytesMax: 192 * 1_024,
   /** Of one `deleteRange`: a millisecond or two. */

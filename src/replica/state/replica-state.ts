@@ -11,7 +11,7 @@ import type { FeedHub } from '../feed/index.ts';
 import { encodeResult, STATUS } from './commands.ts';
 import { digestOf } from './digest.ts';
 import { DurableMarks } from './durable-marks.ts';
-import { newestEditions, type ShardEditions, type ShardRules } from './editions.ts';
+import { firstEditions, newestEditions, type ShardEditions, type ShardRules } from './editions.ts';
 import type { GarbageCollector } from './garbage.ts';
 import { StoredIncomingState } from './incoming-state.ts';
 import {
@@ -113,8 +113,16 @@ export class StoredReplicaState implements ReplicaState {
     return this.#runner.sessionsHeld();
   }
 
+  releaseSessions(): void {
+    this.#runner.drop();
+  }
+
   get unsupported(): string | undefined {
     return this.#unsupported;
+  }
+
+  firstEditions(): ShardEditions {
+    return firstEditions(this.#parts.machine, this.#parts.rules);
   }
 
   newestEditions(): ShardEditions {

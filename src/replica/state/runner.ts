@@ -62,8 +62,9 @@ export class CommandRunner {
   readonly #record: ShardRecord;
   readonly #state: StoredMachineState;
   #sessions: SessionTable | undefined;
-  /** The one command object: a machine keeps nothing. */
+  /** The one command object, and the one question: a machine keeps nothing. */
   readonly #command: Mutable<MachineCommand>;
+  readonly #question: Mutable<MachineQuestion>;
   /** What became of the last command; `run` answers the bytes that belong to it. */
   status: number = STATUS.done;
 
@@ -77,6 +78,8 @@ export class CommandRunner {
     this.#state = new StoredMachineState(store, machinePrefix, this.#record, emit);
     const edition = this.#record.editions.machine;
     this.#command = { index: 0, timeMs: 0, edition, body: NOTHING };
+    const budget = LIMITS.query;
+    this.#question = { ...this.#command, cursor: undefined, mayWait: false, budget };
   }
 
   get editions(): ShardEditions {
@@ -134,22 +137,20 @@ export class CommandRunner {
     this.#record.save();
   }
 
-  /** Another one takes its place. */
+  /** Another one takes its place, or it rests: sessions are read again when they are needed. */
   drop(): void {
     this.#sessions?.drop();
     this.#sessions = undefined;
   }
 
   query({ body, cursor, mayWait }: Question, index: number): QueryAnswer {
-    const question: MachineQuestion = {
-      index,
-      timeMs: this.#timeMs(),
-      edition: this.#record.editions.machine,
-      body,
-      cursor,
-      budget: LIMITS.query,
-      mayWait,
-    };
+    const question = this.#question;
+    question.index = index;
+    question.timeMs = this.#timeMs();
+    question.edition = this.#record.editions.machine;
+    question.body = body;
+    question.cursor = cursor;
+    question.mayWait = mayWait;
     return this.#parts.machine.query(question, this.#state);
   }
 

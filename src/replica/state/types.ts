@@ -98,12 +98,16 @@ export interface ReplicaState {
   readonly unsupported: string | undefined;
   /** What the shard agreed on. */
   editions(): ShardEditions;
+  /** [M5] What its shard began with: every release can carry it out. */
+  firstEditions(): ShardEditions;
   /** What this release would raise it to. */
   newestEditions(): ShardEditions;
   /** [M12] When the machine wants to be woken; `NEVER_MS` if it does not. */
   wakeMs(): number;
   /** [D21] What sessions take in memory. */
   sessionsHeld(): { readonly count: number; readonly bytes: number };
+  /** [D21] The shard does not run here: its sessions take no memory until it does again. */
+  releaseSessions(): void;
 
   /**
    * Carries out normal entries that follow `applied()` without a gap; empty ones have no effect.
