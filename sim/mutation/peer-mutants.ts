@@ -97,6 +97,14 @@ export const PEER_MUTANTS: readonly HostMutant[] = [
     known: { tests: 'src/replica/snapshots/snapshots' },
   },
   {
+    name: 'repeated-expiry-called-refusal',
+    file: 'replica/requests/session.ts',
+    find: "kind: isRepeated ? 'unknown' : 'refused', reason: 'sessionExpired'",
+    replace: "kind: 'refused', reason: 'sessionExpired'",
+    stands: 'a command counts as refused that an earlier attempt had carried out',
+    known: { seed: 86 },
+  },
+  {
     name: 'asks-the-same-again',
     file: 'replica/requests/leader-hint.ts',
     find: '    this.#turn += 1;\n',
