@@ -34,7 +34,7 @@ const openRenamed: OpenProgram = (capabilities, settings) =>
   openMember({ ...capabilities, log: renamed(capabilities.log) }, settings);
 
 test('[H96] what members log changes neither the course of a run nor what is counted', async () => {
-  for (const seed of [13, 17]) {
+  for (const seed of [11, 17]) {
     const { counters, failure, hash } = await runSeed(seed);
     assert.ok(counters.snapshotsReceived > 0, 'else it would prove nothing');
     const other = await runSeed(seed, { open: openRenamed });

@@ -1,7 +1,9 @@
 // How a seed becomes a plan, and a failing plan a smaller one.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Prng } from '../../src/base/prng.ts';
 import { Links } from '../links.ts';
 import { World } from '../world.ts';
@@ -127,7 +129,14 @@ test('overrides survive the way over a command line', () => {
   };
   assert.deepEqual(parseOverrides(overrideArgs(overrides)), overrides);
   assert.deepEqual(parseOverrides(overrideArgs({})), {});
-  assert.throws(() => parseOverrides(['--without', 'lightning']), /lightning/);
+});
+
+test('a class of faults that is none is refused in a line that lists them', () => {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+  const words = [main, '--seed', '1', '--without', 'lightning'];
+  const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, /^--without: there is no class lightning; there are: all, loss, .*\n$/);
 });
 
 test('a failing seed shrinks to what makes it fail', async () => {

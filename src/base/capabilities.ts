@@ -215,9 +215,9 @@ export interface Log {
 // --- events -------------------------------------------------------------------------------------
 
 /**
- * Hears what befalls a member, in types where the log has text: [H96] says what may be told and what
- * a listener may do. Each module declares the events that it tells. Who tells has no listener most
- * of the time and asks `events?.tell({ ... })`, which makes no object then.
+ * Hears what befalls a member, in types where the log has text: [H96] says what may be told and
+ * what a listener may do. Each module declares the events that it tells. Most of the time there is
+ * no listener, and `events?.tell({ ... })` makes no object then.
  */
 export interface Events<Event> {
   tell(event: Event): void;

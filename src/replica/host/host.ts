@@ -159,7 +159,7 @@ export class Host implements ReplicaHost {
     return new Ticker(
       this.#parts.clock,
       this.#settings,
-      (step) => this.#onStep(step),
+      (step, isLate) => this.#onStep(step, isLate),
       () => this.#hibernation.count === this.#registry.runningCount,
     );
   }
@@ -219,15 +219,17 @@ export class Host implements ReplicaHost {
     };
   }
 
-  #onStep(step: number): void {
+  #onStep(step: number, isLate: boolean): void {
     const nowMs = this.#turn.readClock();
     this.#slowDisk.step(this.#logWriter.waitedMs(nowMs));
     this.#fullDisk.step(nowMs);
     this.#duties.step(nowMs);
     for (const replica of this.#registry.inPhase(step)) {
+      // [H33] What it could have heard meanwhile waits to be read.
+      if (isLate && !replica.isLeader) continue;
       if (replica.isRunning && !replica.condition.isHibernating) replica.tick(nowMs);
     }
-    this.#hibernation.step(nowMs);
+    if (!isLate) this.#hibernation.step(nowMs);
     if (step % (this.#settings.phases * COMPACTION_TICKS) === 0) this.#compaction.step();
     if (!this.#answers.isEmpty) this.#turn.schedule();
   }
