@@ -7,7 +7,7 @@
 //   npm run bench -- gossip --hour                         the same: 100 members, 7,200 rounds
 
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../scripts/flags.ts';
 import { Crowd, INTERVAL_MS } from './gossip/crowd.ts';
 import {
   measureDeaths,
@@ -24,7 +24,7 @@ const CHART = new URL('../docs/images/gossip-convergence.svg', import.meta.url);
 /** The figure to meet: rounds until a new key reached all of 1,000 members, median. */
 const KEY_ROUNDS_MAX = 12;
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     members: { type: 'string' },
     loss: { type: 'string' },

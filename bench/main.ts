@@ -36,6 +36,10 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
     file: 'bench/engine/idle.bench.ts',
     about: 'processor that a thousand idle shards take [--shards N] [--seconds N]',
   },
+  sleepers: {
+    file: 'bench/engine/sleepers.bench.ts',
+    about: 'thousands of hibernating shards that lose a third of their leaders [--shards N]',
+  },
   simulator: {
     file: 'bench/simulator.bench.ts',
     about: 'events per second of the simulated world',
@@ -64,12 +68,16 @@ const BENCHES: Record<string, { readonly file: string; readonly about: string }>
 
 const [name, ...flags] = process.argv.slice(2);
 const chosen = name === undefined ? undefined : BENCHES[name];
-if (chosen === undefined) {
-  if (name !== undefined) console.error(`there is no bench ${name}; there are:`);
+const asksForHelp = (word: string | undefined): boolean => word === '--help' || word === '-h';
+const asksForList = name === undefined || asksForHelp(name);
+if (chosen !== undefined && flags.some(asksForHelp)) {
+  console.log(`${name}: ${chosen.about}`);
+} else if (chosen === undefined) {
+  if (!asksForList) console.error(`there is no bench ${name}; there are:`);
   for (const [known, { about }] of Object.entries(BENCHES)) {
     console.log(`${known.padEnd(12)} ${about}`);
   }
-  process.exitCode = name === undefined ? 0 : 1;
+  process.exitCode = asksForList ? 0 : 2;
 } else {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const { status } = spawnSync(process.execPath, [chosen.file, ...flags], {

@@ -8,7 +8,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../scripts/flags.ts';
 import { Prng } from '../src/base/prng.ts';
 import { SystemClock } from '../src/engine/clock/index.ts';
 import { SystemDisk } from '../src/engine/disk/index.ts';
@@ -27,7 +27,7 @@ const BATCHES_PER_TURN = 8;
 /** Puts per second of CPU, LMDB with keys in their order: the figure to meet. */
 const PUTS_PER_SECOND_MIN = 500_000;
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     puts: { type: 'string', default: '1000000' },
     keys: { type: 'string', default: '200000' },

@@ -9,7 +9,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../scripts/flags.ts';
 import type { SocketAddress } from '../src/base/ids.ts';
 import { SystemClock } from '../src/engine/clock/index.ts';
 import { randomFromSystem } from '../src/engine/random/index.ts';
@@ -21,7 +21,7 @@ const BATCH_BODY_BYTES = 150;
 const LARGE_BODY_BYTES = 64 * 1024;
 const ASKED_AT_ONCE = 256;
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: { seconds: { type: 'string', default: '2' }, receiver: { type: 'boolean' } },
 });
 const spanMs = Number(values.seconds) * 1_000;

@@ -9,7 +9,7 @@ import { constants } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../scripts/flags.ts';
 import { must } from '../src/base/assert.ts';
 import { LIMITS } from '../src/base/limits.ts';
 import type { Entry } from '../src/core/raft/index.ts';
@@ -29,7 +29,7 @@ const MS_PER_10K_MAX = 10;
 const SECONDS_PER_GIB_MAX = 8;
 const INDEX_BYTES_MAX = 40;
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     seconds: { type: 'string', default: '6' },
     'log-mib': { type: 'string', default: '256' },

@@ -14,13 +14,13 @@ const SUITES: readonly Suite[] = [chitchat];
 const [name, only = ''] = process.argv.slice(2);
 const chosen = SUITES.find((suite) => suite.name === name);
 
-if (name === undefined) {
+if (name === undefined || name === '--help' || name === '-h') {
   process.stdout.write('npm run interop -- <suite> [part of a check name]\n\n');
   for (const suite of SUITES) process.stdout.write(`  ${suite.name.padEnd(12)}${suite.summary}\n`);
 } else if (chosen === undefined) {
   const names = SUITES.map((suite) => suite.name).join(', ');
   process.stderr.write(`There is no suite named ${name}. The suites are: ${names}.\n`);
-  process.exitCode = 1;
+  process.exitCode = 2;
 } else {
   const reporter = new Reporter(only);
   await chosen.run(reporter);

@@ -6,7 +6,6 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   casRegisterModel,
   checkHistory,
@@ -18,6 +17,7 @@ import {
   parseKvLog,
   type StateValue,
 } from '../src/core/checker/index.ts';
+import { readFlags } from './flags.ts';
 
 const USAGE = `usage: npm run check -- FILE --model register|kv [options]
 
@@ -84,17 +84,21 @@ function judge<Action, State extends StateValue>(
   return `unknown: not decided within ${spent}: key ${named.join(', ')} of ${keys}`;
 }
 
+const FLAGS = {
+  allowPositionals: true,
+  options: {
+    model: { type: 'string' },
+    picture: { type: 'string' },
+    'budget-seconds': { type: 'string', default: '60' },
+    'budget-mib': { type: 'string', default: '1024' },
+  },
+} as const;
+
 type CommandLine = { readonly options: Options; readonly judgeOf: Judge } | { wrong: string };
 
 function readCommandLine(): CommandLine {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      model: { type: 'string' },
-      picture: { type: 'string' },
-      'budget-seconds': { type: 'string', default: '60' },
-      'budget-mib': { type: 'string', default: '1024' },
-    },
+  const { values, positionals } = readFlags(USAGE, FLAGS, (why) => {
+    throw new Error(why);
   });
   const { model } = values;
   const judgeOf = JUDGES[model ?? ''];

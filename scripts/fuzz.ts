@@ -11,12 +11,18 @@ import { randomInt } from 'node:crypto';
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags, refuse, wholeNumber } from './flags.ts';
 
 const RUNS = 100_000;
 
+const USAGE = `usage: npm run fuzz -- [NAME...] [--runs N] [--seed S]
+
+  NAME...     some fuzzers instead of all; a wrong name lists them
+  --runs N    inputs each (default ${RUNS.toLocaleString('en')})
+  --seed S    the inputs of that seed again`;
+
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values, positionals } = parseArgs({
+const { values, positionals } = readFlags(USAGE, {
   allowPositionals: true,
   options: { runs: { type: 'string' }, seed: { type: 'string' } },
 });
@@ -27,11 +33,11 @@ const fuzzers = new Map(
     .map((file) => [basename(file, '.fuzz.ts'), file]),
 );
 const unknown = positionals.filter((name) => !fuzzers.has(name));
-const runs = wholeNumber('runs', values.runs, RUNS);
-const seed = wholeNumber('seed', values.seed, randomInt(2 ** 32));
+const runs = wholeNumber('--runs', values.runs ?? String(RUNS));
+const seed = wholeNumber('--seed', values.seed ?? String(randomInt(2 ** 32)));
 
 if (unknown.length > 0) {
-  stop(`there is no fuzzer ${unknown.join(', ')}; there are: ${[...fuzzers.keys()].join(', ')}`);
+  refuse(`there is no fuzzer ${unknown.join(', ')}; there are: ${[...fuzzers.keys()].join(', ')}`);
 }
 
 let failed = 0;
@@ -50,15 +56,3 @@ for (const name of chosen) {
 }
 console.log(`${chosen.length - failed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
-
-function wholeNumber(name: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) stop(`--${name} is a whole number, not ${text}`);
-  return value;
-}
-
-function stop(why: string): never {
-  console.error(why);
-  process.exit(1);
-}

@@ -10,7 +10,7 @@
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags, refuse } from './flags.ts';
 import { Report } from './test/report.ts';
 import { endRunningFiles, runFile } from './test/run-file.ts';
 
@@ -20,8 +20,14 @@ import { endRunningFiles, runFile } from './test/run-file.ts';
  */
 const FILE_LIMIT_MS = 240_000;
 
+const USAGE = `usage: npm test -- [WORD...] [--name PATTERN] [--update]
+
+  WORD...           files with one of these in their path, instead of all
+  --name PATTERN    tests whose name matches
+  --update          rewrites transcripts instead of comparing them`;
+
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values, positionals } = parseArgs({
+const { values, positionals } = readFlags(USAGE, {
   allowPositionals: true,
   options: { update: { type: 'boolean' }, name: { type: 'string' } },
 });
@@ -37,8 +43,7 @@ const files = globSync('{src,sim,bench,interop,scripts,test,examples}/**/*.test.
   .toSorted((a, b) => Number(startsProcesses(b)) - Number(startsProcesses(a)) || (a < b ? -1 : 1));
 
 if (files.length === 0) {
-  console.error(`no test file matches ${positionals.join(' ')}`);
-  process.exit(1);
+  refuse(`no test file has ${positionals.join(' or ')} in its path`);
 }
 
 const report = new Report({

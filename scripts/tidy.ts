@@ -6,16 +6,22 @@
 //   npm run tidy -- src/core       findings below a path only; the exit code follows them
 //   npm run tidy -- --ratchet      writes today's sizes as the ones not to exceed
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags, refuse } from './flags.ts';
 import { type Outcome, PARTS, type Part, RATCHET_FILE } from './tidy/parts.ts';
 import { newRatchet } from './tidy/ratchet.ts';
 import { readTree } from './tidy/source.ts';
 
+const USAGE = `usage: npm run tidy -- [PART...] [PATH...] [--ratchet]
+
+  PART...      some of: ${PARTS.map(({ name }) => name).join(', ')}
+  PATH...      findings below a path only
+  --ratchet    writes today's sizes as the ones not to exceed`;
+
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values, positionals } = parseArgs({
+const { values, positionals } = readFlags(USAGE, {
   allowPositionals: true,
   options: { ratchet: { type: 'boolean' } },
 });
@@ -32,6 +38,8 @@ async function tidy(): Promise<boolean> {
   const names = new Set(PARTS.map(({ name }) => name));
   const chosen = positionals.filter((word) => names.has(word));
   const paths = positionals.filter((word) => !names.has(word));
+  const nowhere = paths.filter((path) => !existsSync(join(root, path)));
+  if (nowhere.length > 0) refuse(`neither a part nor a path: ${nowhere.join(', ')}`);
   const parts = PARTS.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
   const outcomes = await Promise.all(parts.map((part) => timed(part, paths)));
   for (const { findings, notes } of outcomes) {

@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../../scripts/flags.ts';
 import { SystemClock } from '../../src/engine/clock/index.ts';
 import { randomFromSystem } from '../../src/engine/random/index.ts';
 import { systemNet } from '../../src/engine/transport/index.ts';
@@ -29,7 +29,7 @@ const WRITE_TIMEOUT_MS = 20_000;
 /** For the member that was started anew to catch up, before the next leader dies. */
 const REST_MS = 700;
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     kills: { type: 'string', default: '100' },
     store: { type: 'string', default: 'lmdb' },

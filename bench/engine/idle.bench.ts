@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../../scripts/flags.ts';
 import { must } from '../../src/base/assert.ts';
 import { Members } from '../../test/drills/members.ts';
 import { cpuSeconds, formatPeers, sleep } from './cluster.ts';
@@ -15,7 +15,7 @@ import { describeLoad, Figures, measureLoad } from './runs.ts';
 /** The figure to meet, in hundredths of one core per member. */
 const PERCENT_MAX = 2;
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     shards: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '30' },

@@ -4,6 +4,9 @@
 //     --peers 1=127.0.0.1:20001,2=127.0.0.1:20002,3=127.0.0.1:20003
 //     [--shards N] [--store lmdb|memory] [--log debug|info|warn|error] [--small]
 //
+// SIGUSR2 has it print a line of JSON about its shards, see `ShardsReport`; SIGHUP has it hand over
+// what it leads and another member is to lead, so that leaders are spread evenly.
+//
 // Prints one line once it listens. SIGTERM ends it in order; what it cannot survive ends it with
 // its reason on stderr and exit code 1. Shards 1 to N are founded by all peers. With --small the
 // log changes segments, is cut and gives way to snapshots after a second of load, not after
@@ -20,6 +23,7 @@ import { openLmdbStore, openMemoryStore } from '../../src/engine/store/index.ts'
 import { openMember } from '../../src/member/index.ts';
 import { CLUSTER_ID, parsePeers } from './cluster.ts';
 import { puts } from './puts.ts';
+import { reportShards, sendLeadersHome } from './shards-report.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -82,6 +86,10 @@ else {
   process.on('SIGTERM', () => {
     void opened.close().then(() => process.exit(0));
   });
+  const { host } = opened.replicas;
+  const shards = Number(flags.shards);
+  process.on('SIGUSR2', () => console.log(JSON.stringify(reportShards(host, shards))));
+  process.on('SIGHUP', () => sendLeadersHome(host, member, peers.length, shards));
   console.log(`member ${member} listens on ${opened.address}`);
 }
 

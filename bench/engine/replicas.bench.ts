@@ -10,7 +10,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../../scripts/flags.ts';
 import { must } from '../../src/base/assert.ts';
 import { CONTENDERS, type ContenderName, type Round } from './contenders.ts';
 import type { LoadResult } from './latencies.ts';
@@ -21,7 +21,7 @@ const PER_SECOND_MIN = 50_000;
 const P99_MS_MAX = 15;
 const LONE_P50_MS_MAX = 1.5;
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     seconds: { type: 'string', default: '8' },
     rounds: { type: 'string', default: '3' },

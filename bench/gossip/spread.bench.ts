@@ -10,11 +10,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { Agent, get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../../scripts/flags.ts';
 import { must } from '../../src/base/assert.ts';
 import { Prng } from '../../src/base/prng.ts';
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     keys: { type: 'string', default: '20000' },
     bytes: { type: 'string', default: '1024' },

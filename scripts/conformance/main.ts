@@ -4,19 +4,17 @@
 
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readFlags, refuse } from '../flags.ts';
 import { DEVIATIONS } from './deviations.ts';
 import { REAL_CORE } from './real-core.ts';
 import { judge } from './report.ts';
 import { isTranscript, runFile } from './run-file.ts';
 
-const [directory, ...others] = process.argv.slice(2);
-if (directory === undefined || others.length > 0) {
-  console.error('usage: npm run conformance -- DIR');
-  process.exit(2);
-}
+const USAGE = 'usage: npm run conformance -- DIR';
+const [directory, ...others] = readFlags(USAGE, { allowPositionals: true }).positionals;
+if (directory === undefined || others.length > 0) refuse(USAGE);
 if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
-  console.error(`${directory} is not a directory`);
-  process.exit(2);
+  refuse(`${directory} is not a directory`);
 }
 
 const paths = globSync('**/*.txt', { cwd: directory }).toSorted();

@@ -12,7 +12,7 @@
 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags, wholeNumber } from '../flags.ts';
 import { drill, type Tally } from './drill.ts';
 import { LogVictim } from './log-victim.ts';
 import { LoopDisks, whyNoLoopDisks } from './loop-disk.ts';
@@ -40,7 +40,14 @@ interface Row {
   readonly tally: Tally;
 }
 
-const { values } = parseArgs({
+const USAGE = `usage: npm run powerloss -- [--log N] [--cycles N] [--cycles3 N] [--directory DIR]
+
+  --log N          cycles of the log alone (default 20)
+  --cycles N       cycles of one member (default 100)
+  --cycles3 N      cycles of three members (default 50)
+  --directory DIR  where the images of the disks lie (default ${tmpdir()})`;
+
+const { values } = readFlags(USAGE, {
   options: {
     log: { type: 'string', default: '20' },
     cycles: { type: 'string', default: '100' },
@@ -52,13 +59,18 @@ const { values } = parseArgs({
 const SUBJECTS: readonly Subject[] = [
   {
     name: 'log alone',
-    cycles: Number(values.log),
+    cycles: wholeNumber('--log', values.log),
     disks: 1,
     victim: ([directory], optionsOf) =>
       Promise.resolve(new LogVictim(directory as string, optionsOf)),
   },
-  { name: 'one member', cycles: Number(values.cycles), disks: 1, victim: members },
-  { name: 'three members', cycles: Number(values.cycles3), disks: 3, victim: members },
+  { name: 'one member', cycles: wholeNumber('--cycles', values.cycles), disks: 1, victim: members },
+  {
+    name: 'three members',
+    cycles: wholeNumber('--cycles3', values.cycles3),
+    disks: 3,
+    victim: members,
+  },
 ];
 
 function members(directories: readonly string[], optionsOf: OptionsOf): Promise<Victim> {

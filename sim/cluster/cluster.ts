@@ -3,20 +3,21 @@
 import { must } from '../../src/base/assert.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import { newestEdition, type ShardMachine } from '../../src/core/machine.ts';
+import type { ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { ShardStatus } from '../../src/replica/types.ts';
 import { World } from '../world.ts';
 import { type ClusterCounters, noClusterCounts } from './counters.ts';
+import { judgeEvent } from './events.ts';
 import { FaultBudget } from './fault-budget.ts';
-import { hear } from './heard.ts';
+import { GossipOracle, type GossipProcess } from './gossip-oracle.ts';
 import { Oracle } from './oracle.ts';
 import type { Neighbour, OpenProgram } from './program.ts';
+import { isRaised, laterRelease } from './releases.ts';
 import type { Scenario } from './scenario.ts';
 import { SimMember } from './sim-member.ts';
 
-const PORT = 7_000;
 /** How long a wiped member runs among peers that must not listen to it. */
 const WIPED_LINGER_MS = 3_000;
 const RETRY_MS = 500;
@@ -31,19 +32,22 @@ export class Cluster {
   readonly world: World;
   readonly counters: ClusterCounters = noClusterCounts();
   readonly oracle: Oracle;
+  readonly gossipOracle: GossipOracle;
   readonly faultBudget: FaultBudget;
   readonly stateMachine: ShardMachine;
   readonly members = new Map<MemberId, SimMember>();
   /** Those that clients use first, then the idle ones. */
   readonly shards: readonly ShardId[];
+  /** Shards of an edition that old members do not know. */
+  readonly raised = new Set<ShardId>();
   /** No new trouble, and whoever is down comes back at once. */
   isHealing = false;
   /** The first thing that must never happen, if it did. */
   failure: string | undefined;
   readonly note: Listener;
   readonly #open: OpenProgram;
-  readonly #founders: readonly MemberId[];
   readonly #random: Prng;
+  readonly #violated = (what: string): void => this.violate(what);
 
   constructor(scenario: Scenario, open: OpenProgram, machine: ShardMachine, listener?: Listener) {
     this.scenario = scenario;
@@ -53,16 +57,28 @@ export class Cluster {
     this.#open = open;
     this.#random = this.world.random('restarts');
     this.oracle = new Oracle(this.counters, (what) => this.violate(what));
-    this.#founders = Array.from({ length: scenario.members }, (_, i) => i + 1);
-    this.faultBudget = new FaultBudget(this.#founders, this.world.random('fault budget'));
+    this.gossipOracle = new GossipOracle(this.counters, (what) => this.violate(what));
+    const founders = Array.from({ length: scenario.members }, (_, i) => i + 1);
+    this.faultBudget = new FaultBudget(
+      founders,
+      this.world.random('fault budget'),
+      scenario.founders,
+    );
     const shardCount = scenario.shards + scenario.idleShards;
     this.shards = Array.from({ length: shardCount }, (_, i) => i + 1);
-    this.world.journal.onNote = (note) => hear(note, this.counters, (what) => this.violate(what));
-    for (const _ of this.#founders) this.addMember();
+    for (const id of founders) {
+      const member = this.addMember();
+      for (const shard of this.shards)
+        if (this.founders(shard).includes(id)) member.shards.add(shard);
+    }
   }
 
   get nowMs(): number {
     return this.world.nowMs;
+  }
+
+  founders(shard: ShardId): readonly MemberId[] {
+    return must(this.scenario.founders[shard - 1], 'every shard has founders');
   }
 
   violate(what: string): void {
@@ -88,7 +104,10 @@ export class Cluster {
 
   /** Who came or went while it was starting, it has not heard of. */
   #cameUp(member: SimMember): void {
-    this.note(`m${member.id}`, 'up', `life ${member.life}`);
+    this.note(`m${member.id}`, 'up', `life ${member.life} at ${this.#addressOf(member)}`);
+    for (const other of this.running()) {
+      if (other !== member) other.program?.setPeer(this.#neighbour(member));
+    }
     for (const other of this.members.values()) {
       if (other === member) continue;
       if (other.state === 'retired') member.program?.dropPeer(other.id);
@@ -98,6 +117,12 @@ export class Cluster {
 
   running(): SimMember[] {
     return [...this.members.values()].filter((member) => member.isUp);
+  }
+
+  gossipProcesses(): GossipProcess[] {
+    return this.running().flatMap(({ id, program }) =>
+      program?.gossip === undefined ? [] : [{ name: `m${id}`, gossip: program.gossip }],
+    );
   }
 
   member(id: MemberId): SimMember {
@@ -131,25 +156,54 @@ export class Cluster {
       member: member.id,
       listen: this.#addressOf(member),
       peers: this.#current().map((other) => this.#neighbour(other)),
-      shards: this.shards.map((shard) => ({ shard, founders: this.#founders })),
+      shards: [...member.shards].map((shard) => this.#planOf(member, shard)),
       isOld: member.isOld,
       timing: scenario.timing,
       sizes: member.sizes,
       sessions: scenario.sessions,
-      gossips: scenario.gossips,
+      gossip: scenario.gossip,
       scrubs: scenario.faults.has('scrub'),
-      seeds: this.#founders.map((id) => this.#addressOf(this.member(id))),
-      machineOf: (shard) => this.oracle.watch(this.#releaseOf(member), shard),
+      seeds: this.#current().map((other) => this.#addressOf(other)),
+      events: { tell: (event) => judgeEvent(member.id, event, this.counters, this.#violated) },
+      machineOf: (shard) => this.#watch(member, shard),
     });
   }
 
   /** What a member that was upgraded runs: it can carry out a later edition. */
   #releaseOf(member: SimMember): ShardMachine {
     if (member.isOld || !this.scenario.beginsOld) return this.stateMachine;
-    const { version, limits } = newestEdition(this.stateMachine);
-    const more = Object.entries(limits).map(([name, value]) => [name, value + 1] as const);
-    const next = { version: version + 1, limits: Object.fromEntries(more) };
-    return { ...this.stateMachine, editions: [...this.stateMachine.editions, next] };
+    return laterRelease(this.stateMachine);
+  }
+
+  #watch(member: SimMember, shard: ShardId): ShardMachine {
+    return this.oracle.watch(this.#releaseOf(member), shard, (command) => {
+      if (!this.raised.has(shard) && isRaised(this.stateMachine, command)) {
+        this.#noteRaised(member, shard);
+      }
+    });
+  }
+
+  /** Of those who take part no one may be unable to. */
+  #noteRaised(member: SimMember, shard: ShardId): void {
+    this.raised.add(shard);
+    this.counters.shardsRaised += 1;
+    this.note(`m${member.id}`, 'plan', `shard ${shard} is raised`);
+    const { learners = [], voters = [] } = this.status(member, shard)?.config ?? {};
+    const old = [...voters, ...learners].find((id) => this.member(id).isOld);
+    if (old !== undefined) this.violate(`shard ${shard} is raised, and m${old} is old`);
+  }
+
+  /** The member holds the shard from now on: it begins without entries and without a vote. */
+  join(member: SimMember, shard: ShardId): void {
+    member.shards.add(shard);
+    this.oracle.forgetShard(member.id, shard);
+    const machine = this.#watch(member, shard);
+    member.program?.host.openShard({ ...this.#planOf(member, shard), machine });
+  }
+
+  /** No shard is founded twice: a member that had left one before is a newcomer to it. */
+  #planOf(member: SimMember, shard: ShardId): { shard: ShardId; founders: readonly MemberId[] } {
+    return { shard, founders: member.hasLeft.has(shard) ? [] : this.founders(shard) };
   }
 
   startAfter(member: SimMember, delayMs: number): void {
@@ -264,6 +318,6 @@ export class Cluster {
   }
 
   #addressOf(member: SimMember): SocketAddress {
-    return member.machine.address(PORT);
+    return member.machine.address(member.port);
   }
 }

@@ -1,6 +1,6 @@
 // `npm run sim -- --seed N`: whole members, one seed told event by event or a range summed up.
 
-import { parseArgs } from 'node:util';
+import { readFlags, refuse, wholeNumber, wholeRange } from '../../scripts/flags.ts';
 import { renderCounts } from '../counts.ts';
 import { runRange } from '../range.ts';
 import { reportRange } from '../report-range.ts';
@@ -25,7 +25,7 @@ const WORKER = new URL('./worker.ts', import.meta.url);
 
 /** The exit code. `nowMs` only serves the display. */
 export async function clusterCommand(args: string[], nowMs: () => number): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = readFlags(CLUSTER_USAGE, {
     args,
     options: {
       seed: { type: 'string' },
@@ -39,28 +39,20 @@ export async function clusterCommand(args: string[], nowMs: () => number): Promi
   });
   const overrides = overridesOf(values);
   if (values.seed !== undefined) {
-    const seed = Number(values.seed);
+    const seed = wholeNumber('--seed', values.seed);
     return values.hash === true
       ? hash(seed, overrides)
       : tell(seed, overrides, values.all === true);
   }
-  if (values.shrink !== undefined) return shrinkSeed(Number(values.shrink));
-  const bounds = parseRange(values.seeds ?? values.determinism);
-  if (bounds === undefined) {
-    console.error(CLUSTER_USAGE);
-    return 2;
+  if (values.shrink !== undefined) return shrinkSeed(wholeNumber('--shrink', values.shrink));
+  if (values.determinism !== undefined) {
+    return compare(wholeRange('--determinism', values.determinism), overrides);
   }
-  if (values.determinism !== undefined) return compare(bounds, overrides);
-  const [first, last] = bounds;
+  if (values.seeds === undefined) return refuse('which? --seed N or --seeds A..B');
+  const [first, last] = wholeRange('--seeds', values.seeds);
   const labels = { command: '', span: (ms: number) => `${Math.round(ms / 60_000)} min simulated` };
   const range = { worker: WORKER, first, last, args: overrideArgs(overrides), noCounts };
   return reportRange(range, labels, nowMs);
-}
-
-function parseRange(text: string | undefined): [number, number] | undefined {
-  const [first, last] = (text ?? '').split('..').map(Number);
-  if (first === undefined || last === undefined) return undefined;
-  return Number.isSafeInteger(first) && Number.isSafeInteger(last) ? [first, last] : undefined;
 }
 
 async function hash(seed: number, overrides: Overrides): Promise<number> {

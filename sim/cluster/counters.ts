@@ -28,6 +28,7 @@ const CLUSTER_COUNTERS = [
   'secondLives',
   'crashesAtCalls',
   'oldTails',
+  'oldTailsOutlived',
   'eventsDelayed',
   // --- operators
   'learnersAdded',
@@ -35,8 +36,12 @@ const CLUSTER_COUNTERS = [
   'votersRemoved',
   'jointChanges',
   'membersReplaced',
+  'shardsMoved',
+  'shardsRemoved',
+  'addressesChanged',
   'transfers',
   'upgrades',
+  'shardsRaised',
   'settingsChanged',
   // --- what the members did
   'starts',
@@ -49,7 +54,10 @@ const CLUSTER_COUNTERS = [
   'logsPurged',
   'shardsQuiet',
   'statesCompared',
+  'gossipForgotten',
   // --- what clients saw
+  'gossipSets',
+  'gossipDeletes',
   'sessionsOpened',
   'sessionsClosed',
   'sessionsExpired',

@@ -1,7 +1,7 @@
 // Where storage may fail, and when, so that a good copy of everything remains on a majority. Beyond
 // that no system could recover, and a failing run would prove nothing.
 //
-// The frail are fewer than half of the members. Only their disks lose or change what was durable. A
+// The frail are fewer than half of the members of every shard. Only their disks lose or change what was durable. A
 // frail member that was harmed stays harmed until an operator replaces it by a new one, which then
 // is frail in its stead.
 
@@ -17,10 +17,25 @@ const CRASH_FREE_MS = 2_000;
 export class FaultBudget {
   readonly #frail: Set<number>;
 
-  constructor(members: readonly number[], random: Prng) {
+  /** `groups`: the members of each shard. */
+  constructor(
+    members: readonly number[],
+    random: Prng,
+    groups: readonly (readonly number[])[] = [members],
+  ) {
     const drawn = [...members];
     shuffle(drawn, random);
-    this.#frail = new Set(drawn.slice(0, Math.floor((members.length - 1) / 2)));
+    this.#frail = new Set();
+    for (const member of drawn) {
+      this.#frail.add(member);
+      if (![members, ...groups].every((group) => this.mayForm(group))) this.#frail.delete(member);
+    }
+  }
+
+  /** A shard of these members outlives the loss of those that are frail. */
+  mayForm(group: readonly number[]): boolean {
+    const frail = group.filter((member) => this.#frail.has(member));
+    return frail.length <= Math.floor((group.length - 1) / 2);
   }
 
   /** What is durable on this member's disk may be lost. */

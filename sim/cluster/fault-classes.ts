@@ -54,6 +54,11 @@ export const FAULT_CLASSES = [
   // --- clocks
   'clocksApart',
   'eventCost',
+  // --- places
+  'shardMoves',
+  'address',
+  // --- keys and members, by gossip
+  'gossip',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];

@@ -10,6 +10,7 @@ import {
   openMember as openRealMember,
 } from '../../src/member/index.ts';
 import { CLUSTER_ID, type Opened, type ProgramSettings } from './program.ts';
+import type { GossipScenario } from './scenario.ts';
 
 /** Entries between two cuts of the log: few, so that cuts are frequent. */
 const PURGE_ENTRIES = 20;
@@ -29,6 +30,7 @@ export async function openMember(
     kind: 'opened',
     program: {
       host,
+      gossip: settings.gossip === undefined ? undefined : member.gossip.members,
       digest: (shard) => member.replicas.digest(shard),
       setPeer: (peer) => member.addPeer(peer),
       dropPeer: (peer) => member.removePeer(peer),
@@ -46,6 +48,7 @@ function partsOf(capabilities: Capabilities, settings: ProgramSettings): MemberP
     replicas: {
       machineOf: settings.machineOf,
       onFatal: settings.onFatal,
+      events: settings.events,
       sessions: settings.sessions,
       openStore: (directory, events) =>
         openMemoryStore({ clock, disk, directory, flushDelayMs }, events),
@@ -54,22 +57,31 @@ function partsOf(capabilities: Capabilities, settings: ProgramSettings): MemberP
 }
 
 function memberSettings(settings: ProgramSettings): MemberSettings {
-  const { gossips, listen, member, seeds } = settings;
+  const { gossip, listen, member, seeds } = settings;
   return {
     cluster: { name: 'simulated', uuid: CLUSTER_ID },
     listen,
     directory: '',
     replicas: replicaSettings(settings),
-    ...(gossips ? { gossip: gossipSettings(member, seeds) } : {}),
+    ...(gossip === undefined ? {} : { gossip: gossipSettings(member, seeds, gossip) }),
   };
 }
 
 function gossipSettings(
   member: number,
   seeds: ProgramSettings['seeds'],
+  { deadGraceMs, intervalMs, keyGraceMs }: GossipScenario,
 ): NonNullable<MemberSettings['gossip']> {
   return {
     ...CLASSIC,
+    intervalMs,
+    deadGraceMs,
+    keyGraceMs,
+    detector: {
+      ...CLASSIC.detector,
+      initialIntervalMs: 10 * intervalMs,
+      maxIntervalMs: 20 * intervalMs,
+    },
     nodeId: `m${member}`,
     advertised: undefined,
     seeds: seeds.map((address) => ({ kind: 'address', address })),

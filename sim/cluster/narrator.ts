@@ -32,10 +32,8 @@ export function narrator(print: (line: string) => void, isWhole: boolean) {
     listener,
     follow(followed: World): void {
       world = followed;
-      const { onNote } = followed.journal;
-      followed.journal.onNote = (note) => {
-        line(note.who, note.level, `${note.event}  ${describeFields(note.fields)}`);
-        onNote?.(note);
+      followed.journal.onNote = ({ event, fields, level, who }) => {
+        line(who, level, `${event}  ${describeFields(fields)}`);
       };
       if (!isWhole) return;
       followed.watch(({ fingerprint, label, owner }) => {

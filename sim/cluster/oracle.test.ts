@@ -31,6 +31,8 @@ const CALM: ShardStatus = {
   lastIndex: 9,
   config: CONFIG,
   isHibernating: false,
+  lostEntries: 0,
+  isUnrepairable: false,
   waitsFor: undefined,
 };
 

@@ -50,7 +50,11 @@ export class Oracle {
   }
 
   /** The machine of a replica, watched. */
-  watch(machine: ShardMachine, shard: ShardId): ShardMachine {
+  watch(
+    machine: ShardMachine,
+    shard: ShardId,
+    onApply: (command: MachineCommand) => void = () => {},
+  ): ShardMachine {
     const reference = this.reference(shard);
     assert(machine.wake === undefined, 'what a machine does when woken is not compared yet');
     return {
@@ -59,6 +63,7 @@ export class Oracle {
       apply: (command: MachineCommand, state: MachineState) => {
         const { isNew, result } = reference.apply(machine, command, state);
         if (isNew) this.#counters.commandsApplied += 1;
+        onApply(command);
         return result;
       },
       query: (question, view) => machine.query(question, view),
@@ -144,6 +149,11 @@ export class Oracle {
     for (const key of this.#watermarks.keys()) {
       if (key.startsWith(`${member}/`)) this.#watermarks.delete(key);
     }
+  }
+
+  /** The shard has left the member: if it comes back it begins anew. */
+  forgetShard(member: MemberId, shard: ShardId): void {
+    this.#watermarks.delete(`${member}/${shard}`);
   }
 
   #noteLeader(shard: ShardId, term: number, member: MemberId): void {

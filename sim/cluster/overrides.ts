@@ -1,6 +1,7 @@
 // What the command line sets otherwise than a seed drew it.
 
 import { parseArgs } from 'node:util';
+import { refuse, wholeNumber } from '../../scripts/flags.ts';
 import { FAULT_CLASSES, parseFaultClass } from './fault-classes.ts';
 import type { Overrides } from './scenario.ts';
 
@@ -28,18 +29,26 @@ export function overridesOf(values: OverrideValues): Overrides {
   const { clients, members, seconds, shards, without } = values;
   return {
     ...(without === undefined ? {} : { without: without.split(',').flatMap(classesNamed) }),
-    ...(members === undefined ? {} : { members: Number(members) }),
-    ...(shards === undefined ? {} : { shards: Number(shards) }),
-    ...(clients === undefined ? {} : { clients: Number(clients) }),
-    ...(seconds === undefined ? {} : { safetyMs: Number(seconds) * 1_000 }),
+    ...(members === undefined ? {} : { members: wholeNumber('--members', members, 1) }),
+    ...(shards === undefined ? {} : { shards: wholeNumber('--shards', shards, 1) }),
+    ...(clients === undefined ? {} : { clients: wholeNumber('--clients', clients, 1) }),
+    ...(seconds === undefined ? {} : { safetyMs: millisecondsOf(seconds) }),
   };
 }
 
 function classesNamed(name: string) {
   if (name === 'all') return FAULT_CLASSES;
   const found = parseFaultClass(name);
-  if (found === undefined) throw new Error(`no class of faults is called ${name}`);
-  return [found];
+  if (found !== undefined) return [found];
+  return refuse(
+    `--without: there is no class ${name}; there are: all, ${FAULT_CLASSES.join(', ')}`,
+  );
+}
+
+function millisecondsOf(seconds: string): number {
+  const value = Number(seconds);
+  if (value > 0 && Number.isFinite(value)) return value * 1_000;
+  return refuse(`--seconds takes a number of seconds, not ${JSON.stringify(seconds)}`);
 }
 
 /** The same overrides as words of a command line. */

@@ -1,7 +1,9 @@
 // How a seed becomes a plan, and a failing plan a smaller one.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Prng } from '../../src/base/prng.ts';
 import { Links } from '../links.ts';
 import { World } from '../world.ts';
@@ -45,6 +47,35 @@ test('fewer than half of the members are frail, and heirs take their place', () 
     assert.equal(members.filter((member) => faultBudget.mayHarm(member)).length, frailMax);
     assert.ok(faultBudget.mayHarm(heir) && !faultBudget.mayHarm(gone));
   }
+});
+
+test('of every shard fewer than half of the members are frail', () => {
+  const { members } = membersOf(7);
+  const ids = members.map(({ id }) => id);
+  const groups = [[1, 2, 3], [3, 4, 5], [6], [6, 7], ids];
+  for (let seed = 1; seed <= 50; seed++) {
+    const faultBudget = new FaultBudget(ids, Prng.from(seed), groups);
+    const isFrail = (id: number): boolean =>
+      members.some((m) => m.id === id && faultBudget.mayHarm(m));
+    for (const group of groups) assert.ok(group.filter(isFrail).length * 2 < group.length);
+    assert.ok(!faultBudget.mayForm(ids.filter(isFrail)) || !ids.some(isFrail));
+  }
+});
+
+test('seeds have groups of one to seven, and shards on some of the members', () => {
+  const sizes = new Set<number>();
+  let spread = 0;
+  for (let seed = 1; seed <= 300; seed++) {
+    const { founders, idleShards, members, shards } = drawScenario(seed);
+    sizes.add(members);
+    assert.equal(founders.length, shards + idleShards);
+    for (const group of founders) {
+      assert.ok(group.length > 0 && group.every((id) => id >= 1 && id <= members));
+    }
+    if (founders.some((group) => group.length < members)) spread += 1;
+  }
+  assert.deepEqual([...sizes].toSorted(), [1, 2, 3, 4, 5, 7]);
+  assert.ok(spread > 30, `${spread} of 300`);
 });
 
 test('nobody crashes right after a write went wrong unnoticed', async () => {
@@ -95,7 +126,14 @@ test('overrides survive the way over a command line', () => {
   };
   assert.deepEqual(parseOverrides(overrideArgs(overrides)), overrides);
   assert.deepEqual(parseOverrides(overrideArgs({})), {});
-  assert.throws(() => parseOverrides(['--without', 'lightning']), /lightning/);
+});
+
+test('a class of faults that is none is refused in a line that lists them', () => {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+  const words = [main, '--seed', '1', '--without', 'lightning'];
+  const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, /^--without: there is no class lightning; there are: all, loss, .*\n$/);
 });
 
 test('a failing seed shrinks to what makes it fail', async () => {

@@ -11,9 +11,11 @@ import { Clients } from './clients.ts';
 import { Cluster, type Listener } from './cluster.ts';
 import { disagreement, electionMs, holdsAllTallies, leaderless } from './convergence.ts';
 import type { Counters } from './counters.ts';
+import { GossipClients } from './gossip-clients.ts';
 import { openMember } from './member.ts';
 import { Operators } from './operators.ts';
 import type { ReplicaState } from './oracle.ts';
+import type { OpenProgram } from './program.ts';
 import { drawScenario, type Overrides } from './scenario.ts';
 import { heal, plan } from './strikes.ts';
 
@@ -30,12 +32,16 @@ export interface Narrator {
 export interface RunOptions {
   readonly overrides?: Overrides;
   readonly narrator?: Narrator;
+  /** In place of the real member. */
+  readonly open?: OpenProgram;
 }
 
 const LOOK_MS = 20;
 const ELECTION_TIMEOUTS = 10;
 const CONVERGE_MS = 60_000;
 const ANSWER_MS = 20_000;
+/** Leaders look once a second whether all are able. */
+const RAISE_MS = 5_000;
 const CHECK_BYTES_MAX = 256 * 1024 * 1024;
 /** A run that never comes to an end does something in circles. */
 const EVENTS_MAX = 6_000_000;
@@ -43,8 +49,9 @@ const EVENTS_PER_MS_MAX = 200;
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const scenario = drawScenario(seed, options.overrides);
-  const cluster = new Cluster(scenario, openMember, kvMachine, options.narrator?.listener);
-  options.narrator?.follow(cluster.world);
+  const { narrator, open = openMember } = options;
+  const cluster = new Cluster(scenario, open, kvMachine, narrator?.listener);
+  narrator?.follow(cluster.world);
   const onStray = (reason: unknown): void => cluster.violate(describe(reason));
   process.on('unhandledRejection', onStray);
   let operations = 0;
@@ -77,11 +84,13 @@ class Run {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #operators: Operators;
+  readonly #gossipClients: GossipClients;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
     this.#clients = new Clients(cluster);
     this.#operators = new Operators(cluster);
+    this.#gossipClients = new GossipClients(cluster);
   }
 
   /** The number of operations judged. */
@@ -91,6 +100,7 @@ class Run {
     for (const member of cluster.members.values()) cluster.start(member);
     plan(cluster);
     this.#clients.start();
+    this.#gossipClients.start();
     this.#tell('safety');
     await this.#untilFailed(cluster.scenario.safetyMs);
     this.#tell('liveness');
@@ -106,7 +116,7 @@ class Run {
 
   /** Again and again holds against each other what the members say of themselves. */
   #look(): void {
-    const { nowMs, oracle, shards, world } = this.#cluster;
+    const { gossipOracle, nowMs, oracle, shards, world } = this.#cluster;
     const members = this.#cluster.running().filter((member) => !member.isWiped);
     for (const shard of shards) {
       const replicas: ReplicaState[] = [];
@@ -119,6 +129,7 @@ class Run {
       }
       oracle.compareStates(shard, replicas, nowMs);
     }
+    gossipOracle.observe(this.#cluster.gossipProcesses());
     const eventsMax = EVENTS_MAX + EVENTS_PER_MS_MAX * this.#cluster.scenario.safetyMs;
     if (world.events > eventsMax) this.#cluster.violate('the run never comes to an end');
     world.after(LOOK_MS, () => this.#look());
@@ -152,6 +163,7 @@ class Run {
       return disagreement(cluster, this.#operators.wanted);
     });
     await this.#mustAnswer();
+    await this.#gossipClients.probe((withinMs, complaint) => this.#mustBecome(withinMs, complaint));
   }
 
   /** A write and a read of every shard in use, and of one that nobody used. */
@@ -177,8 +189,27 @@ class Run {
       return disagreement(cluster, this.#operators.wanted);
     });
     await this.#mustAnswer();
-    const complaint = holdsAllTallies(cluster, this.#clients, this.#operators.wanted);
+    await this.#gossipClients.settle((withinMs, complaint) =>
+      this.#mustBecome(withinMs, complaint),
+    );
+    await this.#mustBeRaised();
+    const complaint = holdsAllTallies(cluster, this.#clients);
     if (complaint !== undefined) cluster.violate(complaint);
+  }
+
+  /** Once nobody is old any more, shards go on by the rules of the later release. */
+  async #mustBeRaised(): Promise<void> {
+    const cluster = this.#cluster;
+    const { beginsOld, shards } = cluster.scenario;
+    if (!beginsOld) return;
+    for (const shard of cluster.shards.slice(0, shards)) {
+      const members = [...this.#operators.wanted(shard)].map((id) => cluster.member(id));
+      if (cluster.raised.has(shard) || members.some(({ isOld }) => isOld)) continue;
+      await this.#untilFailed(RAISE_MS);
+      await this.#mustAnswer();
+      const isMissing = cluster.failure === undefined && !cluster.raised.has(shard);
+      if (isMissing) cluster.violate(`shard ${shard} is not raised, and nobody is old`);
+    }
   }
 
   #judge(): number {

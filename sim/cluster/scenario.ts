@@ -3,6 +3,8 @@
 
 import type { Random } from '../../src/base/capabilities.ts';
 import { LIMITS } from '../../src/base/limits.ts';
+import { Prng, shuffle } from '../../src/base/prng.ts';
+import type { MemberId } from '../../src/engine/transport/index.ts';
 import { Dice } from '../dice.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
 
@@ -39,6 +41,15 @@ export interface Weather {
   readonly datagramRate: number;
 }
 
+export interface GossipScenario {
+  readonly intervalMs: number;
+  /** Short ones are over while the run goes on: what is dead or deleted is forgotten. */
+  readonly deadGraceMs: number;
+  readonly keyGraceMs: number;
+  /** Many large values at once. */
+  readonly hasBursts: boolean;
+}
+
 export interface Scenario {
   readonly seed: number;
   readonly members: number;
@@ -46,11 +57,13 @@ export interface Scenario {
   readonly shards: number;
   /** Shards that nobody uses until the end. */
   readonly idleShards: number;
+  /** Of each shard, those that clients use first. */
+  readonly founders: readonly (readonly MemberId[])[];
   readonly safetyMs: number;
   readonly clients: number;
   readonly clientPauseMs: number;
-  /** Gossip runs beside the shards. */
-  readonly gossips: boolean;
+  /** Runs beside the shards, where the seed has it. */
+  readonly gossip: GossipScenario | undefined;
   /** Members begin as the version before did: without its features. */
   readonly beginsOld: boolean;
   readonly faults: ReadonlySet<FaultClass>;
@@ -75,9 +88,15 @@ export interface Overrides {
   readonly safetyMs?: number;
 }
 
+/** Of the seeds with groups of other sizes than one, three and five. */
+const OTHER_GROUPS_SHARE = 0.2;
+/** Of the seeds: shards stand on some of the members each. */
+const SPREAD_SHARE = 0.25;
 /** What a solid-state disk takes. Hundreds of shards that write a record each need one. */
 const SYNC_MS = 0.4;
 const BATCH_BYTES_SMALL = 500;
+const GROUPS = [1, 3, 3, 3, 3, 3, 3, 3, 5];
+const OTHER_GROUPS = [2, 4, 4, 7];
 const CLASS_SHARE = 0.3;
 const FOCUS_SHARE = 0.2;
 /** Of the seeds with one or two classes. */
@@ -98,7 +117,14 @@ const TINY: Sizes = {
   commandBytesMax: SMALL_COMMAND_BYTES,
 };
 /** Replacing a member of hundreds of shards takes longer than such a seed lasts. */
-const NOT_IN_CROWDS: readonly FaultClass[] = ['rot', 'bitFlip', 'misdirect', 'wipe', 'membership'];
+const NOT_IN_CROWDS: readonly FaultClass[] = [
+  'rot',
+  'bitFlip',
+  'misdirect',
+  'wipe',
+  'membership',
+  'shardMoves',
+];
 /** These decide how the whole run goes and are drawn apart. */
 const RARE: ReadonlyMap<FaultClass, number> = new Map([
   ['rot', 0.2],
@@ -113,7 +139,7 @@ const RARE: ReadonlyMap<FaultClass, number> = new Map([
 
 export function drawScenario(seed: number, overrides: Overrides = {}): Scenario {
   const dice = Dice.of(seed, 'cluster scenario');
-  const members = dice.oneOf([1, 3, 3, 3, 3, 3, 3, 3, 5]);
+  const world = drawWorld(Dice.of(seed, 'cluster worlds'), dice.oneOf(GROUPS));
   const shards = dice.oneOf([1, 1, 2, 4]);
   const isCrowded = dice.chance(0.03);
   const without = [...(overrides.without ?? []), ...(isCrowded ? NOT_IN_CROWDS : [])];
@@ -121,13 +147,13 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const faults = drawFaults(Dice.of(seed, 'cluster faults'), focus.classes, without);
   const drawn = {
     seed,
-    members,
+    members: world.members,
     shards,
     idleShards: isCrowded ? 200 : dice.oneOf([0, 0, 2, 5]),
     safetyMs: isCrowded ? 8_000 : dice.between(10, 25) * 1_000,
     clients: dice.between(2, 8),
     clientPauseMs: dice.oneOf([5, 15, 40]),
-    gossips: faults.has('datagrams'),
+    gossip: drawGossip(faults, Dice.of(seed, 'cluster gossip')),
     beginsOld: faults.has('upgrade'),
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
@@ -138,14 +164,51 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     sizes: focus.isTiny ? TINY : drawSizesFor(faults, dice, Dice.of(seed, 'cluster batches')),
     sessions: drawSessions(faults, Dice.of(seed, 'cluster sessions')),
   };
-  return {
-    ...drawn,
+  const chosen = {
     members: overrides.members ?? drawn.members,
     shards: overrides.shards ?? drawn.shards,
+  };
+  const isSpread = world.isSpread && !isCrowded;
+  return {
+    ...drawn,
+    ...chosen,
+    founders: drawFounders({ ...drawn, ...chosen }, isSpread),
     clients: overrides.clients ?? drawn.clients,
     safetyMs: overrides.safetyMs ?? drawn.safetyMs,
     sizes: faults.has('trueLimits') ? withTrueLimits(drawn.sizes) : drawn.sizes,
   };
+}
+
+interface DrawnWorld {
+  readonly members: number;
+  /** Shards stand on some of the members. */
+  readonly isSpread: boolean;
+}
+
+function drawWorld(dice: Dice, members: number): DrawnWorld {
+  const isOther = dice.chance(OTHER_GROUPS_SHARE);
+  const other = dice.oneOf(OTHER_GROUPS);
+  return { members: isOther ? other : members, isSpread: dice.chance(SPREAD_SHARE) };
+}
+
+/** Each shard has its own stream of chance: one shard less changes nothing about the others. */
+function drawFounders(
+  {
+    idleShards,
+    members,
+    seed,
+    shards,
+  }: Pick<Scenario, 'idleShards' | 'members' | 'seed' | 'shards'>,
+  isSpread: boolean,
+): readonly (readonly MemberId[])[] {
+  const all = Array.from({ length: members }, (_, i) => i + 1);
+  return Array.from({ length: shards + idleShards }, (_, i) => {
+    if (!isSpread) return all;
+    const random = Prng.from(seed, `founders of ${i + 1}`);
+    const drawn = [...all];
+    shuffle(drawn, random);
+    return drawn.slice(0, 1 + random.below(members)).toSorted((a, b) => a - b);
+  });
 }
 
 interface Focus {
@@ -214,6 +277,16 @@ function drawSizesFor(faults: ReadonlySet<FaultClass>, dice: Dice, batchDice: Di
   const sizes = drawSizes(dice.random);
   if (!faults.has('oldTail') || batchDice.chance(0.3)) return sizes;
   return { ...sizes, batchBytesMax: batchDice.oneOf([1, 64]) };
+}
+
+function drawGossip(faults: ReadonlySet<FaultClass>, dice: Dice): GossipScenario | undefined {
+  const drawn = {
+    intervalMs: dice.oneOf([100, 100, 500]),
+    deadGraceMs: dice.oneOf([1_500, 4_000, 10_000]),
+    keyGraceMs: dice.oneOf([2_000, 5_000, 20_000]),
+    hasBursts: dice.chance(0.25),
+  };
+  return faults.has('datagrams') || faults.has('gossip') ? drawn : undefined;
 }
 
 /** Fewer than there are clients, and over after the shortest pause. */

@@ -2,9 +2,12 @@
 
 import { assert, must } from '../../src/base/assert.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
+import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { Machine } from '../machine.ts';
 import type { Opened, OpenProgram, Program, ProgramSettings } from './program.ts';
 import type { Scenario, Sizes } from './scenario.ts';
+
+const PORT = 7_000;
 
 export type MemberState =
   | 'down'
@@ -37,6 +40,12 @@ export class SimMember {
   /** What the disk had refused when the process started. */
   #errorsAtStart = 0;
   isOld: boolean;
+  /** Shards that it holds, or is about to. */
+  readonly shards = new Set<ShardId>();
+  /** Shards that it held once, and left. */
+  readonly hasLeft = new Set<ShardId>();
+  /** It listens on another one after some restarts. */
+  port = PORT;
   sizes: Sizes;
   program: Program | undefined;
   readonly #events: MemberEvents;
@@ -44,13 +53,14 @@ export class SimMember {
   constructor(
     id: MemberId,
     machine: Machine,
-    { beginsOld, seed, sizes }: Scenario,
+    { beginsOld, members, seed, sizes }: Scenario,
     events: MemberEvents,
   ) {
     this.id = id;
     this.machine = machine;
-    // In half of the runs one member alone is old, so that upgrades come to an end.
-    this.isOld = beginsOld && (seed % 2 === 0 || id === 1);
+    // In half of the runs one member alone is old, so that upgrades come to an end. Nobody adds an
+    // old one to shards that may have been raised.
+    this.isOld = beginsOld && (seed % 2 === 0 || id === 1) && id <= members;
     this.sizes = sizes;
     this.#events = events;
   }

@@ -1,6 +1,6 @@
 // `npm run sim -- mutants`: does anything notice when the product is wrong?
 
-import { parseArgs } from 'node:util';
+import { readFlags, refuse } from '../../scripts/flags.ts';
 import { coreMutantsCommand } from './core-command.ts';
 import { hostMutantsCommand } from './host-command.ts';
 import { HOST_MUTANTS } from './host-mutants.ts';
@@ -13,11 +13,20 @@ mutants --host [NAME...] whole members in ${HOST_MUTANTS.length} wrong ways, by 
 mutants --host --known   by the seeds and tests that noticed them before`;
 
 export function mutantsCommand(args: string[], nowMs: () => number): Promise<number> {
-  const { positionals, values } = parseArgs({
+  const { positionals, values } = readFlags(MUTANTS_USAGE, {
     args,
     allowPositionals: true,
     options: { by: { type: 'string' }, host: { type: 'boolean' }, known: { type: 'boolean' } },
   });
+  const known = values.host === true ? HOST_MUTANTS : CORE_MUTANTS;
+  const strange = positionals.filter((name) => !known.some((mutant) => mutant.name === name));
+  if (strange.length > 0) {
+    const kind = values.host === true ? 'whole members' : 'the core';
+    return refuse(`there is no mutant of ${kind} called ${strange.join(', ')}`);
+  }
+  if (values.by !== undefined && values.by !== 'sim') {
+    return refuse(`--by takes the word sim, not ${JSON.stringify(values.by)}`);
+  }
   if (values.host !== true) return coreMutantsCommand(positionals, values.by === 'sim', nowMs);
   return hostMutantsCommand(positionals, values.known === true ? 'again' : 'search', nowMs);
 }

@@ -1,5 +1,6 @@
 // All mutants of what surrounds the core.
 
+import { GOSSIP_MUTANTS } from './gossip-mutants.ts';
 import type { HostMutant } from './mutant.ts';
 import { PEER_MUTANTS } from './peer-mutants.ts';
 import { REPLICA_MUTANTS } from './replica-mutants.ts';
@@ -11,4 +12,5 @@ export const HOST_MUTANTS: readonly HostMutant[] = [
   ...STATE_MUTANTS,
   ...REPLICA_MUTANTS,
   ...PEER_MUTANTS,
+  ...GOSSIP_MUTANTS,
 ];

@@ -55,7 +55,7 @@ export const PEER_MUTANTS: readonly HostMutant[] = [
   },
   {
     name: 'passed-on-though-decided',
-    file: 'replica/requests/server.ts',
+    file: 'replica/requests/write-batch.ts',
     find: 'if (this.#leaderElsewhere(outcome) !== 0) places.push(place);',
     replace: 'places.push(place);',
     stands: 'a command that had its effect here goes to the next leader as well',
@@ -95,5 +95,21 @@ export const PEER_MUTANTS: readonly HostMutant[] = [
     replace: 'this.#isEndSeen = isSameSum(progress, progress);',
     stands: 'a state that lacks a part, or has one twice, is installed',
     known: { tests: 'src/replica/snapshots/snapshots' },
+  },
+  {
+    name: 'repeated-expiry-called-refusal',
+    file: 'replica/requests/session.ts',
+    find: "kind: isRepeated ? 'unknown' : 'refused', reason: 'sessionExpired'",
+    replace: "kind: 'refused', reason: 'sessionExpired'",
+    stands: 'a command counts as refused that an earlier attempt had carried out',
+    known: { seed: 1 },
+  },
+  {
+    name: 'asks-the-same-again',
+    file: 'replica/requests/leader-hint.ts',
+    find: '    this.#turn += 1;\n',
+    replace: '',
+    stands: 'a client asks the same member for ever, however dead it is',
+    known: { seed: 6 },
   },
 ];

@@ -1,6 +1,6 @@
 // `npm run sim -- raft`: one seed told event by event, or a range of seeds summed up.
 
-import { parseArgs } from 'node:util';
+import { readFlags, wholeNumber, wholeRange } from '../../scripts/flags.ts';
 import { renderCounts } from '../counts.ts';
 import { reportRange } from '../report-range.ts';
 import { noCounts } from './counters.ts';
@@ -16,7 +16,7 @@ raft --seeds A..B        runs a range of seeds on all cores (default 1..1000)`;
 
 /** The exit code. `nowMs` only serves the display. */
 export async function raftCommand(args: string[], nowMs: () => number): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = readFlags(RAFT_USAGE, {
     args,
     options: {
       seed: { type: 'string' },
@@ -25,15 +25,11 @@ export async function raftCommand(args: string[], nowMs: () => number): Promise<
     },
   });
   if (values.seed !== undefined) {
-    const seed = Number(values.seed);
+    const seed = wholeNumber('--seed', values.seed);
     return values.hash === true ? hash(seed) : tell(seed);
   }
-  const [first, last] = (values.seeds ?? '1..1000').split('..').map(Number);
-  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) {
-    console.error(RAFT_USAGE);
-    return 2;
-  }
-  return range(first as number, last as number, nowMs);
+  const [first, last] = wholeRange('--seeds', values.seeds ?? '1..1000');
+  return range(first, last, nowMs);
 }
 
 function hash(seed: number): number {

@@ -211,3 +211,14 @@ export interface Log {
   /** The same log with `fields` on every line. */
   with(fields: LogFields): Log;
 }
+
+// --- events -------------------------------------------------------------------------------------
+
+/**
+ * Hears what befalls a member, in types where the log has text: [H96] says what may be told and
+ * what a listener may do. Each module declares the events that it tells. Most of the time there is
+ * no listener, and `events?.tell({ ... })` makes no object then.
+ */
+export interface Events<Event> {
+  tell(event: Event): void;
+}

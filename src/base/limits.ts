@@ -240,6 +240,8 @@ export const LIMITS = {
     bodyBytesMax: 1024 * 1024,
     /** Of a long answer, made in one turn (a tenth of a millisecond); more where not ASCII. */
     chunkBytes: 64 * 1024,
+    /** Requests of one connection that wait for the answer before theirs, some 4 kB each. */
+    waitingPerConnectionMax: 32,
     /** Readers of long answers that hold chunks at once, two each: some 32 MiB together. */
     readersMax: 256,
     /** A reader that takes nothing for this long loses its place when another one waits for it. */

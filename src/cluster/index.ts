@@ -4,7 +4,7 @@ export { lockDirectory } from './directory-owner.ts';
 export { CLASSIC, type GossipSettings } from './gossip-settings.ts';
 export { MemberGossip } from './member-gossip.ts';
 export { MemberNumbers } from './member-numbers.ts';
-export { MemberReplicas, type MemberReplicasParts } from './member-replicas.ts';
+export { type MemberEvent, MemberReplicas, type MemberReplicasParts } from './member-replicas.ts';
 export type { ClusterPort } from './members.ts';
 export {
   type PeerSetting,

@@ -1,14 +1,14 @@
 // Makes the replicas of a member out of capabilities: the log, the store, the connections to peers,
 // the host of the shards, and the server that answers requests to them.
 
-import type { Capabilities, Stream, StreamHandler } from '../base/capabilities.ts';
+import type { Capabilities, Events, Stream, StreamHandler } from '../base/capabilities.ts';
 import { ParleyError } from '../base/errors.ts';
 import type { ShardMachine } from '../core/machine.ts';
 import type { Store, StoreEvents, StoreOpening } from '../engine/store/index.ts';
-import { type MemberId, openPeers, type Peers } from '../engine/transport/index.ts';
-import { type ShardId, Wal } from '../engine/wal/index.ts';
+import { type MemberId, openPeers, type PeerEvent, type Peers } from '../engine/transport/index.ts';
+import { type ShardId, Wal, type WalEvent } from '../engine/wal/index.ts';
 import { FeedHub } from '../replica/feed/index.ts';
-import { FEATURE_HIBERNATION, Host } from '../replica/host/index.ts';
+import { FEATURE_HIBERNATION, Host, type HostEvent } from '../replica/host/index.ts';
 import { Gateway, RequestServer } from '../replica/requests/index.ts';
 import {
   openStateStore,
@@ -22,6 +22,9 @@ import { claimDirectory } from './directory-owner.ts';
 import { ReplicaPeers } from './replica-peers.ts';
 import { FEATURES_ALL, type PeerSetting, type ReplicaSettings } from './replica-settings.ts';
 
+/** [H96] */
+export type MemberEvent = WalEvent | PeerEvent | HostEvent;
+
 export interface MemberReplicasParts {
   readonly capabilities: Capabilities;
   /** `directory` is where its files belong, below the root of the member's disk. */
@@ -29,6 +32,8 @@ export interface MemberReplicasParts {
   readonly machineOf: (shard: ShardId) => ShardMachine;
   /** The process must stop: what is on disk is sound, this run of the member is not. Once. */
   readonly onFatal: (reason: string) => void;
+  /** [H96] Whoever watches the member from inside the process. */
+  readonly events?: Events<MemberEvent> | undefined;
   /** Limits that shards begin with, for simulations: alike on all members. */
   readonly sessions?: StateStoreOptions['sessions'];
 }
@@ -129,7 +134,7 @@ class Opening {
   }
 
   async run(): Promise<Made> {
-    const { capabilities, machineOf } = this.#parts;
+    const { capabilities, events, machineOf } = this.#parts;
     const { clock, random, log } = capabilities;
     const { clusterId, member, peers: peerSettings, shards, directory } = this.#settings;
     const refusal = await claimDirectory(capabilities.disk, directory, { clusterId, member });
@@ -148,7 +153,7 @@ class Opening {
       incarnation: wal.incarnation,
       features: this.#settings.features ?? FEATURES_ALL,
     };
-    const peers = openPeers(capabilities, { hello: identity }, roster);
+    const peers = openPeers({ ...capabilities, events }, { hello: identity }, roster);
     this.#opened.add(() => peers.close());
     const host = new Host(
       {
@@ -156,6 +161,7 @@ class Opening {
         clock,
         random,
         log,
+        events,
         wal,
         store,
         states,
@@ -182,14 +188,18 @@ class Opening {
   }
 
   async #openWal(): Promise<Wal> {
-    const opened = await Wal.open(this.#parts.capabilities, {
-      ...DEFAULT_WAL,
-      // Peers have the entries: the host fetches them again.
-      onDamage: this.#settings.peers.length > 0 ? 'markHoles' : 'refuse',
-      ...this.#settings.wal,
-      directory: this.#below('wal'),
-      onFailure: ({ reason }) => this.#fail(`The log has stopped: ${reason}`),
-    });
+    const { capabilities, events } = this.#parts;
+    const opened = await Wal.open(
+      { ...capabilities, events },
+      {
+        ...DEFAULT_WAL,
+        // Peers have the entries: the host fetches them again.
+        onDamage: this.#settings.peers.length > 0 ? 'markHoles' : 'refuse',
+        ...this.#settings.wal,
+        directory: this.#below('wal'),
+        onFailure: ({ reason }) => this.#fail(`The log has stopped: ${reason}`),
+      },
+    );
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#opened.add(() => opened.wal.close());
     return opened.wal;

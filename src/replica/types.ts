@@ -95,7 +95,11 @@ export interface ShardStatus {
   readonly lastIndex: number;
   readonly config: ConfState;
   readonly isHibernating: boolean;
-  /** Why it cannot take part fully; undefined when nothing is amiss. */
+  /** Entries that its log must have and lost, [H60]. 0 once it has stopped. */
+  readonly lostEntries: number;
+  /** [H61] No peer that answers has them. */
+  readonly isUnrepairable: boolean;
+  /** Why it cannot take part fully, for people; undefined when nothing is amiss. */
   readonly waitsFor: string | undefined;
 }
 

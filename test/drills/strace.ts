@@ -1,7 +1,10 @@
 // System calls of a process that fail on order.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+
+/** Longer than any drill. */
+const STILL_MS = 3_600_000;
 
 /** Why calls cannot be made to fail on this machine, undefined when they can. */
 export function whyNoInjection(): string | undefined {
@@ -30,16 +33,41 @@ export function failing(
 
 /** From now on each `call` of a process that runs already takes so much longer. */
 export async function slowDown(pid: number, call: string, delayMs: number): Promise<Slowness> {
+  const tracer = await trace(pid, call, delayMs);
+  return {
+    end: async () => {
+      tracer.process.kill('SIGTERM');
+      await tracer.ended;
+    },
+  };
+}
+
+interface Tracer {
+  readonly process: ChildProcess;
+  readonly ended: Promise<unknown>;
+}
+
+async function trace(pid: number, call: string, delayMs: number): Promise<Tracer> {
   const inject = `inject=${call}:delay_enter=${delayMs * 1_000}`;
   const flags = ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject, '-p', String(pid)];
   const tracer = spawn('strace', flags, { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(tracer, 'close');
   // It says which process it is attached to.
   await Promise.race([once(tracer.stderr, 'data'), ended]);
+  return { process: tracer, ended };
+}
+
+/**
+ * From now on no `call` of a process that runs already ends. It has to be sent SIGKILL before
+ * `end`, which would otherwise let its calls go on, and is gone after it.
+ */
+export async function standStill(pid: number, call: string): Promise<Slowness> {
+  const tracer = await trace(pid, call, STILL_MS);
   return {
     end: async () => {
-      tracer.kill('SIGTERM');
-      await ended;
+      // While it delays a call, strace hears of no other signal.
+      tracer.process.kill('SIGKILL');
+      await tracer.ended;
     },
   };
 }

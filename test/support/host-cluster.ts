@@ -5,7 +5,7 @@ import { type Machine, World } from '../../sim/index.ts';
 import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
 import type { ParleyError } from '../../src/base/errors.ts';
-import type { MemberReplicas, ReplicaSettings } from '../../src/cluster/index.ts';
+import type { MemberEvent, MemberReplicas, ReplicaSettings } from '../../src/cluster/index.ts';
 import {
   answered,
   type MachineCommand,
@@ -79,6 +79,8 @@ export class HostCluster {
   readonly planes = new Map<number, MemberReplicas>();
   readonly #members = new Map<number, Member>();
   readonly fatal: string[] = [];
+  /** [H96] What befell the members, in order. */
+  readonly events: { readonly member: number; readonly event: MemberEvent }[] = [];
   readonly size: number;
   readonly founders: readonly number[];
 
@@ -138,6 +140,7 @@ export class HostCluster {
         replicas: {
           openStore: (directory, events) => openMemoryStore({ ...store, directory }, events),
           machineOf: () => this.options.machineOf?.(id) ?? new PairMachine(),
+          events: { tell: (event) => void this.events.push({ member: id, event }) },
           onFatal: (reason) => this.fatal.push(`${id}: ${reason}`),
         },
       },
@@ -160,6 +163,11 @@ export class HostCluster {
     if (opening.kind === 'refused') return opening;
     this.#members.set(id, opening.member);
     return { kind: 'opened', plane: opening.member.replicas };
+  }
+
+  /** [H96] How often `member` told of `kind`. */
+  heard(member: number, kind: MemberEvent['kind']): number {
+    return this.events.filter((told) => told.member === member && told.event.kind === kind).length;
   }
 
   kill(id: number): void {

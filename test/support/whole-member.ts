@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { must } from '../../src/base/assert.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
-import { holdYoungGeneration } from '../../src/cli/young-generation.ts';
+import { holdYoungGeneration } from '../../src/cli/command-line/young-generation.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -15,7 +15,7 @@ const { values: flags } = parseArgs({
   },
 });
 holdYoungGeneration();
-const { serve } = await import('../../src/cli/serve.ts');
+const { serve } = await import('../../src/cli/command-line/serve.ts');
 const { CLASSIC } = await import('../../src/cluster/index.ts');
 await serve({
   dataDirectory: must(flags.data, '--data is missing'),

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags, wholeNumber } from '../../../scripts/flags.ts';
 import type { Outcome, Scope } from './explorer.ts';
 
 export const EXPLORE_USAGE = `\
@@ -60,8 +60,8 @@ export function explore(
 }
 
 export async function exploreCommand(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { states: { type: 'string' } } });
-  const statesMax = Number(values.states ?? STATES_PER_SCOPE);
+  const { values } = readFlags(EXPLORE_USAGE, { args, options: { states: { type: 'string' } } });
+  const statesMax = wholeNumber('--states', values.states ?? String(STATES_PER_SCOPE), 1);
   let total = 0;
   for (const scope of SCOPES) {
     console.log(JSON.stringify(scope));

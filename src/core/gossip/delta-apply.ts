@@ -75,12 +75,15 @@ export class DeltaApplier {
     return verdict;
   }
 
-  /** Drops what is known of a node, which is not what the node has; it stays known itself [G40]. */
+  /**
+   * Drops what is known of a node, which is not what the node has; it stays known itself [G40][G41].
+   */
   forget(state: NodeState): void {
     const { columns } = this.#roster;
     state.table.clear();
     columns.max[state.slot] = 0;
     columns.lastGc[state.slot] = 0;
+    columns.withheld[state.slot] = 0;
     this.#lifecycle.noteLeaving(state);
     this.#metrics.statesForgotten += 1;
   }

@@ -6,6 +6,7 @@ import type { ByteWriter } from '../../base/bytes.ts';
 import type { Random } from '../../base/capabilities.ts';
 import { shuffle } from '../../base/prng.ts';
 import { type BlockWriter } from './block-stream.ts';
+import { LIFE } from './columns.ts';
 import { OPERATION, STATUSES } from './delta-reader.ts';
 import type { Entry } from './entry-table.ts';
 import type { NodeState } from './node-state.ts';
@@ -15,14 +16,15 @@ import type { Roster } from './roster.ts';
 export interface Candidate {
   readonly state: NodeState;
   readonly fromExcluded: number;
-  /** Lower goes first among equals of `fromExcluded === 0`. */
+  readonly isLive: boolean;
+  /** Lower goes first among equals of the rest. */
   readonly rank: number;
 }
 
 /** The nodes this node has news of for the peer, in the order they should be told [G14]. */
 export function findCandidates(roster: Roster, peer: PeerDigest, random: Random): Candidate[] {
   const { slots } = roster.order();
-  const { max, lastGc, withheld } = roster.columns;
+  const { life, max, lastGc, withheld } = roster.columns;
   const candidates: Candidate[] = [];
   for (let position = 0; position < slots.length; position++) {
     const slot = slots[position] as number;
@@ -36,15 +38,16 @@ export function findCandidates(roster: Roster, peer: PeerDigest, random: Random)
     const state = roster.state(slot);
     const fromExcluded = needsReset ? 0 : peerMax;
     const rank = fromExcluded === 0 ? ownMax : -state.table.countAfter(fromExcluded);
-    candidates.push({ state, fromExcluded, rank });
+    candidates.push({ state, fromExcluded, isLive: life[slot] === LIFE.live, rank });
   }
   if (candidates.length < 2) return candidates;
   shuffle(candidates, random);
   return candidates.sort(compareCandidates);
 }
 
-/** Unknown and reset nodes first, the smallest of them first; then the most stale. */
+/** Live nodes first; unknown and reset ones among them, the smallest first; then the most stale. */
 function compareCandidates(a: Candidate, b: Candidate): number {
+  if (a.isLive !== b.isLive) return a.isLive ? -1 : 1;
   const aWhole = a.fromExcluded === 0;
   const bWhole = b.fromExcluded === 0;
   if (aWhole !== bWhole) return aWhole ? -1 : 1;

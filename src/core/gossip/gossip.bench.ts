@@ -2,7 +2,7 @@
 //
 //   node src/core/gossip/gossip.bench.ts [--nodes 1000] [--rounds 20] [--version 0]
 
-import { parseArgs } from 'node:util';
+import { readFlags } from '../../../scripts/flags.ts';
 import { zstdBlocks } from '../../../test/support/zstd-blocks.ts';
 import { must } from '../../base/assert.ts';
 import type { SocketAddress } from '../../base/ids.ts';
@@ -10,7 +10,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { Prng } from '../../base/prng.ts';
 import { Gossip, parseGossipConfig } from './index.ts';
 
-const { values } = parseArgs({
+const { values } = readFlags('npm run bench lists what each takes', {
   options: {
     nodes: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '20' },

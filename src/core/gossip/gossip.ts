@@ -59,6 +59,9 @@ const { datagramBytesMax } = LIMITS.gossip;
 /** No higher heartbeat is outbid: numbers must not run out. Others are believed all the same. */
 const HEARTBEAT_FOLLOWED_MAX = 2 ** 52;
 
+/** How far beyond a claim the own state can be when it has outbid it: a step for each entry. */
+const OUTBID_STEPS_MAX = LIMITS.gossip.entriesPerNodeMax + 2;
+
 export class Gossip {
   readonly config: GossipConfig;
   readonly #random: Random;
@@ -146,6 +149,7 @@ export class Gossip {
     const targets = this.#targets.pick(seeds, this.config.fanOut);
     this.#beatHeart();
     this.#purgeKeys();
+    this.#giveUpFuture();
     this.#ownKeys.followDeletions();
     this.#pulls.beginRound();
     this.#audits.beginRound();
@@ -292,6 +296,20 @@ export class Gossip {
     }
   }
 
+  /** What was taken while the own clock was ahead, or said nothing, is told anew [G41]. */
+  #giveUpFuture(): void {
+    const { columns, clock, self } = this.#roster;
+    const { bound } = clock;
+    for (const state of this.#roster.order().states) {
+      const { slot } = state;
+      const reached = Math.max(columns.max[slot] as number, columns.lastGc[slot] as number);
+      if (reached <= bound) continue;
+      if (state !== self) this.#deltas.forget(state);
+      // A claim at the very bound was outbid a moment ago.
+      else if (reached > bound + OUTBID_STEPS_MAX) this.#ownKeys.comeBack();
+    }
+  }
+
   // --- writing messages -------------------------------------------------------------------------
 
   /** The same digest for all: nothing happens between them. */
@@ -397,10 +415,11 @@ export class Gossip {
     const version = this.config.protocolVersion;
     const { self } = this.#roster;
     this.#begin(version, 'ack');
-    if (!this.#appendDelta([{ state: self, fromExcluded: 0, rank: 0 }])) {
+    if (!this.#appendDelta([{ state: self, fromExcluded: 0, isLive: true, rank: 0 }])) {
       const leaving = must(self.table.find(LEAVING_KEY), 'a node that leaves has the key');
       this.#begin(version, 'ack');
-      this.#appendDelta([{ state: self, fromExcluded: leaving.version - 1, rank: 0 }]);
+      const fromExcluded = leaving.version - 1;
+      this.#appendDelta([{ state: self, fromExcluded, isLive: true, rank: 0 }]);
     }
     return this.#finish('ack');
   }

@@ -176,3 +176,23 @@ test('[G38] one who promises much and tells little is not asked for ever', () =>
   }
   assert.equal(asked, LIMITS.gossip.pullsPerRoundMax);
 });
+
+test('[G14] news of a live node pass the large state of a dead one that the peer has forgotten', () => {
+  const cluster = new GossipCluster();
+  const timing = { gossipIntervalMs: 500, initialIntervalMs: 500 };
+  cluster.start('a', { ...timing, deadNodeGraceMs: 1_000 });
+  for (const name of ['b', 'c']) cluster.start(name, { ...timing, deadNodeGraceMs: 3_600_000 });
+  for (let round = 0; round < 5; round++) cluster.roundOfAll(500, ['a']);
+  const [a, b, c] = [cluster.node('a'), cluster.node('b'), cluster.node('c')];
+  for (let i = 0; i < 100; i++) b.set(`k${i}`, 'x'.repeat(15_000), cluster.nowMs);
+  c.set('old', 'of c', cluster.nowMs);
+  spread(cluster, 'b', 8);
+  spread(cluster, 'c', 8);
+  cluster.nodes.delete('b');
+  const isForgotten = (): boolean =>
+    a.node(b.config.self) === undefined && c.node(b.config.self)?.state === 'dead';
+  for (let round = 0; round < 60 && !isForgotten(); round++) cluster.roundOfAll(500, ['a']);
+  assert.ok(isForgotten(), 'one has forgotten what the other one still speaks of');
+  c.set('news', 'of c', cluster.nowMs);
+  spread(cluster, 'c', 4);
+});

@@ -36,6 +36,8 @@ export interface GossipMetrics {
   sectionsImplausible: number;
   /** Times that a peer had newer state of this node than it wrote itself, and it went beyond. */
   selfLifts: number;
+  /** The own state came back from a time that nobody believes [G41]. */
+  selfReturns: number;
   /** The same for its heartbeat. */
   selfHeartbeatLifts: number;
   /** Such claims that nobody can hold, because all refuse such versions. */
@@ -91,6 +93,7 @@ export function createMetrics(): GossipMetrics {
     keysOverLimit: 0,
     sectionsImplausible: 0,
     selfLifts: 0,
+    selfReturns: 0,
     selfHeartbeatLifts: 0,
     selfClaimsRefused: 0,
     statesForgotten: 0,

@@ -176,7 +176,7 @@ export class OwnKeys {
    * when they were written; what is marked for deletion moves, or it would count as purged [G19].
    */
   outbid(claimed: number): void {
-    const { self, columns, clock, nowMs } = this.#roster;
+    const { self, clock, nowMs } = this.#roster;
     if (claimed <= self.maxVersion) return;
     if (claimed > clock.bound) {
       this.#metrics.selfClaimsRefused += 1;
@@ -186,12 +186,29 @@ export class OwnKeys {
     if (nowMs - this.#outbidAtMs < this.#intervalMs) return;
     this.#outbidAtMs = nowMs;
     this.#metrics.selfLifts += 1;
+    this.#tellAnew(claimed + 1, ({ status }) => status === 'set');
+  }
+
+  /**
+   * The own state reaches beyond what anybody believes: it was written while the own clock was
+   * ahead. What came then is written again in the present, in its order [G41].
+   */
+  comeBack(): void {
+    const { clock } = this.#roster;
+    const present = Math.max(1, clock.present);
+    this.#metrics.selfReturns += 1;
+    this.#tellAnew(present, ({ status, version }) => status === 'set' && version <= present);
+  }
+
+  /** Peers replace what they have of the own state, as if tombstones up to `gc` had been purged. */
+  #tellAnew(gc: number, keepsVersion: (entry: Entry) => boolean): void {
+    const { self, columns, nowMs } = this.#roster;
     const entries = self.table.after(0);
-    const marked = entries.filter(({ status }) => status !== 'set');
-    self.table.replace(entries.filter(({ status }) => status === 'set').map(copyOf));
-    let version = claimed + 1;
-    columns.lastGc[SELF_SLOT] = version;
-    for (const entry of marked) {
+    const moved = entries.filter((entry) => !keepsVersion(entry));
+    self.table.replace(entries.filter(keepsVersion).map(copyOf));
+    let version = gc;
+    columns.lastGc[SELF_SLOT] = gc;
+    for (const entry of moved) {
       version += 1;
       const value = entry.status === 'deleted' ? String(rankOf(entry)) : entry.value;
       self.table.put(new Entry(entry.key, value, version, entry.status, entry.statusAtMs));

@@ -83,6 +83,16 @@ export const NO_ROOM = wholeAnswer(
   'Retry-After: 1\r\n',
 );
 
+/** For a client that sends requests faster than it reads the answers. */
+export const TOO_EAGER = wholeAnswer(
+  {
+    code: 'E_BUSY',
+    what: `more than ${LIMITS.http.waitingPerConnectionMax} requests wait on this connection.`,
+    advice: 'Read the answers before you send more.',
+  },
+  'Retry-After: 1\r\n',
+);
+
 /** `Expect: 100-continue` is met by Node; nothing else that could be expected is known. */
 export function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
   const what = `the expectation "${String(request.headers.expect).slice(0, 100)}" is not known.`;

@@ -57,7 +57,7 @@ code, pre { font-family: var(--mono); font-size: .85rem; }
 header code { font-size: 1rem; font-weight: 600; }
 pre {
   background: var(--code); border-radius: 8px; padding: .8rem 1rem; margin: .4rem 0;
-  overflow-x: auto; line-height: 1.5;
+  white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5;
 }
 form { display: grid; gap: .8rem; margin: .4rem 0 .8rem; }
 label { display: grid; gap: .25rem; font-weight: 600; font-size: .9rem; }

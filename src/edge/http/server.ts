@@ -4,7 +4,7 @@
 // wait for it.
 
 import type * as NodeHttp from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { assert, must } from '../../base/assert.ts';
 import type { Clock, Stream, StreamHandler } from '../../base/capabilities.ts';
@@ -18,6 +18,7 @@ import {
   refuseTunnel,
   TOO_SLOW,
 } from './connection-refusal.ts';
+import { type Listener, oneByOne } from './one-by-one.ts';
 
 /** How patient the server is with slow clients. */
 interface Timeouts {
@@ -35,8 +36,6 @@ const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000, checkMs: 2_00
 // An import statement would ask node:http for all its exports, the WebSocket and fetch of a browser
 // among them: 12 MB that no member uses.
 const { createServer } = createRequire(import.meta.url)('node:http') as typeof NodeHttp;
-
-type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface HttpEdge extends HttpTaker {
   /** Takes no more requests, lets running ones finish for `graceMs`. */
@@ -124,15 +123,18 @@ class Connections {
 function serveOnceLoaded(server: Server, load: () => Promise<Listener>): void {
   let loading: Promise<Listener> | undefined;
   const waiting: Listener = (request, response) => {
-    loading ??= load().then((listener) => {
-      server.off('request', waiting);
-      server.on('request', listener);
-      return listener;
+    loading ??= load().then((loaded) => {
+      listener = loaded;
+      return loaded;
     });
     // A failure is a bug of ours: it must end the process, not only this promise.
-    void loading.then((listener) => listener(request, response));
+    void loading.then((loaded) => loaded(request, response));
   };
-  server.on('request', waiting);
+  let listener = waiting;
+  server.on(
+    'request',
+    oneByOne((request, response) => listener(request, response)),
+  );
 }
 
 async function loadApp(server: Server, parts: HttpParts): Promise<Listener> {

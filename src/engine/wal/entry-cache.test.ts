@@ -3,7 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CrashDisk } from '../../../test/support/wal-crash-disk.ts';
-import { appendDurably, ManualClock, mustOpen } from '../../../test/support/wal-scenario.ts';
+import {
+  appendDurably,
+  entriesFrom,
+  ManualClock,
+  mustOpen,
+} from '../../../test/support/wal-scenario.ts';
 import type { Entry } from '../../core/raft/index.ts';
 import { CacheBudget, EntryCache } from './entry-cache.ts';
 
@@ -75,4 +80,17 @@ test('entries that fill their frame are not copied', () => {
   const frame = new ArrayBuffer(FRAME_BYTES);
   cache.append(entriesIn(frame, 1, 100, 2_000));
   assert.equal(cache.find(7)?.entries[6]?.payload.buffer, frame);
+});
+
+test('[W20] what is fetched for a shard that is forgotten meanwhile costs nothing', async () => {
+  const disk = new CrashDisk();
+  const before = await mustOpen(disk, new ManualClock());
+  await appendDurably(before, [{ shard: 1, entries: entriesFrom(1, 1, 'x'.repeat(2_000)) }]);
+  await before.close();
+  const wal = await mustOpen(new CrashDisk(disk.files()), new ManualClock());
+  const fetching = wal.fetch(1, { low: 1, high: 2, bytesMax: 1e6 });
+  wal.forget(1);
+  await fetching;
+  assert.equal(wal.stats().cachedBytes, 0);
+  await wal.close();
 });

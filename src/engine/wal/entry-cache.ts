@@ -33,7 +33,7 @@ export class CacheBudget {
   }
 
   leave(cache: EntryCache): void {
-    cache.clear();
+    cache.end();
     if (this.#reader === cache) this.#reader = undefined;
     this.#shards.splice(this.#shards.indexOf(cache), 1);
   }
@@ -72,6 +72,7 @@ export class EntryCache {
   readonly #tail: Chunk[] = [];
   /** What was fetched, in the order of the fetches. */
   #runs: Chunk[] = [];
+  #hasLeft = false;
 
   constructor(budget: CacheBudget) {
     this.#budget = budget;
@@ -130,7 +131,7 @@ export class EntryCache {
 
   keepRun(entries: Entry[]): void {
     const first = entries[0];
-    if (first === undefined) return;
+    if (first === undefined || this.#hasLeft) return;
     const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
     this.#runs.push({ first: first.index, entries, bytes });
     this.#budget.bytes += bytes;
@@ -153,6 +154,15 @@ export class EntryCache {
   clear(): void {
     while (this.#releaseFirst(this.#tail));
     this.#dropRuns(() => true);
+  }
+
+  /**
+   * Its shard is forgotten. A fetch that was under way brings its entries later, and nobody would
+   * ever take them from the budget again.
+   */
+  end(): void {
+    this.clear();
+    this.#hasLeft = true;
   }
 
   #inTail(index: number): Chunk | undefined {

@@ -1,7 +1,15 @@
 // Watches the free space. Proposals are refused while it is less than the reserve, so that votes,
 // purges and snapshots, which make room again, never meet a full disk.
 
-import { type Clock, type Disk, DiskError, type Log, type Timer } from '../../base/capabilities.ts';
+import {
+  type Clock,
+  type Disk,
+  DiskError,
+  type Events,
+  type Log,
+  type Timer,
+} from '../../base/capabilities.ts';
+import type { WalCapabilities, WalEvent } from './types.ts';
 
 /** In the time of one check far from the reserve. */
 const NEAR_CHECKS = 10;
@@ -10,6 +18,7 @@ export class Room {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #events: Events<WalEvent> | undefined;
   readonly #reserveBytes: number;
   readonly #checkMs: number;
   #freeBytes = Number.POSITIVE_INFINITY;
@@ -18,10 +27,15 @@ export class Room {
   #timer: Timer | undefined;
   #isClosed = false;
 
-  constructor(disk: Disk, clock: Clock, log: Log, reserveBytes: number, checkMs: number) {
+  constructor(
+    { clock, disk, events, log }: Omit<WalCapabilities, 'random'>,
+    reserveBytes: number,
+    checkMs: number,
+  ) {
     this.#disk = disk;
     this.#clock = clock;
     this.#log = log;
+    this.#events = events;
     this.#reserveBytes = reserveBytes;
     this.#checkMs = checkMs;
   }
@@ -75,7 +89,11 @@ export class Room {
   }
 
   #tell(): void {
-    if (this.isAmple) this.#log.info('disk has room again');
-    else this.#log.warn('disk nearly full', { reserveBytes: this.#reserveBytes });
+    if (this.isAmple) {
+      this.#log.info('disk has room again');
+      return;
+    }
+    this.#log.warn('disk nearly full', { reserveBytes: this.#reserveBytes });
+    this.#events?.tell({ kind: 'diskNearlyFull' });
   }
 }

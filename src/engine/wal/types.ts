@@ -1,6 +1,6 @@
 // The words of the log: what goes in, what comes out.
 
-import type { Capabilities } from '../../base/capabilities.ts';
+import type { Capabilities, Events } from '../../base/capabilities.ts';
 import type { Entry, EntryId, HardState, Snapshot } from '../../core/raft/index.ts';
 
 /** An unsigned number of 32 bits, given by the cluster. */
@@ -41,7 +41,14 @@ export interface WalOptions {
   readonly onFailure: (failure: WalFailure) => void;
 }
 
-export type WalCapabilities = Pick<Capabilities, 'clock' | 'disk' | 'random' | 'log'>;
+/** [W15] Told whenever the free space falls below the reserve or a write meets a full disk. */
+export interface WalEvent {
+  readonly kind: 'diskNearlyFull';
+}
+
+export interface WalCapabilities extends Pick<Capabilities, 'clock' | 'disk' | 'random' | 'log'> {
+  readonly events?: Events<WalEvent> | undefined;
+}
 
 /** Writing or syncing failed, so nobody knows what is on disk. Only a restart finds out. */
 export interface WalFailure {

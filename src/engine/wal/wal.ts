@@ -107,13 +107,13 @@ export class Wal {
     identity: LogIdentity,
     end: LogEnd,
   ) {
-    const { clock, disk, log } = capabilities;
+    const { clock } = capabilities;
     this.incarnation = identity.incarnation;
     this.#capabilities = capabilities;
     this.#options = options;
     this.#files = files;
     this.#shards = shards;
-    this.#room = new Room(disk, clock, log, options.reserveBytes, options.roomCheckMs);
+    this.#room = new Room(capabilities, options.reserveBytes, options.roomCheckMs);
     this.#committer = new Committer(
       files,
       clock,

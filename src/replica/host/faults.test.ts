@@ -107,6 +107,7 @@ test('[H71] a leader whose disk does not answer is replaced within five seconds'
   const slow = cluster.write(sick, 'a=slow');
   const isReplaced = (): boolean => others(sick).includes(cluster.leader());
   assert.ok(await cluster.world.runUntil(isReplaced, 5_000), 'another one leads');
+  assert.equal(cluster.heard(sick, 'diskSlow'), 1, '[H96] told once');
   const young = await cluster.elect();
   assert.match(await cluster.put(young, 'b=1'), /^applied/);
   cluster.machine(sick).disk.rules({ slowFactor: 1 });
@@ -128,6 +129,7 @@ test('[H72] disks that all fill up refuse writes before they are full, and recov
   const last = await cluster.elect();
   const { term } = must(cluster.status(last), 'it leads');
   await cluster.world.runFor(3_000);
+  assert.ok(cluster.heard(last, 'diskNearlyFull') > 0, '[H96]');
   assert.equal(cluster.leader(), last);
   assert.equal(cluster.status(last)?.term, term, 'nobody hands over to somebody who is full');
   assert.match(await cluster.put(last, 'a=1'), /^refused diskFull/);
@@ -198,6 +200,13 @@ test('[H90] a machine with a bug stops its shard, and no other', async () => {
   const [one, two] = [await cluster.elect(1), await cluster.elect(2)];
   assert.equal(await cluster.put(one, 'a=boom', 1), 'unknown stopped');
   assert.match(cluster.status(one, 1)?.waitsFor ?? '', /a bug/);
+  // [H96] Told once, on every member that applied it.
+  const stops = cluster.events.filter(({ event }) => event.kind === 'shardStopped');
+  assert.ok(stops.some(({ member }) => member === one));
+  assert.equal(new Set(stops.map(({ member }) => member)).size, stops.length);
+  for (const { event } of stops) {
+    assert.ok(event.kind === 'shardStopped' && event.shard === 1 && event.reason.kind === 'bug');
+  }
   assert.match(await cluster.put(two, 'a=1', 2), /^applied/);
   assert.deepEqual(cluster.fatal, []);
   await cluster.close();

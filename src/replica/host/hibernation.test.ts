@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ClusterOptions, HostCluster } from '../../../test/support/host-cluster.ts';
+import { PackedWriter } from '../codec/index.ts';
 import { ReplicaCondition } from './condition.ts';
 import { Hibernation } from './hibernation.ts';
+import { writeHibernationNote } from './hibernation-codec.ts';
+import type { Registry } from './registry.ts';
 import type { Replica } from './replica.ts';
 import { settle } from './settings.ts';
 
@@ -126,6 +129,89 @@ test('[H83] a leader that slept while others elected has no lease left', async (
   assert.match(await cluster.put(young, 'a=new'), /^applied/);
   assert.equal(cluster.status(old)?.role, 'leader', 'it has not heard of it');
   assert.match(await cluster.get(old, 'lease', 'a'), /^refused/);
+  await cluster.close();
+});
+
+test('a leader that is restarted at once leads nothing that it led before', async () => {
+  const cluster = await hibernatingCluster();
+  const leader = cluster.leader(1);
+  const led = cluster.shards
+    .filter((shard) => cluster.leader(shard) === leader)
+    .map((shard) => [shard, cluster.status(leader, shard)?.term ?? 0] as const);
+  cluster.kill(leader);
+  await cluster.restart(leader);
+  const isLedAnew = (): boolean =>
+    led.every(([shard, term]) => {
+      const now = cluster.leader(shard);
+      return now !== 0 && (cluster.status(now, shard)?.term ?? 0) > term;
+    });
+  assert.ok(await cluster.world.runUntil(isLedAnew, 3_000), 'within three seconds');
+  await cluster.close();
+});
+
+test('[H70] a write finds a disk that stands still, and all sleeping shards leave', async () => {
+  for (const writer of ['leader', 'follower'] as const) {
+    const cluster = await hibernatingCluster();
+    const still = cluster.leader(1);
+    const led = cluster.shards.filter((shard) => cluster.leader(shard) === still);
+    const others = cluster.shards.filter((shard) => cluster.leader(shard) !== still);
+    cluster.machine(still).disk.rules({ slowFactor: 10_000_000 });
+    await cluster.world.runFor(10_000);
+    assert.ok(allHibernate(cluster), 'nobody uses them, and nothing is amiss');
+    const shard = writer === 'leader' ? 1 : (others[0] ?? 0);
+    void cluster.write(cluster.leader(shard), 'a=1', shard);
+    const haveLeft = (): boolean => led.every((one) => ![0, still].includes(cluster.leader(one)));
+    assert.ok(await cluster.world.runUntil(haveLeft, 3_000), `${writer}: within three seconds`);
+    await cluster.world.runFor(5);
+    for (const one of led) assert.match(await cluster.put(cluster.leader(one), 'b=1', one), /^app/);
+  }
+});
+
+test('[H86] a note of a run that is over puts a shard to sleep until its member is back', () => {
+  const condition = new ReplicaCondition('whole');
+  condition.becomeRole('follower', 1);
+  const index = 5;
+  const status = { applied: index, commit: index, lastIndex: index, lead: 1, term: 2 };
+  const replica = {
+    shard: 7,
+    condition,
+    core: { basicStatus: () => ({ ...status, role: 'follower' }) },
+    isRunning: true,
+    isLeader: false,
+    leader: 1,
+    noteBusy: () => {},
+    proposals: { isEmpty: true },
+    reads: { isEmpty: true },
+  } as unknown as Replica;
+  const registry = { running: () => replica } as unknown as Registry;
+  // A new run of it is heard before the old one was silent for long.
+  const peers = { lastHeardMs: () => 1_000 } as never;
+  const hibernation = new Hibernation({ member: 2, peers }, settle({}), registry, {
+    schedule: () => {},
+  });
+  hibernation.onPeerDown(1);
+  const notes = new PackedWriter(64);
+  writeHibernationNote(notes, { step: 'hibernate', shard: 7, term: 2, index });
+  assert.ok(hibernation.onFrame(1, notes.view(), 1_000));
+  hibernation.step(1_010);
+  assert.equal(condition.isHibernating, true, 'the note came behind the end of the connection');
+  hibernation.onPeerUp(1);
+  hibernation.step(1_020);
+  assert.equal(condition.isHibernating, false);
+});
+
+test('[H33] a member that was stopped hears what waits for it before it campaigns', async () => {
+  const cluster = await HostCluster.start({ seed: 3, shards: 40, host: { hibernation: false } });
+  await cluster.world.runFor(3_000);
+  const stopped = cluster.leader(1) === 1 ? 2 : 1;
+  const led = cluster.shards.filter((shard) => ![0, stopped].includes(cluster.leader(shard)));
+  assert.ok(led.length > 10, 'others lead many of them');
+  cluster.machine(stopped).pause();
+  await cluster.world.runFor(1_000);
+  cluster.machine(stopped).resume();
+  const hasCampaigned = (): boolean =>
+    led.some((shard) => cluster.status(stopped, shard)?.role !== 'follower');
+  assert.equal(await cluster.world.runUntil(hasCampaigned, 100), false);
   await cluster.close();
 });
 

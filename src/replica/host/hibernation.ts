@@ -209,8 +209,7 @@ export class Hibernation {
   /** Looks after the members that lead hibernating shards, and wakes some of those to be woken. */
   step(nowMs: number): void {
     for (const [leader, replicas] of this.#byLeader) {
-      if (replicas.size === 0 || !this.#isLost(leader, nowMs)) continue;
-      for (const replica of replicas) this.#toWake.add(replica);
+      if (replicas.size > 0 && this.#isLost(leader, nowMs)) this.#wakeLedBy(leader);
     }
     let left = this.#settings.wakesMax;
     for (const replica of this.#toWake) {
@@ -221,7 +220,10 @@ export class Hibernation {
     }
   }
 
-  /** [H85] The peer may have been restarted and know no leader: let it hear from us. */
+  /**
+   * The peer may have been restarted. [H85] Then it knows no leader: let it hear from us. [H86] And
+   * it leads nothing any more: a shard that was put to rest by the run before has to find out.
+   */
   onPeerUp(member: MemberId): void {
     for (const replica of this.#byLeader.get(this.#member) ?? []) {
       const { config } = replica.core.basicStatus();
@@ -229,10 +231,15 @@ export class Hibernation {
         this.#toWake.add(replica);
       }
     }
+    this.#wakeLedBy(member);
   }
 
   /** The connection to a leader's member broke: it may be gone. */
   onPeerDown(member: MemberId): void {
+    this.#wakeLedBy(member);
+  }
+
+  #wakeLedBy(member: MemberId): void {
     for (const replica of this.#byLeader.get(member) ?? []) this.#toWake.add(replica);
   }
 

@@ -48,11 +48,15 @@ test('[H61] a leader with a hole that no peer can fill leaves the shard to anoth
   await cluster.world.runFor(5_000);
   assert.equal(cluster.leader(), old, 'without its vote the other one cannot be elected');
   assert.match(cluster.status(old)?.waitsFor ?? '', /^1 lost log entries, which no peer has$/);
+  const { isUnrepairable, lostEntries } = cluster.status(old) ?? {};
+  assert.deepEqual([lostEntries, isUnrepairable], [1, true]);
+  assert.equal(cluster.heard(old, 'holesFound'), 1, '[H96]');
   await cluster.restart(third);
   const isReplaced = (): boolean => [second, third].includes(cluster.leader());
   assert.ok(await cluster.world.runUntil(isReplaced, 20_000), 'another one leads');
   assert.match(await cluster.put(await cluster.elect(), 'a=1'), /^applied/);
   assert.ok(await cluster.converge(), 'the hole is gone');
+  assert.equal(cluster.status(old)?.lostEntries, 0);
   assert.equal(cluster.status(old)?.waitsFor, undefined);
   await cluster.close();
 });
@@ -118,6 +122,7 @@ test('[H62] a follower gets a state for what everybody has let go of', async () 
   const rising = heard.toSorted((a, b) => a - b);
   assert.deepEqual(heard, rising, 'it knows no less than before');
   assert.ok(await cluster.converge(10_000), 'it has the state and what came after it');
+  assert.ok(cluster.heard(late, 'snapshotReceived') > 0, '[H96]');
   await cluster.world.runFor(2_000);
   const { firstIndex = 0, waitsFor } = cluster.status(late) ?? {};
   assert.ok(firstIndex > 10 && waitsFor === undefined, `from ${firstIndex}, ${waitsFor}`);
@@ -147,6 +152,9 @@ test('[H63] a member alone says what it lost and what to do, and stops the shard
     cluster.status(1)?.waitsFor ?? '',
     /^entry \d+ of its log is lost, and no other .* put a copy of the data directory/,
   );
+  assert.equal(cluster.status(1)?.lostEntries, 0, 'it takes no further part');
+  const told = cluster.events.findLast(({ event }) => event.kind === 'shardStopped')?.event;
+  assert.ok(told?.kind === 'shardStopped' && told.reason.kind === 'lostEntries', '[H96]');
   await cluster.close();
 });
 

@@ -78,7 +78,7 @@ export class Host implements ReplicaHost {
 
   constructor(parts: HostParts, changes: Partial<HostSettings> = {}) {
     const settings = settle(changes);
-    const { clock, log, member, peers, store, wal } = parts;
+    const { clock, member, peers, store, wal } = parts;
     this.#parts = parts;
     this.#settings = settings;
     this.#registry = new Registry(settings.phases);
@@ -127,14 +127,14 @@ export class Host implements ReplicaHost {
       this.#repair,
       supervisor,
     );
-    this.#slowDisk = new SlowDisk(log, settings, registry);
+    this.#slowDisk = new SlowDisk(parts, settings, registry);
     this.#fullDisk = new FullDisk({ clock, peers, wal }, settings, registry);
     this.#duties = new LeaderDuties(parts, settings, registry);
     parts.feed.connect(() => this.#turn.schedule());
     this.#scrub = new Scrub(parts, settings, supervisor, () => {
       for (const replica of registry.all()) this.#repair.noteRead(replica);
     });
-    this.#peerFaults = new PeerFaults(clock, log);
+    this.#peerFaults = new PeerFaults(parts);
     this.#ticker.start();
   }
 
@@ -159,7 +159,7 @@ export class Host implements ReplicaHost {
     return new Ticker(
       this.#parts.clock,
       this.#settings,
-      (step) => this.#onStep(step),
+      (step, isLate) => this.#onStep(step, isLate),
       () => this.#hibernation.count === this.#registry.runningCount,
     );
   }
@@ -202,6 +202,7 @@ export class Host implements ReplicaHost {
   #shardEvents(): ShardEvents {
     return {
       onOpened: (replica) => {
+        this.#snapshots.openShard(replica.shard);
         if (replica.condition.lacksEntries) this.#repair.begin(replica, undefined);
         this.#duties.onOpened(replica);
       },
@@ -218,15 +219,17 @@ export class Host implements ReplicaHost {
     };
   }
 
-  #onStep(step: number): void {
+  #onStep(step: number, isLate: boolean): void {
     const nowMs = this.#turn.readClock();
     this.#slowDisk.step(this.#logWriter.waitedMs(nowMs));
     this.#fullDisk.step(nowMs);
     this.#duties.step(nowMs);
     for (const replica of this.#registry.inPhase(step)) {
+      // [H33] What it could have heard meanwhile waits to be read.
+      if (isLate && !replica.isLeader) continue;
       if (replica.isRunning && !replica.condition.isHibernating) replica.tick(nowMs);
     }
-    this.#hibernation.step(nowMs);
+    if (!isLate) this.#hibernation.step(nowMs);
     if (step % (this.#settings.phases * COMPACTION_TICKS) === 0) this.#compaction.step();
     if (!this.#answers.isEmpty) this.#turn.schedule();
   }

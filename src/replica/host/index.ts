@@ -1,5 +1,7 @@
 // The public face of the host of a member's replicas.
 
+export { describeStop } from './condition.ts';
+export type { HostEvent } from './events.ts';
 export { FEATURE_DISK_SPACE } from './full-disk.ts';
 export { FEATURE_HIBERNATION } from './hibernation.ts';
 export { Host } from './host.ts';

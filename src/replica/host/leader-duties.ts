@@ -60,6 +60,8 @@ export class LeaderDuties {
   readonly #newest = new Map<string, ShardEditions>();
   /** What was proposed of raises, and may take effect yet. */
   readonly #raising = new Map<ShardId, ShardEditions>();
+  /** Where the newest end of sessions stands in a shard's log; infinity until that is known. */
+  readonly #evicted = new Map<ShardId, number>();
   #nextEvictMs = 0;
   #nextRaiseMs = 0;
 
@@ -112,6 +114,7 @@ export class LeaderDuties {
   forget(replica: Replica): void {
     this.#alarms.delete(replica.shard);
     this.#raising.delete(replica.shard);
+    this.#evicted.delete(replica.shard);
   }
 
   #arm(atMs: number): void {
@@ -192,12 +195,35 @@ export class LeaderDuties {
   /** [D21] [H48] `member` has too many: those that lead shards which it holds end their part. */
   #evict(member: MemberId, keep: number): void {
     for (const replica of this.#registry.leaders()) {
-      if (!holds(replica, member)) continue;
+      if (!holds(replica, member) || !this.#hasFollowed(replica, member)) continue;
       const { count } = replica.data.sessionsHeld();
       // Rounded by chance: of many shards with one session each some keep theirs.
       const kept = Math.floor((count * keep) / KEEP_ALL + this.#parts.random.unit());
-      if (kept < count) replica.proposeOwn({ kind: 'evict', keep: kept });
+      if (kept < count) this.#proposeEvict(replica, kept);
     }
+  }
+
+  /**
+   * [H48] Whether `member` has what was ended last. One whose disk stands still, or that is cut off
+   * from the shard, has too many for as long as that lasts, says so four times a second, and takes
+   * a fifth of the sessions that are left each time: in some seconds nobody would have one.
+   */
+  #hasFollowed(replica: Replica, member: MemberId): boolean {
+    const evicted = this.#evicted.get(replica.shard);
+    if (evicted === undefined) return true;
+    if (member === this.#parts.member) return replica.data.applied().index >= evicted;
+    const peer = replica.core.status().peers.find(({ id }) => id === member);
+    return peer !== undefined && peer.match >= evicted;
+  }
+
+  #proposeEvict(replica: Replica, keep: number): void {
+    const { shard } = replica;
+    const isProposed = replica.proposeOwn({ kind: 'evict', keep }, (outcome) => {
+      if (this.#registry.running(shard) !== replica) return;
+      if (outcome.kind === 'applied') this.#evicted.set(shard, outcome.index);
+      else this.#evicted.delete(shard);
+    });
+    if (isProposed) this.#evicted.set(shard, Number.POSITIVE_INFINITY);
   }
 
   // --- editions ---------------------------------------------------------------------------------

@@ -47,6 +47,31 @@ test('[H94] a shard that is closed answers, and goes on when it is opened again'
   await cluster.close();
 });
 
+test('[H94] [N15] a shard that is closed while a state is installed keeps that state', async () => {
+  const host = { trailingEntries: 5, purgeEntries: 10 };
+  const cluster = await HostCluster.start({ seed: 21, host });
+  const leader = await cluster.elect();
+  const late = (leader % 3) + 1;
+  cluster.kill(late);
+  for (let i = 0; i < 60; i++) {
+    assert.match(await cluster.put(leader, `k${i}=${'x'.repeat(100)}`), /^applied/);
+  }
+  await cluster.world.runFor(3_000);
+  await cluster.restart(late);
+  // Its core has taken the state over, and its log is about to name it.
+  const isInstalling = (): boolean => (cluster.status(late)?.firstIndex ?? 0) > 30;
+  assert.ok(await cluster.world.runUntil(isInstalling, 10_000));
+  await cluster.world.runFor(0.1);
+  assert.ok((cluster.status(late)?.applied.index ?? 0) < 30, 'and the state is not there yet');
+  assert.equal(cluster.plane(late).host.closeShard(1), true);
+  // Long enough for what came to nothing to be swept up.
+  await cluster.world.runFor(300_000);
+  cluster.plane(late).host.openShard({ shard: 1, machine, founders: [1, 2, 3] });
+  assert.ok(await cluster.converge());
+  assert.deepEqual(cluster.fatal, []);
+  await cluster.close();
+});
+
 test('[H95] a shard that is removed is gone, and the others stay', async () => {
   const cluster = await HostCluster.start({ seed: 62, members: 1, shards: 2 });
   await cluster.elect(1);

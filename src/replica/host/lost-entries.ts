@@ -2,12 +2,13 @@
 // of a leader that has applied them, or [H63] stops if it has no peers.
 
 import { assert } from '../../base/assert.ts';
-import type { Clock, Log } from '../../base/capabilities.ts';
+import type { Clock, Events, Log } from '../../base/capabilities.ts';
 import type { ConfState, PeerStatus, Snapshot } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { Wal } from '../../engine/wal/index.ts';
 import { describeStop, type StopReason } from './condition.ts';
+import type { HostEvent } from './events.ts';
 import type { Replica } from './replica.ts';
 import type { HostSettings } from './settings.ts';
 import type { Shards } from './shards.ts';
@@ -22,6 +23,7 @@ const LISTEN_MS = 10_000;
 export interface LostEntriesParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
+  readonly events: Events<HostEvent> | undefined;
   readonly store: Pick<Store, 'flush'>;
 }
 
@@ -77,11 +79,12 @@ export class LostEntries {
   /** [H63] Nobody will ever send it. */
   #maybeStop(missing: readonly number[]): void {
     assert(missing.length > 0, '[H63] a shard stops for entries that it lacks');
-    const { clock, log } = this.#parts;
+    const { clock, events, log } = this.#parts;
     if (clock.monotonicMs() - this.#sinceMs < LISTEN_MS) return;
     const { shard } = this.#replica;
     const reason: StopReason = { kind: 'lostEntries', first: Math.min(...missing) };
     log.error('shard stopped', { shard, reason: describeStop(reason) });
+    events?.tell({ kind: 'shardStopped', shard, reason, stack: undefined });
     this.#shards.retire(this.#replica, reason);
   }
 

@@ -245,6 +245,23 @@ test('[M11] a question waits for an event on any replica, and is answered in the
   await cluster.close();
 });
 
+test('[H45] a question that waits on a hibernating replica is answered in the end', async () => {
+  const { cluster } = await startReleases([]);
+  assert.equal(await put(cluster, 'put a 1'), 'ok');
+  const isHibernating = (id: number): boolean => cluster.status(id)?.isHibernating === true;
+  assert.ok(await cluster.world.runUntil(() => [1, 2, 3].every(isHibernating), 10_000));
+  const answers: string[] = [];
+  for (const id of [1, 2, 3]) {
+    cluster.plane(id).host.read(1, 'local', bytes('await a 1'), (answer) => {
+      answers.push(answer.kind === 'answered' ? text(answer.result) : answer.reason);
+    });
+  }
+  await cluster.world.runFor(3_000);
+  assert.deepEqual(answers, ['1', '1', '1']);
+  assert.ok(await cluster.world.runUntil(() => [1, 2, 3].every(isHibernating), 10_000));
+  await cluster.close();
+});
+
 // --- sessions -----------------------------------------------------------------------------------
 
 const SESSION_BYTES = 200;
@@ -314,6 +331,49 @@ test('[D21] a member that leads nothing is kept within its bound by those that l
   assert.ok(uneven.plane(3).sessionBytes <= small, `${uneven.plane(3).sessionBytes}`);
   assert.ok(uneven.plane(3).sessionBytes > small / 4, 'and keeps what it can');
   await uneven.close();
+});
+
+test('[H48] a member whose disk stands still does not cost others their sessions', async () => {
+  const sessionBytesMax = 40 * SESSION_BYTES;
+  const cluster = await HostCluster.start({ seed: 9, host: { sessionBytesMax } });
+  const leader = await cluster.elect();
+  const held = (id: number): number => cluster.plane(id).sessionBytes / SESSION_BYTES;
+  for (let i = 0; i < 40; i++) await run(cluster, { kind: 'open' });
+  assert.ok(await cluster.converge());
+  // Its disk stops when it has one too many, so that it cannot hear of any that end.
+  const stuck = (leader % 3) + 1;
+  const opening = run(cluster, { kind: 'open' });
+  assert.ok(await cluster.world.runUntil(() => held(stuck) > 40, 1_000));
+  cluster.machine(stuck).disk.rules({ slowFactor: 1e7 });
+  await opening;
+  await cluster.world.runFor(10_000);
+  assert.equal(held(stuck), 41);
+  assert.equal(held(leader), 32, 'a fifth went, once');
+});
+
+test('[H48] sessions of a shard that is closed here do not crowd out others', async () => {
+  const sessionBytesMax = 40 * SESSION_BYTES;
+  const cluster = await HostCluster.start({ seed: 9, shards: 2, host: { sessionBytesMax } });
+  for (let i = 0; i < 38; i++) await run(cluster, { kind: 'open' }, 1);
+  assert.ok(await cluster.converge());
+  const closed = ((await cluster.elect(2)) % 3) + 1;
+  assert.ok(cluster.plane(closed).host.closeShard(1));
+  await cluster.elect(1);
+  const clients: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    const opened = await run(cluster, { kind: 'open' }, 2);
+    assert.ok(opened?.kind === 'opened', opened?.kind);
+    clients.push(opened.client);
+  }
+  await cluster.world.runFor(10_000);
+  let left = 0;
+  for (const client of clients) {
+    const body = bytes('a=1');
+    const result = await run(cluster, { kind: 'session', client, sequence: 1, body }, 2);
+    if (result?.kind === 'done') left += 1;
+  }
+  assert.ok(left >= 6, `${left} of 10 are left`);
+  await cluster.close();
 });
 
 // --- notes --------------------------------------------------------------------------------------

@@ -142,6 +142,8 @@ test('[H60] entries that rot in the log of a member are fetched again from its p
   assert.equal(await cluster.get(late, 'local', 'k7'), `local "${'x'.repeat(100)}7"`);
   await cluster.world.runFor(100);
   assert.equal(cluster.status(late)?.waitsFor, undefined);
+  const told = [cluster.heard(late, 'holesFound'), cluster.heard(late, 'holesFilled')];
+  assert.deepEqual(told, [1, 1], '[H96]');
   await cluster.close();
 });
 

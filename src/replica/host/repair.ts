@@ -91,6 +91,7 @@ export class Repair {
     this.#jobs.set(replica.shard, job);
     const { holes } = replica.log.wal;
     this.#parts.log.warn('log has holes', { shard: replica.shard, entries: holes.size });
+    this.#parts.events?.tell({ kind: 'holesFound', shard: replica.shard });
     this.#goOn(job);
   }
 
@@ -189,6 +190,7 @@ export class Repair {
     this.#jobs.delete(replica.shard);
     replica.repaired();
     this.#parts.log.info('log is whole again', { shard: replica.shard });
+    this.#parts.events?.tell({ kind: 'holesFilled', shard: replica.shard });
     for (const fetch of fetches) this.#actions.fetch(replica, fetch);
   }
 }

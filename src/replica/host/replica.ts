@@ -105,7 +105,11 @@ export class Replica implements LogWriterClient, TurnMember {
     const retryMs = settings.electionTicks * settings.tickMs;
     const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
     this.reads = new Reads(context.answers, timing, context.load, {
-      wait: (topic, wake) => parts.feed.wait(shard, topic, wake),
+      wait: (topic, wake) => {
+        // [H45] Nobody would tell it that its time is over.
+        this.wake();
+        return parts.feed.wait(shard, topic, wake);
+      },
       onReady: () => this.mark(),
     });
     this.core = this.#newCore();
@@ -218,14 +222,16 @@ export class Replica implements LogWriterClient, TurnMember {
     return isWhole ? this.proposals.add(payload, done) : 'malformed';
   }
 
-  /** A command of the host itself: what became of it shows in the state. */
-  proposeOwn(command: ShardCommand): void {
-    if (!this.isLeader || this.#refusal() !== undefined) return;
+  /**
+   * A command of the host itself: what became of it shows in the state. False when it was refused
+   * at once; whoever proposed it looks again.
+   */
+  proposeOwn(command: ShardCommand, done: WriteDone = noteNothing): boolean {
+    if (!this.isLeader || this.#refusal() !== undefined) return false;
     this.wake();
     this.mark();
     const payload = encodeShardCommand(command, this.#context.parts.clock.wallMs());
-    // Refused for want of room: whoever proposed it looks again.
-    this.proposals.add(payload, () => {});
+    return this.proposals.add(payload, done) === undefined;
   }
 
   changeConfig(change: ConfChange, done: WriteDone): void {
@@ -494,14 +500,20 @@ export class Replica implements LogWriterClient, TurnMember {
       lastIndex,
       config,
       isHibernating: this.condition.isHibernating,
+      lostEntries: this.#lostEntries,
+      isUnrepairable: this.condition.isUnrepairable,
       waitsFor: this.#waitsFor(lead),
     };
+  }
+
+  get #lostEntries(): number {
+    return this.isRunning ? this.log.wal.holes.size : 0;
   }
 
   #waitsFor(lead: MemberId): string | undefined {
     const { value } = this.condition;
     if (value.kind === 'stopped') return describeStop(value.reason);
-    const lost = this.log.wal.holes.size;
+    const lost = this.#lostEntries;
     if (lost > 0) {
       const entries = `${lost} lost log entries`;
       const isInVain = value.log === 'unrepairable';
@@ -517,5 +529,7 @@ export class Replica implements LogWriterClient, TurnMember {
 function isLateAnswer({ kind }: Message): boolean {
   return kind === 'heartbeatResponse' || kind === 'appendResponse';
 }
+
+function noteNothing(): void {}
 
 const NEVER_TICKS = 2 ** 40;

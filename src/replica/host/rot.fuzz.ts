@@ -160,10 +160,10 @@ class History {
 
   #count(): void {
     const status = this.#cluster.status(this.#harmed);
-    if (status?.waitsFor?.includes('lost log entries') !== true) return;
+    if (status === undefined || status.lostEntries === 0) return;
     this.#result.holed += 1;
     if (status.role === 'leader') this.#result.holedLeaders += 1;
-    if (status.waitsFor.includes('no peer')) this.#result.lostEntries += 1;
+    if (status.isUnrepairable) this.#result.lostEntries += 1;
   }
 
   /** A leader may be handing over just now, and refuse. */

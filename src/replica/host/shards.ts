@@ -140,12 +140,13 @@ export class Shards {
     const { shard } = replica;
     const { unsupported } = replica.data;
     const message = unsupported ?? reasonOf(error);
-    this.#context.parts.log.error('shard stopped', {
-      shard,
-      reason: message,
-      stack: stackOf(error),
-    });
-    this.#stop(replica, { kind: unsupported === undefined ? 'bug' : 'unsupported', message });
+    const { events, log } = this.#context.parts;
+    const kind = unsupported === undefined ? 'bug' : 'unsupported';
+    const reason: StopReason = { kind, message };
+    const stack = stackOf(error);
+    log.error('shard stopped', { shard, reason: message, stack });
+    events?.tell({ kind: 'shardStopped', shard, reason, stack });
+    this.#stop(replica, reason);
   }
 
   /** [H62] [H63] It takes no further part; what its core asked for is on its way to the log. */
@@ -227,6 +228,7 @@ export class Shards {
     replica.stop(reason);
     this.#registry.retire(replica);
     this.#events.onStopped(replica);
+    replica.data.releaseSessions();
     this.#turn.schedule();
   }
 }

@@ -32,7 +32,8 @@ function leaderOf(voters: readonly number[]): Leader {
 function watchOver(...leaders: Leader[]): SlowDisk {
   const replicas = leaders.map(({ replica }) => replica);
   const settings = settle({ slowDiskMs: 1_000, tickMs: 30, electionTicks: 10 });
-  return new SlowDisk(silentLog, settings, { all: () => replicas, leaders: () => replicas });
+  const parts = { log: silentLog, events: undefined };
+  return new SlowDisk(parts, settings, { all: () => replicas, leaders: () => replicas });
 }
 
 test('[H70] [H71] a leader hands over, then is muted, then recovers', () => {

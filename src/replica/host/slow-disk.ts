@@ -3,7 +3,7 @@
 // silent, so that it is deposed.
 
 import { assert } from '../../base/assert.ts';
-import type { Log } from '../../base/capabilities.ts';
+import type { HostParts } from './ports.ts';
 import type { Registry } from './registry.ts';
 import type { HostSettings } from './settings.ts';
 import { findSuccessor } from './successor.ts';
@@ -15,14 +15,20 @@ type Disk =
   /** [H71] Those who could not are muted. */
   | 'muted';
 
+type SlowDiskParts = Pick<HostParts, 'log' | 'events'>;
+
 export class SlowDisk {
-  readonly #log: Log;
+  readonly #parts: SlowDiskParts;
   readonly #settings: HostSettings;
   readonly #registry: Pick<Registry, 'all' | 'leaders'>;
   #disk: Disk = 'answering';
 
-  constructor(log: Log, settings: HostSettings, registry: Pick<Registry, 'all' | 'leaders'>) {
-    this.#log = log;
+  constructor(
+    parts: SlowDiskParts,
+    settings: HostSettings,
+    registry: Pick<Registry, 'all' | 'leaders'>,
+  ) {
+    this.#parts = parts;
     this.#settings = settings;
     this.#registry = registry;
   }
@@ -43,7 +49,8 @@ export class SlowDisk {
 
   #handOver(waitedMs: number): void {
     this.#disk = 'slow';
-    this.#log.warn('disk does not answer', { waitedMs: Math.round(waitedMs) });
+    this.#parts.log.warn('disk does not answer', { waitedMs: Math.round(waitedMs) });
+    this.#parts.events?.tell({ kind: 'diskSlow' });
     for (const replica of this.#registry.leaders()) {
       const successor = findSuccessor(replica);
       if (successor !== undefined) replica.leave(successor);
@@ -62,7 +69,7 @@ export class SlowDisk {
 
   #recover(): void {
     this.#disk = 'answering';
-    this.#log.info('disk answers again');
+    this.#parts.log.info('disk answers again');
     for (const replica of this.#registry.all()) replica.condition.unmute('slowDisk');
   }
 }

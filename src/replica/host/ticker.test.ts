@@ -36,6 +36,21 @@ test('[H30] what a long turn missed is made up for at once, in order', async () 
   assert.deepEqual(steps, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
+test('[H33] one tick per round is on time, what else is made up for is late', async () => {
+  const clock = new ManualClock();
+  const late: boolean[] = [];
+  const settings = settle({ tickMs: 30, phases: 3, electionTicks: 10 });
+  const ticker = new Ticker(clock, settings, (_step, isLate) => late.push(isLate));
+  ticker.start();
+  await clock.pass(10);
+  ticker.catchUp(clock.monotonicMs() + 20);
+  assert.deepEqual(late, [false, false, false], 'each phase has had one');
+  ticker.catchUp(clock.monotonicMs() + 60);
+  assert.deepEqual(late.slice(3), [true, true, true, true], 'no event was heard in between');
+  await clock.pass(70);
+  assert.deepEqual(late.slice(7), [false]);
+});
+
 test('[H31] no more than an election timeout is made up for, the same for every phase', () => {
   const { steps, ticker } = startTicker();
   ticker.catchUp(3_600_000);

@@ -7,25 +7,30 @@ import type { Clock, Timer } from '../../base/capabilities.ts';
 import type { HostSettings } from './settings.ts';
 import { SuspendDetector } from './suspend-detector.ts';
 
+/** [H33] `isLate`: all phases had a step already since the timer was last heard. */
+export type OnStep = (step: number, isLate: boolean) => void;
+
 export class Ticker {
   readonly #clock: Clock;
   readonly #stepMs: number;
   readonly #phases: number;
   readonly #startMs: number;
-  readonly #onStep: (step: number) => void;
+  readonly #onStep: OnStep;
   /** True while no shard ticks: then nothing is to be spread over the phases. */
   readonly #isIdle: () => boolean;
   /** Longest time that is made up for, in steps. */
   readonly #stepsMax: number;
   readonly #suspends: SuspendDetector;
   #steps = 0;
+  /** Since the timer was last heard: one round of the events of this process. */
+  #stepsOfRound = 0;
   #timer: Timer | undefined;
   #isClosed = false;
 
   constructor(
     clock: Clock,
     settings: HostSettings,
-    onStep: (step: number) => void,
+    onStep: OnStep,
     isIdle: () => boolean = () => false,
   ) {
     this.#clock = clock;
@@ -63,7 +68,8 @@ export class Ticker {
     assert(due - this.#steps <= this.#stepsMax, '[H31] an election timeout is made up for at most');
     while (this.#steps < due) {
       this.#steps += 1;
-      this.#onStep(this.#steps);
+      this.#stepsOfRound += 1;
+      this.#onStep(this.#steps, this.#stepsOfRound > this.#phases);
     }
   }
 
@@ -92,6 +98,7 @@ export class Ticker {
     const next = this.#steps + (this.#isIdle() ? this.#phases : 1);
     const delayMs = Math.max(0, this.#timeOf(next) - this.#clock.monotonicMs());
     this.#timer = this.#clock.setTimer(delayMs, () => {
+      this.#stepsOfRound = 0;
       this.catchUp(this.#clock.monotonicMs());
       if (!this.#isClosed) this.#arm();
     });

@@ -59,6 +59,10 @@ export class IncomingTransfer implements IncomingStreamHandler {
     assert(this.#staging.isComplete, '[N8] what is whole is marked so before it is durable');
     // [N8] The log may name this state only when no crash can take it away.
     const isDurable = await this.#parts.store.flush();
+    // [N15] Meanwhile the shard may have been closed, opened again and offered another state.
+    if (this.#data.staging !== this.#staging) {
+      return this.#onEnd(false, 'another state is being staged');
+    }
     return this.#onEnd(isDurable, 'the store has failed');
   }
 

@@ -95,10 +95,18 @@ export class SnapshotReceiver {
     this.#running.clear();
   }
 
-  /** [N15] What is on its way is not taken any more; what is staged goes with the next sweep. */
+  /**
+   * [N15] What is on its way is not taken any more; what is staged goes with the next sweep. One
+   * that was handed to the host stays: the log may name it already, and no other one would do when
+   * the shard is opened again.
+   */
   closeShard(shard: ShardId): void {
     this.#running.get(shard)?.giveWay();
     this.#running.delete(shard);
+  }
+
+  /** [N15] By now a state that the log names is installed, and what else is staged is not needed. */
+  openShard(shard: ShardId): void {
     this.#installing.delete(shard);
   }
 
@@ -139,15 +147,19 @@ export class SnapshotReceiver {
 
   #end(transfer: IncomingTransfer, data: ReplicaState, isWhole: boolean, why: string): boolean {
     const { shard, snapshot, message } = transfer.offer;
+    const { events, log } = this.#parts;
+    const { from } = message;
     assert(data.shard === shard, '[N5] a transfer ends for its own shard');
     if (this.#running.get(shard) === transfer) this.#running.delete(shard);
     if (!isWhole) {
       this.counters.receivesFailed += 1;
-      this.#parts.log.warn('snapshot not received', { shard, from: message.from, why });
+      log.warn('snapshot not received', { shard, from, why });
+      events?.tell({ kind: 'snapshotFailed', shard, from });
       return false;
     }
     this.counters.received += 1;
-    this.#parts.log.info('snapshot received', { shard, index: snapshot.index });
+    log.info('snapshot received', { shard, index: snapshot.index });
+    events?.tell({ kind: 'snapshotReceived', shard, from });
     if (this.#handler.onStaged(shard, message)) this.#installing.set(shard, snapshot);
     else data.dropStaging();
     return true;
@@ -165,6 +177,9 @@ export class SnapshotReceiver {
   /** [N9] What has not grown since the last time, and is not under way, goes. */
   #dropAbandoned(): void {
     const idle = new Map<ShardId, Progress>();
+    for (const shard of this.#installing.keys()) {
+      if (this.#parts.states.state(shard) === undefined) this.#installing.delete(shard);
+    }
     for (const shard of this.#parts.states.shardIds()) {
       const data = this.#parts.states.state(shard);
       const progress = data?.staging?.progress;

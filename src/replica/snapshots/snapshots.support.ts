@@ -25,7 +25,7 @@ import {
 } from '../state/state.support.ts';
 import type { ReplicaState } from '../state/types.ts';
 import { openSnapshots } from './snapshots.ts';
-import type { SnapshotLimits, Snapshots } from './types.ts';
+import type { SnapshotEvent, SnapshotLimits, Snapshots } from './types.ts';
 
 export const SHARD = 7;
 
@@ -208,6 +208,8 @@ export class Site {
   /** Messages that were stepped, as `term/index`. */
   readonly stepped: string[] = [];
   readonly done: boolean[] = [];
+  /** [H96] */
+  readonly events: SnapshotEvent['kind'][] = [];
   /** That its core is in. */
   term = 0;
   /** Heard of peers that refused a state. */
@@ -233,6 +235,7 @@ export class Site {
       member,
       clock,
       log: silentLog,
+      events: { tell: ({ kind }: SnapshotEvent) => void this.events.push(kind) },
       peers: line.peersOf(member),
       store: {
         get isBehind() {

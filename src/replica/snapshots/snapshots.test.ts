@@ -132,6 +132,7 @@ test('[N3] a chunk that was changed on the way, or lost, or doubled, is noticed'
     assert.deepEqual(receiver.stepped, []);
     assert.equal(receiver.data.staged(), undefined);
     assert.equal(receiver.snapshots.stats().failed, 1);
+    assert.deepEqual(receiver.events, ['snapshotFailed']);
   }
 });
 

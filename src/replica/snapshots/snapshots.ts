@@ -48,6 +48,7 @@ export function openSnapshots(parts: SnapshotParts, handler: SnapshotsHandler): 
         failed: sendsFailed + receivesFailed,
       };
     },
+    openShard: (shard) => receiver.openShard(shard),
     closeShard: (shard) => {
       sender.closeShard(shard);
       receiver.closeShard(shard);

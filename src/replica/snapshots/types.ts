@@ -1,6 +1,6 @@
 // The words of snapshots on their way between members.
 
-import type { Clock, Log } from '../../base/capabilities.ts';
+import type { Clock, Events, Log } from '../../base/capabilities.ts';
 import type { Message, Snapshot } from '../../core/raft/index.ts';
 import type { Store } from '../../engine/store/index.ts';
 import type {
@@ -12,10 +12,16 @@ import type {
 import type { ShardId, Wal } from '../../engine/wal/index.ts';
 import type { StateStore } from '../state/index.ts';
 
+export type SnapshotEvent =
+  | { readonly kind: 'snapshotReceived'; readonly shard: ShardId; readonly from: MemberId }
+  /** Its transfer broke off, or what came is not what was offered. */
+  | { readonly kind: 'snapshotFailed'; readonly shard: ShardId; readonly from: MemberId };
+
 export interface SnapshotParts {
   readonly member: MemberId;
   readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'afterTurn'>;
   readonly log: Log;
+  readonly events: Events<SnapshotEvent> | undefined;
   readonly peers: Pick<Peers, 'request' | 'cancel' | 'openStream'>;
   readonly store: Pick<Store, 'isBehind' | 'flush'>;
   readonly wal: Pick<Wal, 'isCramped'>;
@@ -60,6 +66,8 @@ export interface Snapshots {
   /** A stream of the kind `snapshot`. */
   onStream(from: MemberId, header: Uint8Array): IncomingStreamHandler | undefined;
 
+  /** [N15] The shard runs, from here on: a state that its log names is installed. */
+  openShard(shard: ShardId): void;
   /** [N15] The shard is not open any more: its transfers end, both ways. */
   closeShard(shard: ShardId): void;
   stats(): SnapshotStats;

@@ -113,6 +113,10 @@ export class StoredReplicaState implements ReplicaState {
     return this.#runner.sessionsHeld();
   }
 
+  releaseSessions(): void {
+    this.#runner.drop();
+  }
+
   get unsupported(): string | undefined {
     return this.#unsupported;
   }

@@ -137,7 +137,7 @@ export class CommandRunner {
     this.#record.save();
   }
 
-  /** Another one takes its place. */
+  /** Another one takes its place, or it rests: sessions are read again when they are needed. */
   drop(): void {
     this.#sessions?.drop();
     this.#sessions = undefined;

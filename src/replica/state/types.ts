@@ -106,6 +106,8 @@ export interface ReplicaState {
   wakeMs(): number;
   /** [D21] What sessions take in memory. */
   sessionsHeld(): { readonly count: number; readonly bytes: number };
+  /** [D21] The shard does not run here: its sessions take no memory until it does again. */
+  releaseSessions(): void;
 
   /**
    * Carries out normal entries that follow `applied()` without a gap; empty ones have no effect.

@@ -2,13 +2,13 @@
 // growing pauses, and tells the member what changed.
 
 import { must } from '../../../base/assert.ts';
-import type { Log, Random, Timer } from '../../../base/capabilities.ts';
+import type { Events, Log, Random, Timer } from '../../../base/capabilities.ts';
 import type { SocketAddress } from '../../../base/ids.ts';
 import { Dialled, type DialOwner, type DialParts } from './dialled.ts';
 import type { Refusal } from './hello.ts';
 import type { PeerOptions } from './options.ts';
 import { type OutgoingParts, OutgoingStreams } from './outgoing-streams.ts';
-import type { Admission, Hello, MemberId, PeersHandler } from './types.ts';
+import type { Admission, Hello, MemberId, PeerEvent, PeersHandler } from './types.ts';
 import type { Wire } from './wire.ts';
 
 export interface LinkParts {
@@ -17,6 +17,7 @@ export interface LinkParts {
   readonly handler: PeersHandler;
   readonly random: Random;
   readonly log: Log;
+  readonly events: Events<PeerEvent> | undefined;
   readonly streams: OutgoingParts;
 }
 
@@ -129,10 +130,14 @@ export class Link implements DialOwner {
   #tell(reason: string, wasUp: boolean, refusal: Refusal | undefined): void {
     if (!wasUp && reason === this.#toldReason) return;
     this.#toldReason = reason;
+    const { events, handler, log } = this.#parts;
     const fields = { peer: this.member, address: this.address, reason };
-    if (refusal !== undefined) this.#parts.log.warn('peer refused', fields);
-    else this.#parts.log.info('peer is down', fields);
-    this.#parts.handler.onDown(this.member, reason);
+    if (refusal === undefined) log.info('peer is down', fields);
+    else {
+      log.warn('peer refused', fields);
+      events?.tell({ kind: 'peerRefused', peer: this.member, reason: refusal.reason });
+    }
+    handler.onDown(this.member, reason);
   }
 }
 

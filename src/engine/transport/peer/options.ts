@@ -1,13 +1,15 @@
 // Times and sizes of the transport that a test or a slow network may want otherwise.
 
-import type { Clock, Log, Net, Random } from '../../../base/capabilities.ts';
+import type { Clock, Events, Log, Net, Random } from '../../../base/capabilities.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import type { PeerEvent } from './types.ts';
 
 export interface PeerCapabilities {
   readonly clock: Clock;
   readonly random: Random;
   readonly net: Net;
   readonly log: Log;
+  readonly events?: Events<PeerEvent> | undefined;
 }
 
 export interface PeerOptions {

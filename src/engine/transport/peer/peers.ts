@@ -87,6 +87,7 @@ class MemberPeers implements Peers, Acceptance {
       handler,
       random,
       log,
+      events: capabilities.events,
       streams: {
         clock,
         turnEnd: this.#turnEnd,

@@ -3,11 +3,11 @@ import { PeerMember } from '../../../../test/support/peer-member.ts';
 import { silentLog } from '../../../../test/support/silent-log.ts';
 import { transcriptTests } from '../../../../test/support/transcript.ts';
 import { must } from '../../../base/assert.ts';
-import type { Log, LogFields, StreamHandler } from '../../../base/capabilities.ts';
+import type { Events, Log, LogFields, StreamHandler } from '../../../base/capabilities.ts';
 import type { Command } from '../../../base/transcript.ts';
 import { connectClient } from './client.ts';
 import { narratedNet } from './narrator.support.ts';
-import type { Admission, RequestOutcome } from './types.ts';
+import type { Admission, PeerEvent, RequestOutcome } from './types.ts';
 
 const PORT = 7_000;
 
@@ -118,10 +118,10 @@ class Stage {
     return address;
   }
 
-  #capabilities(machine: Machine, log: Log) {
+  #capabilities(machine: Machine, log: Log, events?: Events<PeerEvent>) {
     const told = { nameOf: (address: string) => this.#nameOf(address), tell: this.#tell };
     const net = narratedNet(machine.capabilities.net, told);
-    return { ...machine.capabilities, net, log };
+    return { ...machine.capabilities, net, log, events };
   }
 
   /** A machine may run a process that says it is another member: `machine=`. */
@@ -130,10 +130,10 @@ class Stage {
     const place = given.optional('machine') ?? String(number);
     const machine = this.#machine(place);
     if (!machine.alive) machine.restart();
-    const { tell, warnings } = this.#logOf(place);
+    const { events, tell, warnings } = this.#logOf(place);
     const incarnation = BigInt(given.optional('incarnation') ?? number * 11);
     const hello = { clusterId: given.optional('cluster') ?? 'red', incarnation };
-    const capabilities = this.#capabilities(machine, warnings);
+    const capabilities = this.#capabilities(machine, warnings, events);
     const member = new PeerMember(capabilities, number, { hello, options: { pingMs: 100 } });
     this.#members.set(Number(place), member);
     member.onChange = tell;
@@ -152,12 +152,15 @@ class Stage {
     await this.#world.settle(capabilities.net.listenStreams(machine.address(PORT), member.accept));
   }
 
-  #logOf(place: string): { tell: (line: string) => void; warnings: Log } {
+  #logOf(place: string) {
     const tell = (line: string): void => this.#tell(`     ${place}: ${line}`);
     const warn = (event: string, fields?: LogFields): void => {
       tell(`warning, ${event}: ${String(fields?.['reason'])}`);
     };
-    return { tell, warnings: { ...silentLog, warn } };
+    const events: Events<PeerEvent> = {
+      tell: ({ kind, peer, reason }) => tell(`event, ${kind} ${peer}: ${reason}`),
+    };
+    return { tell, events, warnings: { ...silentLog, warn } };
   }
 
   #talk(what: 'send' | 'ask' | 'stream', given: Given): void {

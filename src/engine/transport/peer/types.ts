@@ -39,6 +39,13 @@ export type Admission =
   | { readonly kind: 'admitted' }
   | { readonly kind: 'refused'; readonly reason: HelloRefusal; readonly message: string };
 
+/** A peer that was dialled did not let this member in, or is not whom this member lets in. */
+export interface PeerEvent {
+  readonly kind: 'peerRefused';
+  readonly peer: MemberId;
+  readonly reason: HelloRefusal;
+}
+
 /** Which goes first when a connection has more to send than it takes. */
 export type Lane = 'urgent' | 'ordinary' | 'bulk';
 

@@ -2,8 +2,8 @@
 // where to look next.
 
 import { styleText } from 'node:util';
-import { describeSeed } from '../cluster/index.ts';
-import type { Member, MemberSettings } from '../member/index.ts';
+import { describeSeed } from '../../cluster/index.ts';
+import type { Member, MemberSettings } from '../../member/index.ts';
 
 export function drawBanner(member: Member, settings: MemberSettings, version: string): string {
   const { nodeId, address } = member.gossip.members.self;

@@ -2,13 +2,13 @@
 // the environment as PARLEY_<NAME>; a flag wins over the environment, that over the default.
 
 import { Option } from 'commander';
-import { parseSocketAddress, splitHostPort } from '../base/address.ts';
-import { textByteLength } from '../base/bytes.ts';
-import type { LogLevel } from '../base/capabilities.ts';
-import type { SocketAddress } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
-import { CLASSIC, describeSeed, parseSeed, type Seed } from '../cluster/index.ts';
-import type { MemberSettings } from '../member/index.ts';
+import { parseSocketAddress, splitHostPort } from '../../base/address.ts';
+import { textByteLength } from '../../base/bytes.ts';
+import type { LogLevel } from '../../base/capabilities.ts';
+import type { SocketAddress } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { CLASSIC, describeSeed, parseSeed, type Seed } from '../../cluster/index.ts';
+import type { MemberSettings } from '../../member/index.ts';
 
 /** What a check answers: the value, or what is wrong in words that end a sentence. */
 type Checked<Value> = { readonly value: Value } | { readonly wrong: string };

@@ -1,10 +1,15 @@
 // `parley`: runs one member until a signal ends it.
 
 import { networkInterfaces } from 'node:os';
-import type { Clock, Log, LogLevel } from '../base/capabilities.ts';
-import { openHttpEdge } from '../edge/http/index.ts';
-import { realCapabilities } from '../engine/capabilities.ts';
-import { type Member, type MemberParts, type MemberSettings, openMember } from '../member/index.ts';
+import type { Clock, Log, LogLevel } from '../../base/capabilities.ts';
+import { openHttpEdge } from '../../edge/http/index.ts';
+import { realCapabilities } from '../../engine/capabilities.ts';
+import {
+  type Member,
+  type MemberParts,
+  type MemberSettings,
+  openMember,
+} from '../../member/index.ts';
 import { drawBanner } from './banner.ts';
 import { releaseYoungGeneration } from './young-generation.ts';
 

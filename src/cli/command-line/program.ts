@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
-import { type ErrorCode, ParleyError } from '../base/errors.ts';
+import { type ErrorCode, ParleyError } from '../../base/errors.ts';
 import {
   dropEmptyVariables,
   type FlagValues,
@@ -22,7 +22,7 @@ Two members on this machine:
 `;
 
 function versionOfPackage(): string {
-  const manifest: unknown = createRequire(import.meta.url)('../../package.json');
+  const manifest: unknown = createRequire(import.meta.url)('../../../package.json');
   return (manifest as { version: string }).version;
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { World } from '../../sim/index.ts';
-import { CLASSIC, type GossipSettings, parseSeed, type Seed } from '../cluster/index.ts';
-import { openMember } from '../member/index.ts';
+import { World } from '../../../sim/index.ts';
+import { CLASSIC, type GossipSettings, parseSeed, type Seed } from '../../cluster/index.ts';
+import { openMember } from '../../member/index.ts';
 import { drawBanner } from './banner.ts';
 
 async function bannerOf(more: Partial<GossipSettings>): Promise<string> {

@@ -2,10 +2,10 @@
 // machines of its services. Loaded only by members that have replicas.
 
 import { join } from 'node:path';
-import type { Clock } from '../base/capabilities.ts';
-import { openLmdbStore } from '../engine/store/index.ts';
-import type { MemberParts } from '../member/index.ts';
-import { kvMachine } from '../service/kv/index.ts';
+import type { Clock } from '../../base/capabilities.ts';
+import { openLmdbStore } from '../../engine/store/index.ts';
+import type { MemberParts } from '../../member/index.ts';
+import { kvMachine } from '../../service/kv/index.ts';
 
 export function replicaParts(
   dataDirectory: string,

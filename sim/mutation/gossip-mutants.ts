@@ -1,0 +1,30 @@
+// Mistakes in gossip: keys, deletions, and who is alive.
+
+import type { HostMutant } from './mutant.ts';
+
+export const GOSSIP_MUTANTS: readonly HostMutant[] = [
+  {
+    name: 'deletion-without-rival',
+    file: 'core/gossip/own-keys.ts',
+    find: "this.#store(key, '', 'deleted', this.#findRival(key), 'silent')",
+    replace: "this.#store(key, '', 'deleted', undefined, 'silent')",
+    stands: 'a deletion by a clock that is behind deletes nothing',
+    known: { seed: 1 },
+  },
+  {
+    name: 'reset-keeps-entries',
+    file: 'core/gossip/delta-apply.ts',
+    find: '    state.table.clear();\n    columns.heartbeat[state.slot] = 0;',
+    replace: '    columns.heartbeat[state.slot] = 0;',
+    stands: 'what was purged elsewhere stays at the member that missed the tombstone',
+    known: { seed: 9 },
+  },
+  {
+    name: 'follower-takes-rank',
+    file: 'core/gossip/own-keys.ts',
+    find: "this.#store(key, String(rank), 'deleted', undefined, 'silent')",
+    replace: "this.#store(key, '', 'deleted', undefined, 'silent')",
+    stands: 'following an old deletion deletes what was written since',
+    known: { seed: 2 },
+  },
+];
