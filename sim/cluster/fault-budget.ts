@@ -1,9 +1,9 @@
 // Where storage may fail, and when, so that a good copy of everything remains on a majority. Beyond
 // that no system could recover, and a failing run would prove nothing.
 //
-// The frail are fewer than half of the members of every shard. Only their disks lose or change what was durable. A
-// frail member that was harmed stays harmed until an operator replaces it by a new one, which then
-// is frail in its stead.
+// The frail are fewer than half of the members of every shard. Only their disks lose or change what
+// was durable. A frail member that was harmed stays harmed until an operator replaces it by a new
+// one, which then is frail in its stead.
 
 import { type Prng, shuffle } from '../../src/base/prng.ts';
 import type { SimMember } from './sim-member.ts';

@@ -22,6 +22,7 @@ const FINDINGS: readonly Finding[] = [
   { seed: 5, title: 'a log whose file does not close lets go of everything' },
   { seed: 189, title: 'a commit index is never durable before the entries that it came with' },
   { seed: 111, title: 'an old tail is not applied after a crash between two batches of a turn' },
+  { seed: 33, title: 'news of the living do not wait behind what a forgotten member had' },
 ];
 
 for (const { seed, title } of FINDINGS) {

@@ -11,7 +11,7 @@ import { Clients } from './clients.ts';
 import { Cluster, type Listener } from './cluster.ts';
 import { disagreement, electionMs, holdsAllTallies, leaderless } from './convergence.ts';
 import type { Counters } from './counters.ts';
-import { GossipClients } from './gossip-clients.ts';
+import { GossipClients, type MustBecome } from './gossip-clients.ts';
 import { openMember } from './member.ts';
 import { Operators } from './operators.ts';
 import type { ReplicaState } from './oracle.ts';
@@ -140,7 +140,10 @@ class Run {
   }
 
   /** Runs until `complaint` has nothing to say; if it has for too long, that is the failure. */
-  async #mustBecome(withinMs: number, complaint: () => string | undefined): Promise<void> {
+  readonly #mustBecome: MustBecome = async (
+    withinMs: number,
+    complaint: () => string | undefined,
+  ): Promise<void> => {
     const cluster = this.#cluster;
     const deadlineMs = cluster.nowMs + withinMs;
     while (cluster.failure === undefined) {
@@ -149,7 +152,7 @@ class Run {
       if (cluster.nowMs >= deadlineMs) cluster.violate(`after healing, ${text}`);
       else await this.#untilFailed(LOOK_MS);
     }
-  }
+  };
 
   async #liveness(): Promise<void> {
     const cluster = this.#cluster;
@@ -163,7 +166,7 @@ class Run {
       return disagreement(cluster, this.#operators.wanted);
     });
     await this.#mustAnswer();
-    await this.#gossipClients.probe((withinMs, complaint) => this.#mustBecome(withinMs, complaint));
+    await this.#gossipClients.probe(this.#mustBecome);
   }
 
   /** A write and a read of every shard in use, and of one that nobody used. */
@@ -189,9 +192,7 @@ class Run {
       return disagreement(cluster, this.#operators.wanted);
     });
     await this.#mustAnswer();
-    await this.#gossipClients.settle((withinMs, complaint) =>
-      this.#mustBecome(withinMs, complaint),
-    );
+    await this.#gossipClients.settle(this.#mustBecome);
     await this.#mustBeRaised();
     const complaint = holdsAllTallies(cluster, this.#clients);
     if (complaint !== undefined) cluster.violate(complaint);

@@ -284,7 +284,7 @@ function drawGossip(faults: ReadonlySet<FaultClass>, dice: Dice): GossipScenario
     intervalMs: dice.oneOf([100, 100, 500]),
     deadGraceMs: dice.oneOf([1_500, 4_000, 10_000]),
     keyGraceMs: dice.oneOf([2_000, 5_000, 20_000]),
-    hasBursts: dice.chance(0.25),
+    hasBursts: dice.chance(0.17),
   };
   return faults.has('datagrams') || faults.has('gossip') ? drawn : undefined;
 }

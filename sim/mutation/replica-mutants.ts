@@ -195,28 +195,4 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     stands: 'a hibernating shard whose leader died has none until somebody asks for it',
     known: { tests: 'src/replica/host/hibernation' },
   },
-  {
-    name: 'config-answered-before-durable',
-    file: 'replica/host/durable-answers.ts',
-    find: 'const isDurable = await this.#store.flush();',
-    replace: 'const isDurable = !this.#isStopped;',
-    stands: 'an operator retires a member by a config that the power takes back',
-    known: { seed: 1 },
-  },
-  {
-    name: 'entry-applied-once-more',
-    file: 'replica/host/applying.ts',
-    find: '({ index }) => index > data.applied().index',
-    replace: '({ index }) => index >= data.applied().index',
-    stands: 'the entry that a state ends with is applied to it again',
-    known: { seed: 1 },
-  },
-  {
-    name: 'config-index-stands',
-    file: 'replica/host/applying.ts',
-    find: '    log.configIndex = index;\n',
-    replace: '',
-    stands: 'a state is sent whose config is older than its index says',
-    known: { seed: 1 },
-  },
 ];

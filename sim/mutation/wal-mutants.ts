@@ -194,28 +194,4 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     stands: 'entries that a new leader replaced are still served from memory',
     known: { seed: 3 },
   },
-  {
-    name: 'fetched-entries-outlive-truncation',
-    file: 'engine/wal/entry-cache.ts',
-    find: '    this.#dropRuns((run) => endOf(run) > index + 1);\n',
-    replace: '',
-    stands: 'what was fetched of a tail that was replaced is sent, and applied',
-    known: { seed: 1 },
-  },
-  {
-    name: 'answer-passes-the-write',
-    file: 'engine/wal/committer.ts',
-    find: 'const last = this.#gathering.last ?? this.#inFlight;',
-    replace: 'const last = this.#gathering.last;',
-    stands: 'what waits for a batch that is being written hears that it is durable',
-    known: { seed: 1 },
-  },
-  {
-    name: 'segment-of-state-removed',
-    file: 'engine/wal/shard-log.ts',
-    find: 'Math.min(this.#places.base, this.#places.snapshot, this.#places.hardState)',
-    replace: 'Math.min(this.#places.base, this.#places.hardState)',
-    stands: 'the segment with the newest mark of the state is removed, and its config with it',
-    known: { seed: 1 },
-  },
 ];

@@ -20,7 +20,10 @@ export function crc32c(
   start = 0,
   end: number = bytes.length,
 ): number {
-  if (end - start >= LONG_BYTES) return sumOfMany(bytes, previous, start, end);
+  if (end - start >= LONG_BYTES) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return crc32cOfView(view, previous, start, end);
+  }
   const tables = TABLES;
   let sum = ~previous;
   let at = start;
@@ -47,8 +50,8 @@ export function crc32c(
   return ~sum >>> 0;
 }
 
-function sumOfMany(bytes: Uint8Array, previous: number, start: number, end: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+/** The same for those who have a view of their bytes already: from 16 bytes on it is faster. */
+export function crc32cOfView(view: DataView, previous: number, start: number, end: number): number {
   const tables = TABLES;
   let sum = ~previous;
   let at = start;
@@ -75,7 +78,10 @@ function sumOfMany(bytes: Uint8Array, previous: number, start: number, end: numb
       (tables[0x100 + ((d >>> 16) & 0xff)] as number) ^
       (tables[d >>> 24] as number);
   }
-  return crc32c(bytes, ~sum, at, end);
+  for (; at < end; at++) {
+    sum = (sum >>> 8) ^ (tables[(sum ^ view.getUint8(at)) & 0xff] as number);
+  }
+  return ~sum >>> 0;
 }
 
 /** `tables[slice * 256 + byte]`: what `byte` does to the sum when `slice` zero bytes follow it. */

@@ -76,7 +76,7 @@ export class DeltaApplier {
   }
 
   /**
-   * Drops what is known of a node, which is not what the node has; it stays known itself [G40][G41].
+   * Drops what is known of a node, which is not what the node has; it stays known itself.
    */
   forget(state: NodeState): void {
     const { columns } = this.#roster;

@@ -149,7 +149,7 @@ export class Gossip {
     const targets = this.#targets.pick(seeds, this.config.fanOut);
     this.#beatHeart();
     this.#purgeKeys();
-    this.#giveUpFuture();
+    this.#forgetUnsound();
     this.#ownKeys.followDeletions();
     this.#pulls.beginRound();
     this.#audits.beginRound();
@@ -296,17 +296,17 @@ export class Gossip {
     }
   }
 
-  /** What was taken while the own clock was ahead, or said nothing, is told anew [G41]. */
-  #giveUpFuture(): void {
+  /** What was believed under a wrong clock, or could not be held whole, is told anew [G41][G42]. */
+  #forgetUnsound(): void {
     const { columns, clock, self } = this.#roster;
     const { bound } = clock;
     for (const state of this.#roster.order().states) {
       const { slot } = state;
       const reached = Math.max(columns.max[slot] as number, columns.lastGc[slot] as number);
-      if (reached <= bound) continue;
-      if (state !== self) this.#deltas.forget(state);
-      // A claim at the very bound was outbid a moment ago.
-      else if (reached > bound + OUTBID_STEPS_MAX) this.#ownKeys.comeBack();
+      if (state === self) {
+        // A claim at the very bound was outbid a moment ago.
+        if (reached > bound + OUTBID_STEPS_MAX) this.#ownKeys.comeBack();
+      } else if (reached > bound || this.#roster.hasRoomAgain(state)) this.#deltas.forget(state);
     }
   }
 

@@ -280,11 +280,11 @@ test('[G26] an id with a name beyond its limit is refused, the rest of the diges
 });
 
 /** Sends entries `first..last` of X, many to a datagram. */
-function flood(core: Gossip, first: number, last: number): void {
+function flood(core: Gossip, first: number, last: number, status = 0): void {
   for (let from = first - 1; from < last; from += 2_000) {
     const entries: WireOperation[] = [];
     for (let version = from + 1; version <= Math.min(from + 2_000, last); version++) {
-      entries.push(keyValue(`k${version}`, BigInt(version)));
+      entries.push(keyValue(`k${version}`, BigInt(version), status));
     }
     core.receive(ackOf([{ ...NODE, fromExcluded: BigInt(from) }, ...entries]), X.address, 0);
   }
@@ -308,6 +308,26 @@ test('[G27] a state that could not be held whole is not offered to others', () =
   assert.equal(core.node(X)?.countKeys(), entriesPerNodeMax);
   assert.equal(core.node(X)?.maxVersion, entriesPerNodeMax + 5);
   assert.equal(offersX(), false);
+});
+
+test('[G42] a state that could not be held whole is told anew once there is room', () => {
+  const core = createTarget();
+  const { entriesPerNodeMax } = LIMITS.gossip;
+  const [first, last] = [entriesPerNodeMax + 1, entriesPerNodeMax + 5];
+  flood(core, 1, entriesPerNodeMax, 1);
+  flood(core, first, last);
+  core.round(1_000, []);
+  assert.equal(core.node(X)?.maxVersion, last, 'there is no room yet');
+  core.round(core.config.keyGraceMs, []);
+  assert.equal(core.node(X)?.maxVersion, 0, 'the tombstones are gone: all of it is wanted again');
+  const entries = Array.from({ length: 5 }, (_, i) => keyValue(`k${first + i}`, BigInt(first + i)));
+  core.receive(ackOf([NODE, ...entries]), X.address, core.config.keyGraceMs);
+  assert.equal(core.node(X)?.countKeys(), 5);
+  const peer = new GossipCluster().start('peer');
+  const outcome = core.receive(peer.gossipTo(X.address, 0).bytes, X.address, 0);
+  assert(outcome.kind === 'handled' && outcome.reply !== undefined);
+  const told = must(decodeWire(outcome.reply).delta, 'a SYN-ACK has a delta');
+  assert.equal(told.filter(({ op }) => op === 'keyValue').length, 5);
 });
 
 test('[G1] no mutation of honest datagrams makes a core throw', () => {

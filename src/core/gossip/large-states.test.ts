@@ -177,7 +177,7 @@ test('[G38] one who promises much and tells little is not asked for ever', () =>
   assert.equal(asked, LIMITS.gossip.pullsPerRoundMax);
 });
 
-test('[G14] news of a live node pass the large state of a dead one that the peer has forgotten', () => {
+test('[G14] news of a live node passes the large state of a dead one that a peer forgot', () => {
   const cluster = new GossipCluster();
   const timing = { gossipIntervalMs: 500, initialIntervalMs: 500 };
   cluster.start('a', { ...timing, deadNodeGraceMs: 1_000 });

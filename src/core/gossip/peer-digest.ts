@@ -39,6 +39,8 @@ export class PeerDigest {
   /** Slots whose heartbeat in the digest is greater than the one known, or far below it. */
   #fresher = new Int32Array();
   #fresherCount = 0;
+  /** By slot: the epoch in which it came among those. A digest can repeat an id 70,000 times. */
+  #fresherStamp = new Uint32Array();
   /** Offsets of entries whose id is not known, and where those ids end. */
   readonly #strangerStarts: number[] = [];
   readonly #strangerIdEnds: number[] = [];
@@ -113,6 +115,7 @@ export class PeerDigest {
     // Stamps have 32 bits: after four thousand million digests they start over.
     if (this.#epoch === WORD) {
       this.#stamp.fill(0);
+      this.#fresherStamp.fill(0);
       this.#epoch = 1;
     }
   }
@@ -125,6 +128,7 @@ export class PeerDigest {
     this.#heartbeat = grown(this.#heartbeat, capacity);
     this.#stamp = grown(this.#stamp, capacity);
     this.#fresher = grown(this.#fresher, capacity);
+    this.#fresherStamp = grown(this.#fresherStamp, capacity);
   }
 
   /** End of the id of a whole entry at `offset` whose name is text, or what is wrong with it. */
@@ -153,13 +157,13 @@ export class PeerDigest {
       this.#implausible += 1;
       return;
     }
-    const repeated = this.#stamp[slot] === this.#epoch;
     if (slot === SELF_SLOT) {
       this.#ownHeartbeat = heartbeat;
       return;
     }
     this.#heartbeat[slot] = heartbeat;
-    if (repeated && this.#fresher.subarray(0, this.#fresherCount).includes(slot)) return;
+    if (this.#fresherStamp[slot] === this.#epoch) return;
+    this.#fresherStamp[slot] = this.#epoch;
     this.#fresher[this.#fresherCount++] = slot;
   }
 

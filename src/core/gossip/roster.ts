@@ -141,6 +141,16 @@ export class Roster implements StateContext {
     return this.nowMs - (diedAtMs[slot] as number) >= this.#deadNodeGraceMs;
   }
 
+  /**
+   * Entries of the node were dropped for lack of room, and there is room now [G42]. A state that
+   * fills half of all there is by itself is not tried again and again.
+   */
+  hasRoomAgain({ slot, table }: NodeState): boolean {
+    const { entriesPerNodeMax, stateBytesMax } = LIMITS.gossip;
+    if (this.columns.withheld[slot] === 0) return false;
+    return table.size < entriesPerNodeMax && this.memory.bytes < stateBytesMax / 2;
+  }
+
   becomeDead(slot: number): void {
     assert(slot !== SELF_SLOT, 'a node never counts itself as dead [G31]');
     this.columns.life[slot] = LIFE.dead;

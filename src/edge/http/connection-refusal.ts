@@ -29,7 +29,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { code: 'E_TIMEOUT', what: 'the request took too long to arrive.' },
   HPE_HEADER_OVERFLOW: {
     code: 'E_TOO_LARGE',
-    what: `URL and headers have more than ${HEADER_BYTES_MAX} bytes.`,
+    what: `URL and headers have more than ${HEADER_BYTES_MAX} bytes, or the headers are too many.`,
     status: 431,
   },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {

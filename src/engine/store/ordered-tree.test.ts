@@ -46,6 +46,36 @@ test('a tree of thousands of pairs is a sorted map, and each view stays as it wa
   for (const { view, expected } of views) assert.equal(all(view), expected);
 });
 
+test('runs of keys in order find their places between views, splits and deletions', () => {
+  const random = Prng.from(3, 'runs');
+  const tree = new OrderedTree();
+  const map = new Map<number, string>();
+  const views: { readonly view: StoreView; readonly expected: string }[] = [];
+  for (let run = 0; run < 600; run++) {
+    // Steps of several leave places between keys for later runs; one goes down now and then.
+    let key = random.below(9_000);
+    const step = run % 7 === 0 ? -1 : 1 + random.below(9);
+    for (let i = random.below(120); i > 0 && key >= 0; i--, key += step) {
+      const value = `${run}:${i}`;
+      assert.equal(tree.set(keyOf(key), Buffer.from(value))?.toString(), map.get(key));
+      map.set(key, value);
+      if (random.below(400) === 0) views.push({ view: tree.view(), expected: sorted(map) });
+      if (random.below(60) > 0) continue;
+      // Leaves become small and join: those that come next must not go into one that is none.
+      for (let gone = Math.max(0, key - 200); gone < key + 200; gone++) {
+        if (random.below(8) === 0) continue;
+        assert.equal(tree.delete(keyOf(gone))?.toString(), map.get(gone));
+        map.delete(gone);
+      }
+    }
+    assert.equal(tree.size, map.size);
+    if (run % 50 === 0) assert.equal(all(tree), sorted(map));
+  }
+  assert.equal(all(tree), sorted(map));
+  assert.ok(views.length > 30, `${views.length} views`);
+  for (const { view, expected } of views) assert.equal(all(view), expected);
+});
+
 test('a tree that lost every key is empty, and takes keys again', () => {
   const tree = new OrderedTree();
   for (let key = 0; key < 3_000; key++) tree.set(keyOf(key), FIRST);

@@ -6,7 +6,13 @@
 // is in epoch 4; a view is taken, the tree goes to 5; a put clones the path from root to leaf as
 // nodes of epoch 5 and later puts into that leaf change the clone in place. The view still holds
 // the nodes of epoch 4 and below, which nobody changes any more.
+//
+// Keys often come in their order. Two in a row in one leaf make it the near leaf, and the next one
+// that belongs there needs no way down from the root. It may be changed in place: it is of this
+// epoch, hence all nodes above it are; it is not full, hence none of them changes. It stays the
+// near leaf until it is split or anything is deleted: nothing else moves its bounds.
 
+import { assert } from '../../base/assert.ts';
 import { compareBytes } from '../../base/bytes.ts';
 import type { StorePair, StoreView } from './types.ts';
 
@@ -57,6 +63,11 @@ export class OrderedTree implements StoreView {
   #split: Node | undefined;
   /** What the innermost call has found in place of the value that it put. */
   #replaced: Uint8Array | undefined;
+  /** Where the last key went on its way from the root. */
+  #lastLeaf: Leaf | undefined;
+  #nearLeaf: Leaf | undefined;
+  /** Keys from this one on lie right of the last leaf; undefined when there is nothing. */
+  #nearEnd: Uint8Array | undefined;
 
   /** Pairs in it. */
   get size(): number {
@@ -80,6 +91,34 @@ export class OrderedTree implements StoreView {
   /** Keeps both. Answers the value that was there. */
   set(key: Uint8Array, value: Uint8Array): Uint8Array | undefined {
     this.#replaced = undefined;
+    if (!this.#setNear(key, value)) this.#setFromRoot(key, value);
+    if (this.#replaced === undefined) this.#size += 1;
+    return this.#replaced;
+  }
+
+  /** False when the key does not belong to the near leaf, or not without changes above it. */
+  #setNear(key: Uint8Array, value: Uint8Array): boolean {
+    const leaf = this.#nearLeaf;
+    if (leaf === undefined || leaf.epoch !== this.#epoch) return false;
+    const { keys, values } = leaf;
+    const { length } = keys;
+    assert(length > 0, 'a near leaf has had two keys');
+    if (length >= FANOUT) return false;
+    if (compareBytes(keys[length - 1] as Uint8Array, key) < 0) {
+      const end = this.#nearEnd;
+      if (end !== undefined && compareBytes(key, end) >= 0) return false;
+      keys.push(key);
+      values.push(value);
+      return true;
+    }
+    // What is below its first key may belong to it as well: only its branch knows.
+    if (compareBytes(keys[0] as Uint8Array, key) > 0) return false;
+    this.#setInLeaf(leaf, key, value);
+    return true;
+  }
+
+  #setFromRoot(key: Uint8Array, value: Uint8Array): void {
+    this.#nearEnd = undefined;
     const left = this.#insert(this.#root, key, value);
     const right = this.#split;
     this.#root = left;
@@ -88,8 +127,6 @@ export class OrderedTree implements StoreView {
       const keys = [lowestKey(left), lowestKey(right)];
       this.#root = { kind: 'branch', epoch: this.#epoch, keys, children: [left, right] };
     }
-    if (this.#replaced === undefined) this.#size += 1;
-    return this.#replaced;
   }
 
   /** Answers the value that was there. */
@@ -97,6 +134,8 @@ export class OrderedTree implements StoreView {
     // Looked up first: a key that is not there must not copy the path to it.
     const removed = find(this.#root, key);
     if (removed === undefined) return undefined;
+    this.#lastLeaf = undefined;
+    this.#nearLeaf = undefined;
     let root = this.#remove(this.#root, key);
     while (root?.kind === 'branch' && root.children.length === 1) root = root.children[0];
     this.#root = root ?? emptyLeaf(this.#epoch);
@@ -107,24 +146,35 @@ export class OrderedTree implements StoreView {
   #insert(node: Node, key: Uint8Array, value: Uint8Array): Node {
     const own = this.#own(node);
     if (own.kind === 'leaf') {
-      const at = lowerBound(own.keys, key);
-      if (isAt(own.keys, at, key)) {
-        this.#replaced = own.values[at];
-        own.values[at] = value;
-        return own;
-      }
-      own.keys.splice(at, 0, key);
-      own.values.splice(at, 0, value);
+      this.#nearLeaf = own === this.#lastLeaf ? own : undefined;
+      this.#lastLeaf = own;
+      this.#setInLeaf(own, key, value);
     } else {
       const at = childAt(own.keys, key);
+      if (at + 1 < own.keys.length) this.#nearEnd = own.keys[at + 1];
       own.children[at] = this.#insert(own.children[at] as Node, key, value);
       if (this.#split === undefined) return own;
       own.keys.splice(at + 1, 0, lowestKey(this.#split));
       own.children.splice(at + 1, 0, this.#split);
       this.#split = undefined;
     }
-    if (own.keys.length > FANOUT) this.#split = splitOff(own, this.#epoch);
+    if (own.keys.length > FANOUT) {
+      this.#split = splitOff(own, this.#epoch);
+      this.#lastLeaf = undefined;
+      this.#nearLeaf = undefined;
+    }
     return own;
+  }
+
+  #setInLeaf({ keys, values }: Leaf, key: Uint8Array, value: Uint8Array): void {
+    const at = lowerBound(keys, key);
+    if (isAt(keys, at, key)) {
+      this.#replaced = values[at];
+      values[at] = value;
+      return;
+    }
+    keys.splice(at, 0, key);
+    values.splice(at, 0, value);
   }
 
   /** The node without the key, undefined when nothing is left of it. */

@@ -2,7 +2,7 @@
 // Batches are used again, with their memory; a record costs no object.
 
 import { assert } from '../../base/assert.ts';
-import { crc32c } from '../../base/crc32c.ts';
+import { crc32c, crc32cOfView } from '../../base/crc32c.ts';
 import {
   BATCH_HEADER_BYTES,
   BATCH_MAGIC,
@@ -79,17 +79,18 @@ export class Batch {
     if (at + total > this.#bytes.length) this.#grow(at + total);
     const view = this.#view;
     const bytes = this.#bytes;
-    view.setUint32(at + 4, crc32c(payload, this.#salt), true);
+    const start = at + RECORD_HEADER_BYTES;
+    const end = start + payload.length;
+    bytes.set(payload, start);
+    // A few bytes: a loop is faster than a call that fills.
+    for (let rest = end; rest < at + total; rest++) bytes[rest] = 0;
+    view.setUint32(at + 4, crc32cOfView(view, this.#salt, start, end), true);
     view.setUint32(at + 8, payload.length, true);
     view.setUint32(at + 12, type | (entryKind << 8), true);
     view.setUint32(at + 16, shard, true);
     writeU64(view, at + 20, term);
     writeU64(view, at + 28, index);
-    const start = at + RECORD_HEADER_BYTES;
-    bytes.set(payload, start);
-    bytes.fill(0, start + payload.length, at + total);
-    const sum = crc32c(bytes, this.#salt, at + 4, start);
-    view.setUint32(at, sum, true);
+    view.setUint32(at, crc32cOfView(view, this.#salt, at + 4, start), true);
     this.#bodySum = crc32c(bytes, this.#bodySum, at, at + 4);
     this.length = at + total;
     this.records += 1;

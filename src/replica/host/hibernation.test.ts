@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ClusterOptions, HostCluster } from '../../../test/support/host-cluster.ts';
+import { must } from '../../base/assert.ts';
 import { PackedWriter } from '../codec/index.ts';
 import { ReplicaCondition } from './condition.ts';
 import { Hibernation } from './hibernation.ts';
@@ -154,11 +155,14 @@ test('[H70] a write finds a disk that stands still, and all sleeping shards leav
     const cluster = await hibernatingCluster();
     const still = cluster.leader(1);
     const led = cluster.shards.filter((shard) => cluster.leader(shard) === still);
-    const others = cluster.shards.filter((shard) => cluster.leader(shard) !== still);
+    const other = must(
+      cluster.shards.find((shard) => cluster.leader(shard) !== still),
+      'the others lead some',
+    );
     cluster.machine(still).disk.rules({ slowFactor: 10_000_000 });
     await cluster.world.runFor(10_000);
     assert.ok(allHibernate(cluster), 'nobody uses them, and nothing is amiss');
-    const shard = writer === 'leader' ? 1 : (others[0] ?? 0);
+    const shard = writer === 'leader' ? 1 : other;
     void cluster.write(cluster.leader(shard), 'a=1', shard);
     const haveLeft = (): boolean => led.every((one) => ![0, still].includes(cluster.leader(one)));
     assert.ok(await cluster.world.runUntil(haveLeft, 3_000), `${writer}: within three seconds`);

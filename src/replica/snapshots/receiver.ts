@@ -105,7 +105,7 @@ export class SnapshotReceiver {
     this.#running.delete(shard);
   }
 
-  /** [N15] By now a state that the log names is installed, and what else is staged is not needed. */
+  /** [N15] By now a state that the log names is installed; what else is staged is not needed. */
   openShard(shard: ShardId): void {
     this.#installing.delete(shard);
   }

@@ -176,7 +176,8 @@ export class StoredReplicaState implements ReplicaState {
   }
 
   ask(question: Question): QueryAnswer {
-    assert(!this.#isBeyond, `[M6] a shard answers nothing here: ${this.#broken}`);
+    if (this.#isBeyond)
+      throw new AssertionError(`[M6] a shard answers nothing here: ${this.#broken}`);
     return this.#runner.query(question, this.#applied.index);
   }
 
