@@ -115,15 +115,19 @@ export class Upkeep {
       if (bytes + this.#writer.stateBytes(log) > this.#rewriteBytesMax) return 'tooLarge';
       const { version } = log;
       const entries = await this.#readAll(log);
+      // Its copy would bring the shard back after the next start.
+      if (this.#isForgotten(log)) return 'forgotten';
       if (entries === undefined) return 'unreadable';
       if (log.version !== version) continue;
-      // Its copy would bring the shard back after the next start.
-      if (this.#shards.get(log.shard) !== log) return 'forgotten';
       assert(entries.length === index.count, '[W17] a rewrite copies the whole log');
       this.#writer.rewriteAll(log, entries);
       return (await this.#committer.barrier()) ? 'rewritten' : 'unreadable';
     }
     return 'busy';
+  }
+
+  #isForgotten(log: ShardLog): boolean {
+    return this.#shards.get(log.shard) !== log;
   }
 
   async #readAll(log: ShardLog): Promise<readonly Entry[] | undefined> {
@@ -135,7 +139,8 @@ export class Upkeep {
         const high = log.lastIndex() + 1;
         const outcome = await this.#reader.fetch(log, next, high, this.#rewriteBytesMax);
         if (outcome.kind === 'damaged' || outcome.kind === 'failed') return undefined;
-        if (outcome.kind === 'compacted') return all;
+        // What is fetched for a shard that is forgotten is not kept: it would be fetched for ever.
+        if (outcome.kind === 'compacted' || this.#isForgotten(log)) return all;
         continue;
       }
       all.push(...found);

@@ -153,7 +153,9 @@ export class LeaderDuties {
 
   onPeerUp(member: MemberId): void {
     this.#up.add(member);
-    this.#tell(member, KEEP_ALL);
+    // Each member dials the other. A told B by its new connection, B notices later that its own to
+    // the A of before is gone, and forgets what A said: so B asks by the one that it dials then.
+    this.#tell(member, KEEP_ALL, true);
   }
 
   onPeerDown(member: MemberId): void {
@@ -166,6 +168,7 @@ export class LeaderDuties {
     const note = decodeMachinesNote(body);
     if (note === undefined) return false;
     this.#notes.set(from, note);
+    if (note.asks) this.#tell(from, KEEP_ALL);
     if (note.keep < KEEP_ALL) this.#evict(from, note.keep);
     return true;
   }
@@ -174,10 +177,10 @@ export class LeaderDuties {
     for (const member of this.#up) this.#tell(member, keep);
   }
 
-  #tell(member: MemberId, keep: number): void {
+  #tell(member: MemberId, keep: number, asks = false): void {
     const { peers } = this.#parts;
     if ((peers.featuresOf(member) & FEATURE_MACHINES) === 0) return;
-    const body = encodeMachinesNote({ keep, newest: [...this.#newest.values()] });
+    const body = encodeMachinesNote({ keep, asks, newest: [...this.#newest.values()] });
     peers.send(member, 'urgent', FRAME_KIND.machines, body);
   }
 

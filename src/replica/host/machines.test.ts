@@ -139,6 +139,18 @@ test('[H47] a member of an older release is not added to a shard that was raised
   await cluster.close();
 });
 
+test('[H47] what a member said is asked for again when its line was lost on one side', async () => {
+  const { cluster } = await startReleases([], 1, 1);
+  await cluster.world.runFor(4_000);
+  assert.equal(await put(cluster, `put a ${LONG}`), 'ok', 'the three raised the shard');
+  const { host } = cluster.plane(await cluster.elect());
+  host.onPeerDown(4);
+  host.onPeerUp(4);
+  await cluster.world.runFor(500);
+  assert.equal(await addLearner(cluster, 4), 'applied');
+  await cluster.close();
+});
+
 const SHARD_LIMITS = {
   sessionsMax: 4_096,
   sessionIdleMs: 3_600_000,
@@ -380,9 +392,12 @@ test('[H48] sessions of a shard that is closed here do not crowd out others', as
 
 test('[M7] notes come back as they were, and strange bytes are none', () => {
   const edition = { version: 3, limits: { a: 1, b: 2 } };
-  const note = { keep: 700, newest: [{ kind: 'kv', machine: edition, shard: edition }] };
+  const newest = [{ kind: 'kv', machine: edition, shard: edition }];
+  const note = { keep: 700, asks: true, newest };
   const body = encodeMachinesNote(note);
   assert.deepEqual(decodeMachinesNote(body), note);
+  const answer = { ...note, asks: false };
+  assert.deepEqual(decodeMachinesNote(encodeMachinesNote(answer)), answer);
   for (let length = 0; length < body.length; length++) {
     if (length !== 2) assert.equal(decodeMachinesNote(body.subarray(0, length)), undefined);
   }
