@@ -157,7 +157,8 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     beginsOld: faults.has('upgrade'),
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
-    syncMs: isCrowded ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
+    // A sync for each record: what queues behind a slow one would outlast the healing.
+    syncMs: isCrowded || focus.isTiny ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
     eventCostMs: faults.has('eventCost') ? Dice.of(seed, 'cluster costs').oneOf([0.01, 0.05]) : 0,
     weather: drawWeather(dice, faults),
     timing: drawTiming(dice),

@@ -53,17 +53,39 @@ function heal(world: World): void {
   waitFor(world, patience, () => disagreement(world));
 }
 
-/** Steps until `look` has nothing to say; if it still has after `patience`, that is the failure. */
+/**
+ * Steps until `look` has nothing to say; if it still has after `patience` without any progress, or
+ * after ten times as long, that is the failure. Progress counts, because the smallest limits let one
+ * entry at a time through, and hundreds may wait.
+ */
 function waitFor(world: World, patience: number, look: () => string | undefined): void {
-  const deadline = world.timeline.now + patience;
+  const last = world.timeline.now + 10 * patience;
+  let deadline = world.timeline.now + patience;
+  let reached = progress(world);
   for (;;) {
     const complaint = look();
     if (complaint === undefined) return;
-    if (world.timeline.now > deadline) world.violate(`after healing, ${complaint}`);
+    const isLate = world.timeline.now > Math.min(deadline, last);
+    if (isLate) world.violate(`after healing, ${complaint}`);
+    if (progress(world) > reached) {
+      reached = progress(world);
+      deadline = world.timeline.now + patience;
+    }
     const until = world.timeline.now + LOOK_TICKS * TICK;
     while (world.timeline.now < until) world.step();
     reviveMembers(world);
   }
+}
+
+/** Grows with every entry that a replica gets, and with every one that it applies. */
+function progress({ replicas }: World): number {
+  let sum = 0;
+  for (const replica of replicas) {
+    if (!replica.isUp) continue;
+    const { applied, lastIndex } = replica.status();
+    sum += applied + lastIndex;
+  }
+  return sum;
 }
 
 /** Switched off as outsiders, and let in by a change that was under way. */
