@@ -54,9 +54,9 @@ function heal(world: World): void {
 }
 
 /**
- * Steps until `look` has nothing to say; if it still has after `patience` without any progress, or
- * after ten times as long, that is the failure. Progress counts, because the smallest limits let one
- * entry at a time through, and hundreds may wait.
+ * Steps until `look` has nothing to say; if it still has after `patience` without any progress,
+ * or after ten times as long, that is the failure. Progress counts, because the smallest limits let
+ * one entry at a time through, and hundreds may wait.
  */
 function waitFor(world: World, patience: number, look: () => string | undefined): void {
   const last = world.timeline.now + 10 * patience;

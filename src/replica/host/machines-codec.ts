@@ -17,7 +17,7 @@ const ASKS = 32_768;
 export interface MachinesNote {
   /** [D21] Of its sessions the sender would keep so many in a thousand. */
   readonly keep: number;
-  /** The sender has not heard from the receiver on this connection: it asks for a note in return. */
+  /** The sender has not heard the receiver on this connection: it asks for a note in return. */
   readonly asks: boolean;
   readonly newest: readonly ShardEditions[];
 }
