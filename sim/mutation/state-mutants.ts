@@ -4,6 +4,32 @@ import type { HostMutant } from './mutant.ts';
 
 export const STATE_MUTANTS: readonly HostMutant[] = [
   {
+    name: 'half-of-an-entry',
+    file: 'replica/state/runner.ts',
+    find: '    const count = knowsSeveral(this.#record.editions) ? countSeveral(payload) : 0;\n',
+    replace:
+      '    let count = knowsSeveral(this.#record.editions) ? countSeveral(payload) : 0;\n' +
+      '    if (results === undefined) count = Math.ceil(count / 2);\n',
+    stands: 'followers carry out half of an entry',
+    known: { seed: 1 },
+  },
+  {
+    name: 'position-of-use-not-stored',
+    file: 'replica/state/sessions.ts',
+    find: 'a.lastIndex - b.lastIndex || a.lastPosition - b.lastPosition',
+    replace: 'a.lastIndex - b.lastIndex',
+    stands: 'a restored replica ends another session than the others',
+    known: { tests: 'src/replica/state/several' },
+  },
+  {
+    name: 'ordinal-not-stored',
+    file: 'replica/state/shard-record.ts',
+    find: '    if (this.ordinal !== this.#storedOrdinal) {',
+    replace: '    if (this.ordinal !== this.#storedOrdinal && this.ordinal < 0) {',
+    stands: 'after a restart a version comes back that was given before',
+    known: { seed: 1 },
+  },
+  {
     name: 'image-not-synced',
     file: 'engine/store/image.ts',
     find: '  await file.sync();\n',
@@ -100,11 +126,12 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
     file: 'replica/state/runner.ts',
     find:
       'if (session === undefined) return this.#end(STATUS.expired);\n' +
-      '    sessions.touch(session, index);',
+      '    sessions.touch(session, index, position);',
     replace:
       'if (session === undefined) {\n' +
-      '      return this.#carryOut(index, timeMs, payload.subarray(SESSION_HEADER_BYTES));\n' +
-      '    }\n    sessions.touch(session, index);',
+      '      const body = bytes.subarray(from + SESSION_HEADER_BYTES, end);\n' +
+      '      return this.#carryOut(index, timeMs, body);\n' +
+      '    }\n    sessions.touch(session, index, position);',
     stands: 'a command of a forgotten session is carried out, perhaps for the second time',
     known: { seed: 121 },
   },
@@ -143,7 +170,9 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'order-of-sessions-lost',
     file: 'replica/state/sessions.ts',
-    find: '    found.sort((a, b) => a.lastIndex - b.lastIndex);\n',
+    find:
+      '    found.sort((a, b) => ' +
+      'a.lastIndex - b.lastIndex || a.lastPosition - b.lastPosition);\n',
     replace: '',
     stands: 'a member that was restarted ends other sessions than the others',
     known: { seed: 11 },
