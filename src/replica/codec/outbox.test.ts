@@ -121,7 +121,7 @@ test('[B7] snapshots go their own way', () => {
   assert.deepEqual(frames, ['2 snapshot of 5']);
 });
 
-test('[B9] the news of a commit waits for company, its shard among many, and leaves alone late', () => {
+test('[B9] the news of a commit waits for company, and leaves alone when it is late', () => {
   const { outbox, frames, timers } = new Post();
   for (const shard of [1, 2]) outbox.post(shard, append(2, []));
   outbox.post(1, append(3, []));

@@ -59,11 +59,7 @@ export class Outbox {
   /** Runs while something stays that nobody waits for. */
   #timer: Timer | undefined;
 
-  constructor(
-    peers: Pick<Peers, 'send'>,
-    clock: Pick<Clock, 'setTimer'>,
-    handler: OutboxHandler,
-  ) {
+  constructor(peers: Pick<Peers, 'send'>, clock: Pick<Clock, 'setTimer'>, handler: OutboxHandler) {
     this.#peers = peers;
     this.#clock = clock;
     this.#handler = handler;

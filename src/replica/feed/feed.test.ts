@@ -268,8 +268,7 @@ test('[F1, F2] followers hear all events in order and once, but for gaps that ar
         else if (what === 'resume') followers[n]?.follower?.resume();
         else if (what === 'close') {
           for (const one of followers.splice(n, 1)) one.follower?.close();
-        }
-        else {
+        } else {
           const one = {
             follower: undefined as Follower | undefined,
             at: index - n,
