@@ -450,6 +450,7 @@ class Client {
         if (isCommand) this.#sent.add(text);
         connections.request(member, kind, body, timeoutMs, done);
       },
+      expect: (member) => connections.expect(member),
     };
   }
 

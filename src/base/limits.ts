@@ -76,6 +76,11 @@ export const LIMITS = {
     configNodesMax: 256,
     /** What a snapshot's message says about it; the state itself comes as a stream. */
     snapshotNameBytesMax: 64 * 1024,
+    /**
+     * How long the news of a commit waits for something to travel with: longer than a command on its
+     * own takes, far less than a tick. Questions to followers that are older than that see it.
+     */
+    commitDelayMs: 2,
   },
   door: {
     /**

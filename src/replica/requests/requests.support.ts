@@ -100,6 +100,8 @@ export class RequestWorld implements Callees {
   readonly #servers = new Map<MemberId, RequestServer>();
   /** The members that were asked, in order: the client's requests and what members pass on. */
   readonly trail: string[] = [];
+  /** The members that the client said it would ask. */
+  readonly expected: MemberId[] = [];
   fateOf: (member: MemberId) => Fate = () => undefined;
 
   constructor() {
@@ -135,6 +137,10 @@ export class RequestWorld implements Callees {
       host.onRead = () =>
         member === leader ? answered('x') : { kind: 'refused', reason: 'notLeader', leader };
     }
+  }
+
+  expect(member: MemberId): void {
+    this.expected.push(member);
   }
 
   request(member: MemberId, kind: number, body: Uint8Array, timeoutMs: number, done: Done): void {
