@@ -151,6 +151,7 @@ export class Gossip {
     this.#purgeKeys();
     this.#forgetUnsound();
     this.#ownKeys.followDeletions();
+    this.#ownKeys.maybeReturnWrites();
     this.#pulls.beginRound();
     this.#audits.beginRound();
     const syns = this.#encodeSyns(targets);
