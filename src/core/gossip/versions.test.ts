@@ -56,7 +56,8 @@ test('[G43] from the version of the outbid key on, versions count from its value
     [500, 999, 300, 301],
   );
   assert.equal(ranks.of({ value: '200', version: 1_005, status: 'deleted' }), 200);
-  assert.equal(ranks.of({ value: '999', version: 1_005, status: 'deleted' }), 305);
+  // One that was moved there can be of a time ahead of the clock.
+  assert.equal(ranks.of({ value: '999', version: 1_005, status: 'deleted' }), 999);
   // It never lifts them, and need not be a number.
   for (const step of [undefined, '', '1000', '1001', '0', '-1', 'x', '9'.repeat(17)]) {
     assert.equal(ranksWith(step).ofVersion(1_005), 1_005, step);

@@ -85,9 +85,8 @@ export class Ranks {
    * somebody else: then its value says at which rank that happened [G39].
    */
   of({ value, version, status }: Pick<Entry, 'value' | 'version' | 'status'>): number {
-    const rank = this.ofVersion(version);
-    if (status !== 'deleted') return rank;
-    return Math.min(rank, parseRank(value) ?? rank);
+    const told = status === 'deleted' ? parseRank(value) : undefined;
+    return told === undefined ? this.ofVersion(version) : Math.min(version, told);
   }
 }
 
