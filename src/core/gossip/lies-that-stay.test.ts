@@ -26,6 +26,8 @@ class Liars {
   /** Of each member's clock. */
   readonly errorMs: Record<Name, number> = { a: 0, b: 0, c: 0, d: 0 };
   readonly stopped = new Set<Name>();
+  /** Nothing arrives at them. */
+  readonly deaf = new Set<string>();
   /** No datagram arrives. */
   isCut = false;
 
@@ -56,7 +58,7 @@ class Liars {
   #deliver(): void {
     const { queue } = this.cluster;
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      if (!this.stopped.has(next.to as Name)) this.cluster.deliver(next);
+      if (!this.stopped.has(next.to as Name) && !this.deaf.has(next.to)) this.cluster.deliver(next);
     }
   }
 
@@ -207,15 +209,41 @@ for (const detectedAfter of [0, 4]) {
   });
 }
 
-test('[G39] a deletion is followed though its member stops after eight rounds', () => {
+test('[G39] a deletion is followed though its member stops after four rounds', () => {
   const liars = new Liars();
   liars.set('a', 'color', 'red');
   liars.rounds(3);
   liars.delete('d', 'color');
-  liars.rounds(10);
+  liars.rounds(4);
   liars.stopped.add('d');
   liars.rounds(80);
   liars.assertAll('color', undefined);
+});
+
+test('[G39] nobody follows a deletion in the name of one that hears nothing, but is heard', () => {
+  const liars = new Liars();
+  liars.set('a', 'color', 'red');
+  liars.rounds(3);
+  liars.deaf.add('d');
+  liars.lie('a', 'd', 'color', undefined, 60_000);
+  liars.rounds(40);
+  liars.deaf.clear();
+  liars.rounds(4);
+  liars.assertAll('color', 'red');
+});
+
+test('[G39] nobody follows a deletion that has the version of something else', () => {
+  const liars = new Liars();
+  liars.set('a', 'color', 'red');
+  liars.rounds(3);
+  // d writes in the same moment.
+  liars.lie('a', 'd', 'color', undefined, 0);
+  liars.set('d', 'other', '1');
+  const [a, d] = [liars.cluster.node('a'), liars.cluster.node('d')];
+  assert.equal(a.node(d.config.self)?.maxVersion, d.self.maxVersion);
+  liars.rounds(40);
+  liars.assertAll('color', 'red');
+  liars.assertAll('other', '1');
 });
 
 type Step = readonly [kind: 'lie' | 'set' | 'delete' | 'cut' | 'round', a: number, b: number];

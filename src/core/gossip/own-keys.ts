@@ -23,12 +23,12 @@ import { OUTBID_KEY, Ranks } from './versions.ts';
 const LOOK_INTERVALS = 8;
 
 export class OwnKeys {
+  readonly foreignDeletions: ForeignDeletions;
   readonly #roster: Roster;
   readonly #listeners: Listeners;
   readonly #lifecycle: Lifecycle;
   readonly #metrics: GossipMetrics;
   readonly #ahead: AheadWrites;
-  readonly #foreignDeletions: ForeignDeletions;
   readonly #intervalMs: number;
   #outbidAtMs = Number.NEGATIVE_INFINITY;
 
@@ -45,7 +45,7 @@ export class OwnKeys {
     this.#metrics = metrics;
     this.#intervalMs = config.gossipIntervalMs;
     this.#ahead = new AheadWrites(roster, LOOK_INTERVALS * this.#intervalMs);
-    this.#foreignDeletions = new ForeignDeletions(roster, config);
+    this.foreignDeletions = new ForeignDeletions(roster, config);
   }
 
   /** `status` set or deleteAfterTtl: two kinds of presence. */
@@ -140,14 +140,9 @@ export class OwnKeys {
 
   // --- deletions of others ----------------------------------------------------------------------
 
-  /** A node has a tombstone now. */
-  noteForeignDeletion(state: NodeState, tombstone: Entry): void {
-    this.#foreignDeletions.note(state, tombstone);
-  }
-
   /** Deletes the own values whose keys others deleted [G39]. */
   followDeletions(): void {
-    for (const [key, rank] of this.#foreignDeletions.takeDue()) {
+    for (const [key, rank] of this.foreignDeletions.takeDue()) {
       // With the rank of the deletion it follows, or it would beat a value written since.
       this.#store(key, String(rank), 'deleted', undefined, 'silent');
     }
@@ -197,7 +192,7 @@ export class OwnKeys {
       rank: unfounded.get(entry.key) ?? rank,
     }));
     this.#tellAnew(self.maxVersion + 1, ranked, Math.max(1, clock.present));
-    this.#foreignDeletions.noteAgain(unfounded.keys());
+    this.foreignDeletions.noteAgain(unfounded.keys());
   }
 
   /**
