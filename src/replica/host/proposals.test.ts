@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWrite } from '../../../test/support/host-cluster.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { type RaftCore } from '../../core/raft/index.ts';
 import { Admission, MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
@@ -167,4 +168,39 @@ test('[H20] the few that are let in of a large request do not keep all of it in 
     [200, 200, 100, 400, 400, 400],
   );
   assert.equal(payloads[3], most[0], 'what is most of its request stays where it is');
+});
+
+test('[H17] while two rounds are under way commands are held, but for many bytes', () => {
+  const scene = new Scene();
+  const { proposals } = scene;
+  for (const name of ['a', 'b']) {
+    scene.add(name);
+    assert.equal(proposals.isHeld, false, `${name} goes`);
+    scene.hand();
+  }
+  assert.equal(proposals.isHeld, false, 'nobody is at the door');
+  scene.add('c');
+  assert.ok(proposals.isHeld);
+  proposals.settle(11, 2, DONE);
+  assert.equal(proposals.isHeld, false, 'the first round is over');
+  scene.hand();
+  scene.add('d');
+  assert.ok(proposals.isHeld);
+  const much = new Uint8Array(LIMITS.replica.roundBytesMax);
+  assert.equal(
+    proposals.add(much, () => {}),
+    undefined,
+  );
+  assert.equal(proposals.isHeld, false, 'more would not make it cheaper');
+});
+
+test('[H17] rounds of a term that is over hold nobody up', () => {
+  const scene = new Scene();
+  for (const name of ['a', 'b']) {
+    scene.add(name);
+    scene.hand();
+  }
+  scene.proposals.orphan(5_000);
+  scene.add('c');
+  assert.equal(scene.proposals.isHeld, false);
 });

@@ -1,6 +1,7 @@
 // A shard's proposals, from the door to the answer. They are handed to the core as one batch per
 // turn, and are known from then on by their place in the log: a batch has consecutive indexes, so
-// that the entry at hand is matched by counting.
+// that the entry at hand is matched by counting. While two batches are under way, a third one
+// gathers for some milliseconds [H17].
 //
 //   waiting at the door   in the log, not applied
 //   p7 p8 p9              [4 5 6] [2 3]         batches, each with the term it was accepted in
@@ -12,6 +13,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { copyTogether, isSmallPart } from '../../base/bytes.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type {
   ConfChange,
   ProposalRefusal,
@@ -83,6 +85,25 @@ export class Proposals {
     return this.#dones.length === 0 && this.#changes.length === 0 && this.#batches.length === 0;
   }
 
+  /**
+   * [H17] Those at the door had better wait for others: so much is under way already that to be sent
+   * now would hardly make them faster.
+   */
+  get isHeld(): boolean {
+    if (!this.isWaiting || this.#bytes >= LIMITS.replica.roundBytesMax) return false;
+    let underWay = 0;
+    // What was orphaned in a term before says nothing about the pace of this one.
+    for (const { givesUpMs } of this.#batches) {
+      if (givesUpMs === Number.POSITIVE_INFINITY) underWay += 1;
+    }
+    return underWay >= LIMITS.replica.roundsMax;
+  }
+
+  /** Commands are at the door. */
+  get isWaiting(): boolean {
+    return this.#dones.length > 0;
+  }
+
   /** Config changes wait for the end of the turn. */
   get hasChanges(): boolean {
     return this.#changes.length > 0;
@@ -104,10 +125,10 @@ export class Proposals {
     return refusal;
   }
 
-  /** The proposals of this turn go into the log, all of them or none. */
+  /** The proposals at the door go into the log, all of them or none. */
   hand(core: RaftCore, leader: MemberId): void {
-    if (this.#dones.length > 0) this.#handPayloads(core, leader);
-    if (this.#changes.length > 0) this.#handChanges(core, leader);
+    if (this.isWaiting) this.#handPayloads(core, leader);
+    this.handChanges(core, leader);
   }
 
   #handPayloads(core: RaftCore, leader: MemberId): void {
@@ -128,7 +149,8 @@ export class Proposals {
     for (const done of dones) this.#answers.refuseWrite(done, reason, leader);
   }
 
-  #handChanges(core: RaftCore, leader: MemberId): void {
+  /** Config changes alone. */
+  handChanges(core: RaftCore, leader: MemberId): void {
     for (;;) {
       const [first] = this.#changes;
       if (first === undefined) return;
