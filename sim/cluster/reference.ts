@@ -33,6 +33,9 @@ export class ShardReference {
   readonly #applied = new Map<number, Applied>();
   readonly #versions = new Map<string, Version[]>();
   readonly #bodies = new Set<string>();
+  /** Bodies that one command has and no other. */
+  readonly #unique = new Set<string>();
+  readonly #refused = new Set<string>();
   #last = 0;
 
   constructor(violate: Violate) {
@@ -60,7 +63,7 @@ export class ShardReference {
     const sums = { body: crc32c(body), result: crc32c(result) };
     if (known === undefined) {
       this.#applied.set(index, sums);
-      this.#bodies.add(hexOf(body));
+      this.#noteEffect(hexOf(body));
       this.#last = Math.max(this.#last, index);
     } else if (known.body !== sums.body) {
       this.#violate(`index ${index} has two commands`);
@@ -70,9 +73,24 @@ export class ShardReference {
     return { result, isNew };
   }
 
-  /** Some command had these very bytes. */
-  wasApplied(body: Uint8Array): boolean {
-    return this.#bodies.has(hexOf(body));
+  /** A command is given that has a body of its own: it may take effect once, however often sent. */
+  begin(body: Uint8Array): void {
+    this.#unique.add(hexOf(body));
+  }
+
+  /** Its caller was told that it had no effect, and never will. */
+  refuse(body: Uint8Array): void {
+    const name = hexOf(body);
+    this.#refused.add(name);
+    if (this.#bodies.has(name)) this.#violate('a command took effect and was refused');
+  }
+
+  #noteEffect(name: string): void {
+    if (this.#refused.has(name)) this.#violate('a command was refused and took effect');
+    if (this.#unique.has(name) && this.#bodies.has(name)) {
+      this.#violate('a command took effect twice');
+    }
+    this.#bodies.add(name);
   }
 
   /** The state after `index`, for machines' queries of single keys. */

@@ -19,6 +19,7 @@ import { pathOf, sendRefusal } from './refusal.ts';
 import type { Answer, Route, RouteContext } from './route.ts';
 import { ROUTES } from './routes.ts';
 import { Turns } from './turns.ts';
+import { UNCOMPILED } from './uncompiled.ts';
 
 export interface HttpParts extends RouteContext {
   readonly log: Log;
@@ -43,6 +44,7 @@ export async function createApp(
   const app = Fastify({
     ...(serverFactory === undefined ? {} : { serverFactory }),
     exposeHeadRoutes: false,
+    schemaController: UNCOMPILED,
     genReqId: (request) => requestId(request.headers['x-request-id'], parts.random),
     // The query is parsed in `admit`, where a bad one can be refused.
     routerOptions: { ignoreTrailingSlash: true, querystringParser: () => ({}) },
