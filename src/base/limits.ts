@@ -77,8 +77,8 @@ export const LIMITS = {
     /** What a snapshot's message says about it; the state itself comes as a stream. */
     snapshotNameBytesMax: 64 * 1024,
     /**
-     * How long the news of a commit waits for something to travel with: longer than a command on its
-     * own takes, far less than a tick. Questions to followers that are older than that see it.
+     * How long the news of a commit waits for something to travel with: longer than a command on
+     * its own takes, far less than a tick.
      */
     commitDelayMs: 2,
   },

@@ -86,8 +86,8 @@ export class Proposals {
   }
 
   /**
-   * [H17] Those at the door had better wait for others: so much is under way already that to be sent
-   * now would hardly make them faster.
+   * [H17] Those at the door had better wait for others: so much is under way that to be sent now
+   * would hardly make them faster.
    */
   get isHeld(): boolean {
     if (!this.isWaiting || this.#bytes >= LIMITS.replica.roundBytesMax) return false;

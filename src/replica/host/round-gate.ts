@@ -1,12 +1,12 @@
 // When the commands at a shard's door go into the log.
 //
-// A round takes a commit's way: to the followers, to three disks and back. It costs each member the
-// same whether it carries one command or a hundred: writes to sockets, wakes of threads, turns of the
-// loop. Four busy connections that are answered one after the other would have four rounds under way
-// all the time, a quarter of the commands in each.
+// A round is a commit's way to the followers, to three disks and back. It costs each member the
+// same whether it carries one command or a hundred: writes to sockets, wakes of threads, turns of
+// the loop. Four busy connections that are answered one after the other would keep four rounds
+// under way, with a quarter of the commands in each.
 //
-// [H17] So two rounds are under way at most, one on its way to the disks and one on its way back, and
-// who comes meanwhile gathers. Nobody waits for long: over a line of 100 ms a command would wait for
+// [H17] So two rounds are under way at most, one going to the disks and one coming back, and who
+// comes meanwhile gathers. Nobody waits for long: over a line of 100 ms a command would wait for
 // half of that again, so the gate opens after a few milliseconds. Nor for much: what has gathered
 // to a good size is not made cheaper by more.
 
