@@ -24,6 +24,7 @@ import type { ShardId } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
 import {
   encodeShardCommand,
+  knowsSeveral,
   type ReplicaState,
   type ShardCommand,
   stampCommand,
@@ -102,7 +103,7 @@ export class Replica implements LogWriterClient, TurnMember {
     this.condition = new ReplicaCondition(this.log.wal.isWhole() ? 'whole' : 'repairing');
     this.#hardState = new HardStateMemory(this.log.wal.initialState().hardState);
     const admission = new Admission(context.load, settings.commandBytesMax);
-    this.proposals = new Proposals(admission, context.answers);
+    this.proposals = new Proposals(admission, context.answers, settings.commandBytesMax);
     const retryMs = settings.electionTicks * settings.tickMs;
     const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
     this.reads = new Reads(context.answers, timing, context.load, {
@@ -404,7 +405,8 @@ export class Replica implements LogWriterClient, TurnMember {
 
   #work(nowMs: number): void {
     const { condition, core, proposals, reads } = this;
-    proposals.hand(core, this.leader);
+    // [H97] What it has applied the shard agreed on: entries from here on stand behind the raise.
+    proposals.hand(core, this.leader, knowsSeveral(this.data.editions()));
     reads.hand(core, this.leader, nowMs);
     this.#applying.applyQueued();
     for (let i = 0; i < READYS_MAX && core.hasReady(); i++) {
