@@ -262,6 +262,7 @@ class Client {
     const payload = encodeCommand({ kind: 'plain', body });
     this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
       this.#end(shard, key, withoutSession(outcome), { kind: 'write', value });
+      if (outcome.kind === 'applied') reference.confirm(body, outcome.index);
       if (outcome.kind === 'refused') reference.refuse(body);
       done();
     });

@@ -161,6 +161,9 @@ test('a command that takes effect twice is noticed, and one that is refused and 
     ['begin refuse apply', 1],
     ['begin apply refuse', 1],
     ['begin refuse', 0],
+    ['apply confirm', 0],
+    ['apply apply confirm', 0],
+    ['begin confirm', 1],
   ] as const) {
     const { found, oracle } = watchman();
     const machine = oracle.watch(kvMachine, 1);
@@ -171,7 +174,8 @@ test('a command that takes effect twice is noticed, and one that is refused and 
       index += 1;
       if (step === 'apply') machine.apply(at(index), state);
       else if (step === 'begin') reference.begin(body);
-      else reference.refuse(body);
+      else if (step === 'refuse') reference.refuse(body);
+      else reference.confirm(body, index - 1);
     }
     assert.equal(found.length, complaints, order);
   }

@@ -91,6 +91,12 @@ export class ShardReference {
     if (this.#bodies.has(name)) this.#violate('a command took effect and was refused');
   }
 
+  /** Its caller was told that it stands at `index`, and took effect there. */
+  confirm(body: Uint8Array, index: number): void {
+    if (this.#applied.get(index)?.body === crc32c(body)) return;
+    this.#violate(`a command was said to stand at ${index}, where another one does`);
+  }
+
   #noteEffect(name: string): void {
     if (this.#refused.has(name)) this.#violate('a command was refused and took effect');
     if (this.#unique.has(name) && this.#bodies.has(name)) {
