@@ -120,6 +120,10 @@ export interface FileMachine extends ShardMachine {
   wake?(moment: MachineMoment, state: FileState): void;
 }
 
+export function keepsFiles(machine: ShardMachine): machine is FileMachine {
+  return 'keepsFiles' in machine;
+}
+
 export interface FileExtent {
   readonly file: number;
   readonly offset: number;
