@@ -55,8 +55,6 @@ export class Clients {
   readonly #clients: Client[] = [];
   readonly history = new HistoryRecorder<CasRegisterAction>();
   readonly tallies: Tally[] = [];
-  /** Bodies of commands that were refused: nobody may ever apply them. */
-  readonly refused: { readonly shard: ShardId; readonly body: Uint8Array }[] = [];
   /** By register: what somebody wrote or read last, as far as clients know. */
   readonly latest = new Map<string, number>();
   #newestValue = 0;
@@ -243,10 +241,12 @@ class Client {
     const key = this.#drawKey();
     const value = this.#clients.nextValue();
     const body = kv.put(key, value);
+    const reference = this.#cluster.oracle.reference(shard);
+    reference.begin(body);
     this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value}`);
     this.#session(shard).submit(body, patienceMs, (outcome) => {
       this.#end(shard, key, outcome, { kind: 'write', value });
-      if (outcome.kind === 'refused') this.#clients.refused.push({ shard, body });
+      if (outcome.kind === 'refused') reference.refuse(body);
       done();
     });
   }
@@ -256,11 +256,14 @@ class Client {
     const key = this.#drawKey();
     const value = this.#clients.nextValue();
     const body = kv.put(key, value);
+    const reference = this.#cluster.oracle.reference(shard);
+    reference.begin(body);
     this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value} without session`);
     const payload = encodeCommand({ kind: 'plain', body });
     this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
       this.#end(shard, key, withoutSession(outcome), { kind: 'write', value });
-      if (outcome.kind === 'refused') this.#clients.refused.push({ shard, body });
+      if (outcome.kind === 'applied') reference.confirm(body, outcome.index);
+      if (outcome.kind === 'refused') reference.refuse(body);
       done();
     });
   }
@@ -272,12 +275,16 @@ class Client {
     const to = this.#clients.nextValue();
     const asked = { kind: 'cas', from, to } as const;
     this.#begin(shard, key, { ...asked, answer: 'unknown' }, `cas ${key} ${from} to ${to}`);
-    this.#session(shard).submit(kv.cas(key, from, to), patienceMs, (outcome) => {
+    const body = kv.cas(key, from, to);
+    const reference = this.#cluster.oracle.reference(shard);
+    reference.begin(body);
+    this.#session(shard).submit(body, patienceMs, (outcome) => {
       const answer =
         outcome.kind === 'done' && outcome.result !== undefined
           ? kv.casAnswer(outcome.result)
           : 'unknown';
       this.#end(shard, key, outcome, { ...asked, answer });
+      if (outcome.kind === 'refused') reference.refuse(body);
       done();
     });
   }
@@ -468,6 +475,7 @@ class Client {
         if (isCommand) this.#sent.add(text);
         connections.request(member, kind, body, timeoutMs, done);
       },
+      expect: (member) => connections.expect(member),
     };
   }
 

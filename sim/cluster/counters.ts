@@ -29,6 +29,7 @@ const CLUSTER_COUNTERS = [
   'crashesAtCalls',
   'oldTails',
   'oldTailsOutlived',
+  'probesWritten',
   'eventsDelayed',
   // --- operators
   'learnersAdded',

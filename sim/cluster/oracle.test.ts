@@ -150,3 +150,33 @@ test('states that differ at one index are noticed, whatever the others have appl
   oracle.compareStates(1, [at(1, 7, 'a'), at(2, 6, 'b'), at(3, 6, 'c')], 1_000);
   assert.deepEqual(found, ['shard 1: m2 and m3 have different states at 6']);
 });
+
+test('a command that takes effect twice is noticed, and one that is refused and takes effect', () => {
+  const body = kv.put('k', 1);
+  const at = (index: number) => ({ index, ordinal: index, timeMs: 0, edition, body });
+  for (const [order, complaints] of [
+    ['apply', 0],
+    ['begin apply apply', 1],
+    ['apply apply', 0],
+    ['begin refuse apply', 1],
+    ['begin apply refuse', 1],
+    ['begin refuse', 0],
+    ['apply confirm', 0],
+    ['apply apply confirm', 0],
+    ['begin confirm', 1],
+  ] as const) {
+    const { found, oracle } = watchman();
+    const machine = oracle.watch(kvMachine, 1);
+    const reference = oracle.reference(1);
+    const state = emptyState();
+    let index = 0;
+    for (const step of order.split(' ')) {
+      index += 1;
+      if (step === 'apply') machine.apply(at(index), state);
+      else if (step === 'begin') reference.begin(body);
+      else if (step === 'refuse') reference.refuse(body);
+      else reference.confirm(body, index - 1);
+    }
+    assert.equal(found.length, complaints, order);
+  }
+});

@@ -33,10 +33,13 @@ export class ShardReference {
   readonly #violate: Violate;
   /** By ordinal. */
   readonly #applied = new Map<number, Applied>();
-  /** By index: how many commands the machine carried out there. */
-  readonly #counts = new Map<number, number>();
+  /** By index: checksums of the commands that the machine carried out there. */
+  readonly #bodiesAt = new Map<number, number[]>();
   readonly #versions = new Map<string, Version[]>();
   readonly #bodies = new Set<string>();
+  /** Bodies that one command has and no other. */
+  readonly #unique = new Set<string>();
+  readonly #refused = new Set<string>();
   #last = 0;
   #lastOrdinal = 0;
   /** Some entry held several commands. */
@@ -76,24 +79,47 @@ export class ShardReference {
     return { result, isNew };
   }
 
+  /** A command is given that has a body of its own: it may take effect once, however often sent. */
+  begin(body: Uint8Array): void {
+    this.#unique.add(hexOf(body));
+  }
+
+  /** Its caller was told that it had no effect, and never will. */
+  refuse(body: Uint8Array): void {
+    const name = hexOf(body);
+    this.#refused.add(name);
+    if (this.#bodies.has(name)) this.#violate('a command took effect and was refused');
+  }
+
+  /** Its caller was told that it stands at `index`, and took effect there. */
+  confirm(body: Uint8Array, index: number): void {
+    if (this.#bodiesAt.get(index)?.includes(crc32c(body)) === true) return;
+    this.#violate(`a command was said to stand at ${index}, where another one does`);
+  }
+
+  #noteEffect(name: string): void {
+    if (this.#refused.has(name)) this.#violate('a command was refused and took effect');
+    if (this.#unique.has(name) && this.#bodies.has(name)) {
+      this.#violate('a command took effect twice');
+    }
+    this.#bodies.add(name);
+  }
+
   #note(ordinal: number, applied: Applied, body: Uint8Array): void {
     const { index } = applied;
     this.#applied.set(ordinal, applied);
-    this.#bodies.add(hexOf(body));
+    this.#noteEffect(hexOf(body));
     if (index === this.#last) this.hasSeveral = true;
     this.#last = Math.max(this.#last, index);
     this.#lastOrdinal = Math.max(this.#lastOrdinal, ordinal);
-    this.#counts.set(index, this.countAt(index) + 1);
+    const others = this.#bodiesAt.get(index);
+    if (others === undefined) this.#bodiesAt.set(index, [applied.body]);
+    else others.push(applied.body);
   }
 
   /** How many commands the machine carried out at `index`, as far as anyone came. */
   countAt(index: number): number {
-    return this.#counts.get(index) ?? 0;
-  }
-
-  /** Some command had these very bytes. */
-  wasApplied(body: Uint8Array): boolean {
-    return this.#bodies.has(hexOf(body));
+    return this.#bodiesAt.get(index)?.length ?? 0;
   }
 
   /** The state after `index`, for machines' queries of single keys. */
