@@ -10,7 +10,6 @@ import {
   type WireOperation,
 } from '../../test/support/gossip-wire.ts';
 import type { Cluster } from './cluster.ts';
-import { oneOf } from './strikes.ts';
 
 /** Nobody has this address. */
 const STRANGER = '10.200.0.1:9' as SocketAddress;
@@ -18,7 +17,8 @@ const HOUR_MS = 3_600_000;
 const YEAR_MS = 366 * 24 * HOUR_MS;
 /** Of versions, beyond the clock of the one that is lied to. The last is not believed. */
 const AHEAD_MS = [0, 1_000, HOUR_MS, 24 * HOUR_MS, YEAR_MS, 9 * YEAR_MS, 11 * YEAR_MS];
-const EPOCH_MS = Date.UTC(2020);
+/** 2020-01-01, UTC. */
+const EPOCH_MS = 1_577_836_800_000;
 /** Versions per millisecond. */
 const PER_MS = 256;
 const KEYS = ['k0', 'k1', 'k2', 'k3', 'b0', 'invented', 'parley.leaving', 'parley.outbid'];
@@ -27,11 +27,11 @@ const DELETED = 1;
 
 /** Tells one member one thing of another one, live or dead, or of itself. */
 export function forge(cluster: Cluster, random: Prng): boolean {
-  const process = oneOf(cluster.gossipProcesses(), random);
+  const process = pick(cluster.gossipProcesses(), random);
   const member = cluster.running().find(({ id }) => `m${id}` === process?.name);
   if (process === undefined || member === undefined) return false;
   const { clusterId, nodes } = process.gossip.view();
-  const owner = oneOf(nodes, random);
+  const owner = pick(nodes, random);
   if (owner === undefined) return false;
   const nowMs = member.machine.capabilities.clock.wallMs();
   const { message, text } = drawLie(owner, clusterId, nowMs, random);
@@ -41,6 +41,10 @@ export function forge(cluster: Cluster, random: Prng): boolean {
   const { datagrams } = cluster.world.network;
   datagrams.deliverForged(encodeWire(message), STRANGER, process.gossip.self.address);
   return true;
+}
+
+function pick<Item>(items: readonly Item[], random: Prng): Item | undefined {
+  return items.length === 0 ? undefined : items[random.below(items.length)];
 }
 
 interface Lie {
