@@ -1,6 +1,7 @@
 // The HTTP application without sockets: every refusal has its shape, every answer its schema.
 
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { ParleyError } from '../../base/errors.ts';
@@ -193,4 +194,15 @@ test('the request id of the caller comes back, unless it is unfit for a log', as
   assert.equal(kept.headers['x-request-id'], 'a.b:c-1');
   const replaced = await app.inject({ url: '/', headers: { 'x-request-id': 'a"b' } });
   assert.match(String(replaced.headers['x-request-id']), /^[0-9a-v]{14}$/);
+});
+
+test('no compiler of schemas is loaded, neither to answer nor to describe', async () => {
+  const app = await start();
+  for (const url of ['/', '/docs']) assert.equal((await app.inject(url)).statusCode, 200);
+  const loaded = Object.keys(createRequire(import.meta.url).cache);
+  assert.ok(loaded.some((path) => path.includes('fastify')));
+  assert.deepEqual(
+    loaded.filter((path) => /node_modules.(ajv|fast-json-stringify).(dist|index)/.test(path)),
+    [],
+  );
 });

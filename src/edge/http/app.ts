@@ -12,13 +12,14 @@ import type { Clock, Log, Random } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Documents } from './documents.ts';
-import { isLoopback, refuseAsker, refuseHosts } from './guard.ts';
+import { authorityOf, isLoopback, refuseAsker, refuseHosts } from './guard.ts';
 import { Parameters } from './parameters.ts';
 import { parseQuery, type Query } from './query.ts';
 import { pathOf, sendRefusal } from './refusal.ts';
 import type { Answer, Route, RouteContext } from './route.ts';
 import { ROUTES } from './routes.ts';
 import { Turns } from './turns.ts';
+import { UNCOMPILED } from './uncompiled.ts';
 
 export interface HttpParts extends RouteContext {
   readonly log: Log;
@@ -43,6 +44,7 @@ export async function createApp(
   const app = Fastify({
     ...(serverFactory === undefined ? {} : { serverFactory }),
     exposeHeadRoutes: false,
+    schemaController: UNCOMPILED,
     genReqId: (request) => requestId(request.headers['x-request-id'], parts.random),
     // The query is parsed in `admit`, where a bad one can be refused.
     routerOptions: { ignoreTrailingSlash: true, querystringParser: () => ({}) },
@@ -138,6 +140,7 @@ function admit(
   if (host !== undefined) return host;
   const asker = {
     host: request.headers.host,
+    authority: authorityOf(url),
     origin: request.headers.origin,
     secFetchSite: headerText(request.headers['sec-fetch-site']),
   };

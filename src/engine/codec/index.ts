@@ -1,1 +1,2 @@
+export { sha256 } from './sha256.ts';
 export { zstdBlocks } from './zstd.ts';

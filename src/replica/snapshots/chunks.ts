@@ -5,10 +5,10 @@
 //          |  3 bytes(u32) digest(16) last-key                pairs that the receiver has already
 //   pair   =  key-length(u16) value-length(u32) key value
 
-import { createHash } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import { ByteReader, ByteWriter, compareBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { sha256 } from '../../engine/codec/index.ts';
 import type { StorePair } from '../../engine/store/index.ts';
 import type { Progress } from '../state/index.ts';
 
@@ -122,7 +122,7 @@ export function progressAfter(
   assert(last !== undefined, '[N2] a chunk holds a pair at least');
   return {
     lastKey: last.key.slice(),
-    chain: half(createHash('sha256').update(progress.chain).update(digest).digest()),
+    chain: half(sha256().update(progress.chain).update(digest).digest()),
     chunks: progress.chunks + 1,
     pairs: progress.pairs + pairs.length,
     bytes: progress.bytes + chunk.length,
@@ -131,7 +131,7 @@ export function progressAfter(
 
 /** [N3] Half of SHA-256: no two chunks agree on it and differ in what they hold. */
 export function digestChunk(chunk: Uint8Array): Uint8Array {
-  return half(createHash('sha256').update(chunk).digest());
+  return half(sha256().update(chunk).digest());
 }
 
 function half(digest: Uint8Array): Uint8Array {

@@ -1,12 +1,12 @@
 // A sum over a part of the store, to compare replicas by.
 
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../engine/codec/index.ts';
 import type { StoreView } from '../../engine/store/index.ts';
 import { endOfPrefix } from './layout.ts';
 
 /** Of all pairs whose keys begin with `prefix`, the prefix itself left out. */
 export function digestOf(view: StoreView, prefix: Uint8Array): string {
-  const hash = createHash('sha256');
+  const hash = sha256();
   const lengths = new Uint32Array(2);
   for (const { key, value } of view.range(prefix, endOfPrefix(prefix))) {
     lengths[0] = key.length;
