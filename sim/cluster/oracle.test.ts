@@ -153,7 +153,7 @@ test('states that differ at one index are noticed, whatever the others have appl
 
 test('a command that takes effect twice is noticed, and one that is refused and takes effect', () => {
   const body = kv.put('k', 1);
-  const at = (index: number) => ({ index, timeMs: 0, edition, body });
+  const at = (index: number) => ({ index, ordinal: index, timeMs: 0, edition, body });
   for (const [order, complaints] of [
     ['apply', 0],
     ['begin apply apply', 1],

@@ -36,7 +36,8 @@ export class ShardReference {
   /** By index: how many commands the machine carried out there. */
   readonly #counts = new Map<number, number>();
   readonly #versions = new Map<string, Version[]>();
-  readonly #bodies = new Set<string>();
+  /** By body: the newest index where it took effect. */
+  readonly #bodies = new Map<string, number>();
   /** Bodies that one command has and no other. */
   readonly #unique = new Set<string>();
   readonly #refused = new Set<string>();
@@ -93,22 +94,22 @@ export class ShardReference {
 
   /** Its caller was told that it stands at `index`, and took effect there. */
   confirm(body: Uint8Array, index: number): void {
-    if (this.#applied.get(index)?.body === crc32c(body)) return;
+    if (this.#bodies.get(hexOf(body)) === index) return;
     this.#violate(`a command was said to stand at ${index}, where another one does`);
   }
 
-  #noteEffect(name: string): void {
+  #noteEffect(name: string, index: number): void {
     if (this.#refused.has(name)) this.#violate('a command was refused and took effect');
     if (this.#unique.has(name) && this.#bodies.has(name)) {
       this.#violate('a command took effect twice');
     }
-    this.#bodies.add(name);
+    this.#bodies.set(name, index);
   }
 
   #note(ordinal: number, applied: Applied, body: Uint8Array): void {
     const { index } = applied;
     this.#applied.set(ordinal, applied);
-    this.#noteEffect(hexOf(body));
+    this.#noteEffect(hexOf(body), index);
     if (index === this.#last) this.hasSeveral = true;
     this.#last = Math.max(this.#last, index);
     this.#lastOrdinal = Math.max(this.#lastOrdinal, ordinal);
