@@ -33,11 +33,10 @@ export class ShardReference {
   readonly #violate: Violate;
   /** By ordinal. */
   readonly #applied = new Map<number, Applied>();
-  /** By index: how many commands the machine carried out there. */
-  readonly #counts = new Map<number, number>();
+  /** By index: checksums of the commands that the machine carried out there. */
+  readonly #bodiesAt = new Map<number, number[]>();
   readonly #versions = new Map<string, Version[]>();
-  /** By body: the newest index where it took effect. */
-  readonly #bodies = new Map<string, number>();
+  readonly #bodies = new Set<string>();
   /** Bodies that one command has and no other. */
   readonly #unique = new Set<string>();
   readonly #refused = new Set<string>();
@@ -94,31 +93,33 @@ export class ShardReference {
 
   /** Its caller was told that it stands at `index`, and took effect there. */
   confirm(body: Uint8Array, index: number): void {
-    if (this.#bodies.get(hexOf(body)) === index) return;
+    if (this.#bodiesAt.get(index)?.includes(crc32c(body)) === true) return;
     this.#violate(`a command was said to stand at ${index}, where another one does`);
   }
 
-  #noteEffect(name: string, index: number): void {
+  #noteEffect(name: string): void {
     if (this.#refused.has(name)) this.#violate('a command was refused and took effect');
     if (this.#unique.has(name) && this.#bodies.has(name)) {
       this.#violate('a command took effect twice');
     }
-    this.#bodies.set(name, index);
+    this.#bodies.add(name);
   }
 
   #note(ordinal: number, applied: Applied, body: Uint8Array): void {
     const { index } = applied;
     this.#applied.set(ordinal, applied);
-    this.#noteEffect(hexOf(body), index);
+    this.#noteEffect(hexOf(body));
     if (index === this.#last) this.hasSeveral = true;
     this.#last = Math.max(this.#last, index);
     this.#lastOrdinal = Math.max(this.#lastOrdinal, ordinal);
-    this.#counts.set(index, this.countAt(index) + 1);
+    const others = this.#bodiesAt.get(index);
+    if (others === undefined) this.#bodiesAt.set(index, [applied.body]);
+    else others.push(applied.body);
   }
 
   /** How many commands the machine carried out at `index`, as far as anyone came. */
   countAt(index: number): number {
-    return this.#counts.get(index) ?? 0;
+    return this.#bodiesAt.get(index)?.length ?? 0;
   }
 
   /** The state after `index`, for machines' queries of single keys. */

@@ -77,8 +77,8 @@ export const LIMITS = {
     /** What a snapshot's message says about it; the state itself comes as a stream. */
     snapshotNameBytesMax: 64 * 1024,
     /**
-     * How long the news of a commit waits for something to travel with: longer than a command on its
-     * own takes, far less than a tick. Questions to followers that are older than that see it.
+     * How long the news of a commit waits for something to travel with: longer than a command on
+     * its own takes, far less than a tick.
      */
     commitDelayMs: 2,
   },
@@ -175,6 +175,14 @@ export const LIMITS = {
     inflightBytesMax: 8 * 1024 * 1024,
     /** Handed to a machine at once: a slice of work after which others get their turn. */
     applyBytesMax: 1024 * 1024,
+    /**
+     * Batches of commands under way before more of them gather: one goes to the disks while another
+     * one comes back.
+     */
+    roundsMax: 2,
+    /** What has gathered goes at this size, and after this time at the latest. */
+    roundBytesMax: 64 * 1024,
+    roundWaitMs: 5,
     /** Proposals of one shard that are not applied yet. */
     shardWaitingMax: 32_768,
     shardWaitingBytesMax: 16 * 1024 * 1024,

@@ -117,6 +117,7 @@ export class RequestWorld implements Callees {
         this.#send(member, to, kind, body, ms, done);
         return 0;
       },
+      flush: () => void this.trail.push(`${member} flushes`),
     };
     return new Gateway({ member, clock: this.clock, host: this.host(member), peers, feed });
   }
