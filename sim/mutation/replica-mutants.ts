@@ -15,10 +15,8 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'replaced-called-applied',
     file: 'replica/host/proposals.ts',
-    find:
-      '  if (batch.term !== term) {\n' +
-      '    replaceBefore(batch, index + 1, answers);\n    return;\n  }\n',
-    replace: '',
+    find: '  if (batch.term !== term) {\n    replaceBefore(batch, index + 1, answers);',
+    replace: '  if (batch.term > term) {\n    replaceBefore(batch, index + 1, answers);',
     stands: 'the effect of another command at the same place is taken for one of this',
     known: { seed: 1, scenario: { only: ['oldTail'] } },
   },
