@@ -31,6 +31,7 @@ const UPDATING = process.env['PARLEY_TEST_UPDATE'] === '1';
 const SHARDS = [1, 2];
 /** Enough that segments rotate, the log is cut, and a state is behind it. */
 const WRITES = 60;
+const TOGETHER = 20;
 /** Of a client that sends its last command again. */
 const LAST = 'last';
 
@@ -119,6 +120,16 @@ function add(client: number): Uint8Array {
   return encodeCommand({ kind: 'session', client, sequence: 1, body });
 }
 
+/** Two writes of one turn are one entry then. */
+async function untilRaised(member: Member, shard: number): Promise<void> {
+  for (;;) {
+    const twins = [put('twin 1', ''), put('twin 2', '')];
+    const [one, two] = await Promise.all(twins.map((twin) => applied(member, shard, twin)));
+    if (one?.index === two?.index) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 async function write(store: StoreName, directory: string): Promise<Fixture> {
   const member = await open(directory, store);
   const pairs: Record<string, Record<string, string>> = {};
@@ -130,8 +141,13 @@ async function write(store: StoreName, directory: string): Promise<Fixture> {
       await applied(member, shard, put(key, value));
       written[key] = value;
     }
+    // Of one turn: once the shard is raised they share an entry.
+    await untilRaised(member, shard);
+    const keys = Array.from({ length: TOGETHER }, (_, i) => `together ${i}`);
+    await Promise.all(keys.map((key) => applied(member, shard, put(key, key))));
+    for (const key of keys) written[key] = key;
     const { index: client } = await applied(member, shard, encodeCommand({ kind: 'open' }));
-    await applied(member, shard, add(client));
+    await Promise.all([put('before', '1'), add(client)].map((one) => applied(member, shard, one)));
     pairs[shard] = written;
     sessions[shard] = { client, sum: 1 };
   }

@@ -30,6 +30,22 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     known: { seed: 1 },
   },
   {
+    name: 'entry-settled-at-first-result',
+    file: 'replica/host/proposals.ts',
+    find: 'if (batch.place === end) batch.next += 1;',
+    replace: 'batch.next += 1;',
+    stands: 'callers whose commands share an entry hear results of the next one, or none',
+    known: { tests: 'src/replica/host/proposals' },
+  },
+  {
+    name: 'several-before-the-raise',
+    file: 'replica/host/replica.ts',
+    find: 'this.proposals.hand(this.core, this.leader, knowsSeveral(this.data.editions()));',
+    replace: 'this.proposals.hand(this.core, this.leader, true);',
+    stands: 'a member of an older release finds an entry that it does not know',
+    known: { seed: 1 },
+  },
+  {
     name: 'orphans-never-answered',
     file: 'replica/host/proposals.ts',
     find: "if (batch.givesUpMs <= nowMs) this.#doubt(batch, batch.last, 'leaderChanged');",

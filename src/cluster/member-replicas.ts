@@ -36,7 +36,7 @@ export interface MemberReplicasParts {
   readonly events?: Events<MemberEvent> | undefined;
   /** Limits that shards begin with, for simulations: alike on all members. */
   readonly sessions?: StateStoreOptions['sessions'];
-  readonly rules?: StateStoreOptions['rules'];
+  readonly rules?: StateStoreOptions['rules'] | undefined;
 }
 
 export class MemberReplicas {

@@ -5,7 +5,12 @@ import { type Machine, World } from '../../sim/index.ts';
 import { assert, must } from '../../src/base/assert.ts';
 import type { LogLevel } from '../../src/base/capabilities.ts';
 import type { ParleyError } from '../../src/base/errors.ts';
-import type { MemberEvent, MemberReplicas, ReplicaSettings } from '../../src/cluster/index.ts';
+import type {
+  MemberEvent,
+  MemberReplicas,
+  MemberReplicasParts,
+  ReplicaSettings,
+} from '../../src/cluster/index.ts';
 import {
   answered,
   type MachineCommand,
@@ -64,6 +69,8 @@ export interface ClusterOptions {
   readonly storeWaitingBytesMax?: number;
   /** What a member that starts now would run; members of different releases run different ones. */
   readonly machineOf?: (member: number) => ShardMachine;
+  /** The same of what surrounds machines; undefined: those of this release. */
+  readonly rulesOf?: (member: number) => MemberReplicasParts['rules'];
 }
 
 /** Segments small enough that tests fill several; the simulated disk zeroes them byte by byte. */
@@ -139,6 +146,7 @@ export class HostCluster {
         proposedHost: '10.0.0.1',
         replicas: {
           openStore: (directory, events) => openMemoryStore({ ...store, directory }, events),
+          rules: this.options.rulesOf?.(id),
           machineOf: () => this.options.machineOf?.(id) ?? new PairMachine(),
           events: { tell: (event) => void this.events.push({ member: id, event }) },
           onFatal: (reason) => this.fatal.push(`${id}: ${reason}`),

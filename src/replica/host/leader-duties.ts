@@ -29,6 +29,9 @@ const WAKES_PAUSE_MS = 10;
 /** By then what was proposed is applied, and what is left can be counted. */
 const EVICT_PAUSE_MS = 250;
 const RAISE_PAUSE_MS = 1_000;
+/** Shards that are raised at once: every new shard is once, and ten thousand begin together. */
+const RAISES_MAX = 256;
+const RAISES_PAUSE_MS = 100;
 /** Of the bound: so that not every new session ends another one. */
 const TARGET = 0.8;
 
@@ -36,6 +39,12 @@ interface Alarm {
   readonly wakeMs: number;
   /** When to look at it, by the wall clock. */
   lookMs: number;
+}
+
+interface Raising {
+  readonly editions: ShardEditions;
+  /** Until then it may take effect; after that it was lost. */
+  readonly againMs: number;
 }
 
 export interface LeaderDutiesParts {
@@ -59,7 +68,7 @@ export class LeaderDuties {
   /** By kind: what this release can carry out. */
   readonly #newest = new Map<string, ShardEditions>();
   /** What was proposed of raises, and may take effect yet. */
-  readonly #raising = new Map<ShardId, ShardEditions>();
+  readonly #raising = new Map<ShardId, Raising>();
   /** Where the newest end of sessions stands in a shard's log; infinity until that is known. */
   readonly #evicted = new Map<ShardId, number>();
   #nextEvictMs = 0;
@@ -93,7 +102,13 @@ export class LeaderDuties {
     this.#boundSessions(nowMs);
     if (nowMs < this.#nextRaiseMs) return;
     this.#nextRaiseMs = nowMs + RAISE_PAUSE_MS;
-    for (const replica of this.#registry.leaders()) this.#maybeRaise(replica);
+    let raised = 0;
+    for (const replica of this.#registry.leaders()) {
+      if (this.#maybeRaise(replica, nowMs)) raised += 1;
+      if (raised < RAISES_MAX) continue;
+      this.#nextRaiseMs = nowMs + RAISES_PAUSE_MS;
+      return;
+    }
   }
 
   // --- waking -----------------------------------------------------------------------------------
@@ -231,19 +246,24 @@ export class LeaderDuties {
 
   // --- editions ---------------------------------------------------------------------------------
 
-  /** [M7] [H47] Every member that holds the shard must have said that it can carry it out. */
-  #maybeRaise(replica: Replica): void {
+  /**
+   * [M7] [H47] Every member that holds the shard must have said that it can carry it out. True when
+   * it was proposed.
+   */
+  #maybeRaise(replica: Replica, nowMs: number): boolean {
     const present = replica.data.editions();
     const newest = replica.data.newestEditions();
     const isNewest =
       present.machine.version >= newest.machine.version &&
       present.shard.version >= newest.shard.version;
     if (isNewest) this.#raising.delete(replica.shard);
-    if (isNewest || !isRaised(present, newest)) return;
-    if (replica.core.hasPendingChange() || replica.proposals.hasChanges) return;
-    if (!membersOf(replica).every((member) => this.#canCarryOut(member, newest))) return;
-    this.#raising.set(replica.shard, newest);
-    replica.proposeOwn({ kind: 'raise', editions: newest });
+    if (isNewest || !isRaised(present, newest)) return false;
+    if ((this.#raising.get(replica.shard)?.againMs ?? nowMs) > nowMs) return false;
+    if (replica.core.hasPendingChange() || replica.proposals.hasChanges) return false;
+    if (!membersOf(replica).every((member) => this.#canCarryOut(member, newest))) return false;
+    const againMs = nowMs + RAISE_PAUSE_MS;
+    this.#raising.set(replica.shard, { editions: newest, againMs });
+    return replica.proposeOwn({ kind: 'raise', editions: newest });
   }
 
   /**
@@ -253,7 +273,7 @@ export class LeaderDuties {
    * against the raise that is.
    */
   addsOlderRelease(replica: Replica, { changes }: ConfChange): boolean {
-    const agreed = this.#raising.get(replica.shard) ?? replica.data.editions();
+    const agreed = this.#raising.get(replica.shard)?.editions ?? replica.data.editions();
     if (canCarryOut(replica.data.firstEditions(), agreed)) return false;
     return changes.some(({ kind, node }) => {
       return (kind === 'addVoter' || kind === 'addLearner') && !this.#canCarryOut(node, agreed);

@@ -1,6 +1,6 @@
-// What a shard's state says beside sessions and the machine's pairs: the editions it agreed on, when
-// its machine wants to be woken, and the ordinal of its last step. Part of the state, in its digest
-// and its snapshots.
+// What a shard's state says beside sessions and the machine's pairs: the editions it agreed on,
+// when its machine wants to be woken, and the ordinal of its last step. Part of the state, in its
+// digest and its snapshots.
 
 import { assert } from '../../base/assert.ts';
 import { readU64le, writeU64le } from '../../base/bytes.ts';
