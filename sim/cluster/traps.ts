@@ -256,8 +256,10 @@ function write(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
   const reference = oracle.reference(shard);
   reference.begin(body);
   program?.host.propose(shard, encodeCommand({ kind: 'plain', body }), (outcome) => {
-    if (outcome.kind === 'applied') oracle.acknowledged(shard, outcome.index);
-    else if (outcome.kind === 'refused') reference.refuse(body);
+    if (outcome.kind === 'applied') {
+      reference.confirm(body, outcome.index);
+      oracle.acknowledged(shard, outcome.index);
+    } else if (outcome.kind === 'refused') reference.refuse(body);
   });
 }
 

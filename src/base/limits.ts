@@ -162,6 +162,12 @@ export const LIMITS = {
   replica: {
     /** A larger value belongs in several commands: it would hold up all that is behind it. */
     payloadBytesMax: 1024 * 1024,
+    /**
+     * Commands of a turn that go into one entry: as many as a busy shard has in a turn. An entry is
+     * applied in one go, and one that its leader loses takes all of its commands with it.
+     */
+    packedCommandsMax: 1_024,
+    packedBytesMax: 64 * 1024,
     /** One append: the window is made of several, so that sending and acknowledging overlap. */
     appendBytesMax: 256 * 1024,
     /** Appends on the way to one peer: at ten a second of round trip, 80 MB/s. */
@@ -298,6 +304,8 @@ assert(
 );
 const replica = LIMITS.replica;
 assert(replica.payloadBytesMax * 2 <= wal.segmentBytes, 'the largest entry fits a segment');
+assert(replica.packedBytesMax <= replica.payloadBytesMax, 'a packed entry fits like any other');
+assert(replica.packedCommandsMax < 2 ** 16, 'the commands of a packed entry can be counted');
 assert(
   replica.payloadBytesMax * 2 <= LIMITS.peer.frameBytesMax,
   'the largest entry fits a frame with all that goes with it',

@@ -24,6 +24,7 @@ import type { ShardId } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
 import {
   encodeShardCommand,
+  knowsSeveral,
   type ReplicaState,
   type ShardCommand,
   stampCommand,
@@ -104,7 +105,7 @@ export class Replica implements LogWriterClient, TurnMember {
     this.condition = new ReplicaCondition(this.log.wal.isWhole() ? 'whole' : 'repairing');
     this.#hardState = new HardStateMemory(this.log.wal.initialState().hardState);
     const admission = new Admission(context.load, settings.commandBytesMax);
-    this.proposals = new Proposals(admission, context.answers);
+    this.proposals = new Proposals(admission, context.answers, settings.commandBytesMax);
     this.#gate = new RoundGate(parts.clock, this.proposals, () => this.mark());
     const retryMs = settings.electionTicks * settings.tickMs;
     const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
@@ -427,7 +428,8 @@ export class Replica implements LogWriterClient, TurnMember {
   #handCommands(): void {
     if (!this.#gate.isOpen(this.isLeader)) return;
     this.#gate.clear();
-    this.proposals.hand(this.core, this.leader);
+    // [H97] What it has applied the shard agreed on: entries from here on stand behind the raise.
+    this.proposals.hand(this.core, this.leader, knowsSeveral(this.data.editions()));
   }
 
   #take(ready: Ready): void {
