@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { assert, must } from '../../src/base/assert.ts';
+import { must } from '../../src/base/assert.ts';
 import { LineProcess, type LineProcessOptions } from '../../test/drills/line-process.ts';
 import { freePorts, Members } from '../../test/drills/members.ts';
 import { formatPeers } from './cluster.ts';
@@ -18,6 +18,15 @@ const TOY = fileURLToPath(new URL('toy.ts', import.meta.url));
 const OPENRAFT = fileURLToPath(
   new URL('../../interop/openraft/target/release/openraft-peer', import.meta.url),
 );
+
+/** Why it cannot take part, for people; undefined when it can. */
+export function whyAbsent(name: string): string | undefined {
+  if (!Object.hasOwn(CONTENDERS, name)) {
+    return `there is no ${name} to measure, but ${Object.keys(CONTENDERS).join(', ')}`;
+  }
+  if (name !== 'openraft' || existsSync(OPENRAFT)) return undefined;
+  return 'the server on openraft is not built: run `cargo build --release` in interop/openraft';
+}
 
 export type ContenderName = 'members' | 'toy' | 'openraft';
 
@@ -83,7 +92,6 @@ async function runToy({ directory, seconds }: RoundOptions): Promise<Round> {
 }
 
 async function runOpenraft({ directory, seconds }: RoundOptions): Promise<Round> {
-  assert(existsSync(OPENRAFT), 'openraft-peer is built: cargo build --release in interop/openraft');
   const ports = await freePorts(3);
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   const flags = (number: number): string[] => [

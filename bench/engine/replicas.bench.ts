@@ -10,9 +10,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readFlags } from '../../scripts/flags.ts';
+import { readFlags, refuse } from '../../scripts/flags.ts';
 import { must } from '../../src/base/assert.ts';
-import { CONTENDERS, type ContenderName, type Round } from './contenders.ts';
+import { CONTENDERS, type ContenderName, type Round, whyAbsent } from './contenders.ts';
 import type { LoadResult } from './latencies.ts';
 import { cpuPer100k, describeLoad, Figures } from './runs.ts';
 
@@ -33,7 +33,10 @@ const { values } = readFlags('npm run bench lists what each takes', {
 });
 const others = values.with.split(',').filter((name) => name !== '');
 const names = ['members', ...others] as ContenderName[];
-for (const name of names) must(CONTENDERS[name], `there is no ${name} to measure`);
+for (const name of names) {
+  const why = whyAbsent(name);
+  if (why !== undefined) refuse(why);
+}
 const root = await mkdtemp(join(values.directory, 'parley-replicas-'));
 
 /** Rounds alternate, so that what else the machine does meets all of them. */

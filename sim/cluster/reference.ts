@@ -33,8 +33,8 @@ export class ShardReference {
   readonly #violate: Violate;
   /** By ordinal. */
   readonly #applied = new Map<number, Applied>();
-  /** By index: how many commands the machine carried out there. */
-  readonly #counts = new Map<number, number>();
+  /** By index: checksums of the commands that the machine carried out there. */
+  readonly #bodiesAt = new Map<number, number[]>();
   readonly #versions = new Map<string, Version[]>();
   readonly #bodies = new Set<string>();
   /** Bodies that one command has and no other. */
@@ -93,7 +93,7 @@ export class ShardReference {
 
   /** Its caller was told that it stands at `index`, and took effect there. */
   confirm(body: Uint8Array, index: number): void {
-    if (this.#applied.get(index)?.body === crc32c(body)) return;
+    if (this.#bodiesAt.get(index)?.includes(crc32c(body)) === true) return;
     this.#violate(`a command was said to stand at ${index}, where another one does`);
   }
 
@@ -112,12 +112,14 @@ export class ShardReference {
     if (index === this.#last) this.hasSeveral = true;
     this.#last = Math.max(this.#last, index);
     this.#lastOrdinal = Math.max(this.#lastOrdinal, ordinal);
-    this.#counts.set(index, this.countAt(index) + 1);
+    const others = this.#bodiesAt.get(index);
+    if (others === undefined) this.#bodiesAt.set(index, [applied.body]);
+    else others.push(applied.body);
   }
 
   /** How many commands the machine carried out at `index`, as far as anyone came. */
   countAt(index: number): number {
-    return this.#counts.get(index) ?? 0;
+    return this.#bodiesAt.get(index)?.length ?? 0;
   }
 
   /** The state after `index`, for machines' queries of single keys. */

@@ -85,7 +85,7 @@ export class Members implements ClusterPort {
   readonly #troubles: Refusals;
   readonly #joining: JoiningWatch;
   /** While leaving: peers that still have to fetch the goodbye, and whom to tell when all have. */
-  #goodbye: { waiting: number; readonly onHeard: () => void } | undefined;
+  #goodbye: { readonly waiting: Set<SocketAddress>; readonly onHeard: () => void } | undefined;
   /** Sections of deltas refused so far for their versions. */
   #implausible = 0;
   #stopped = false;
@@ -162,7 +162,7 @@ export class Members implements ClusterPort {
     else this.#joining.noteMessage();
     this.#noteImplausible(from);
     if (outcome.reply !== undefined) this.#socket.send(outcome.reply, from);
-    if (outcome.type === 'synAck') this.#noteGoodbyeFetched();
+    if (outcome.type === 'synAck') this.#noteGoodbyeFetched(from);
   }
 
   /** A lie, or a clock that is years off: on one side or the other keys do not arrive. */
@@ -243,8 +243,13 @@ export class Members implements ClusterPort {
     if (calls.length > 0) {
       const { clock } = this.#capabilities;
       await new Promise<void>((resolve) => {
-        this.#goodbye = { waiting: calls.length, onHeard: resolve };
-        clock.setTimer(LEAVE_WAIT_MS, resolve);
+        const patience = clock.setTimer(LEAVE_WAIT_MS, resolve);
+        const onHeard = (): void => {
+          patience.cancel();
+          resolve();
+        };
+        // Each is sent two messages: the goodbye, and a question that it answers.
+        this.#goodbye = { waiting: new Set(calls.map(({ to }) => to)), onHeard };
         this.#send(calls);
       });
       await new Promise<void>((resolve) => {
@@ -255,10 +260,10 @@ export class Members implements ClusterPort {
     await this.#socket.close();
   }
 
-  #noteGoodbyeFetched(): void {
+  #noteGoodbyeFetched(by: SocketAddress): void {
     if (this.#goodbye === undefined) return;
-    this.#goodbye.waiting -= 1;
-    if (this.#goodbye.waiting <= 0) this.#goodbye.onHeard();
+    this.#goodbye.waiting.delete(by);
+    if (this.#goodbye.waiting.size === 0) this.#goodbye.onHeard();
   }
 }
 

@@ -126,6 +126,10 @@ export interface FileMachine extends ShardMachine {
   wake?(step: MachineStep, state: FileState): void;
 }
 
+export function keepsFiles(machine: ShardMachine): machine is FileMachine {
+  return 'keepsFiles' in machine;
+}
+
 export interface FileExtent {
   readonly file: number;
   readonly offset: number;

@@ -12,7 +12,7 @@ import type { Clock, Log, Random } from '../../base/capabilities.ts';
 import { ParleyError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Documents } from './documents.ts';
-import { isLoopback, refuseAsker, refuseHosts } from './guard.ts';
+import { authorityOf, isLoopback, refuseAsker, refuseHosts } from './guard.ts';
 import { Parameters } from './parameters.ts';
 import { parseQuery, type Query } from './query.ts';
 import { pathOf, sendRefusal } from './refusal.ts';
@@ -140,6 +140,7 @@ function admit(
   if (host !== undefined) return host;
   const asker = {
     host: request.headers.host,
+    authority: authorityOf(url),
     origin: request.headers.origin,
     secFetchSite: headerText(request.headers['sec-fetch-site']),
   };

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isLoopback, refuseAsker } from './guard.ts';
+import { authorityOf, isLoopback, refuseAsker } from './guard.ts';
 
 interface Case {
   readonly title: string;
   readonly host?: string;
+  readonly authority?: string;
   readonly origin?: string;
   readonly site?: string;
   readonly read: boolean;
@@ -62,18 +63,50 @@ const ON_LOOPBACK: readonly Case[] = [
     read: false,
     write: false,
   },
+  {
+    title: 'a program that asks as a proxy is asked',
+    host: 'localhost:1',
+    authority: 'LOCALHOST:1',
+    read: true,
+    write: true,
+  },
+  {
+    title: 'a URL of a host elsewhere with a Host of ours',
+    host: '127.0.0.1:1',
+    authority: 'evil.example',
+    read: false,
+    write: false,
+  },
+  {
+    title: 'a URL of an alias with another Host',
+    host: '127.0.0.1:1',
+    authority: 'evil',
+    read: false,
+    write: false,
+  },
+  {
+    title: 'a URL of a host elsewhere without Host',
+    authority: 'evil.example',
+    read: false,
+    write: false,
+  },
 ];
 
-for (const { title, host, origin, site, read, write } of ON_LOOPBACK) {
+for (const { title, host, authority, origin, site, read, write } of ON_LOOPBACK) {
   test(`${title} may ${read ? '' : 'not '}read and may ${write ? '' : 'not '}write`, () => {
-    const asker = { host, origin, secFetchSite: site };
+    const asker = { host, authority, origin, secFetchSite: site };
     assert.equal(refuseAsker(asker, false, true) === undefined, read);
     assert.equal(refuseAsker(asker, true, true) === undefined, write);
   });
 }
 
 test('a member that listens beyond loopback answers to any name', () => {
-  const asker = { host: 'n1.cluster.example:80', origin: undefined, secFetchSite: undefined };
+  const asker = {
+    host: 'n1.cluster.example:80',
+    authority: undefined,
+    origin: undefined,
+    secFetchSite: undefined,
+  };
   assert.equal(refuseAsker(asker, true, false), undefined);
 });
 
@@ -82,4 +115,11 @@ test('loopback is 127.0.0.0/8 and ::1', () => {
   for (const address of ['0.0.0.0:1', '10.0.0.1:1', '[::]:1', '127.0.0.1', '']) {
     assert.ok(!isLoopback(address), address);
   }
+});
+
+test('a URL names its host after the scheme, and after a user', () => {
+  assert.equal(authorityOf('/docs?at=http://evil/'), undefined);
+  assert.equal(authorityOf('http://evil/'), 'evil');
+  assert.equal(authorityOf('HTTPS://evil.example:1?key=a'), 'evil.example:1');
+  assert.equal(authorityOf('http://127.0.0.1@evil.example/'), 'evil.example');
 });

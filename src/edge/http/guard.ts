@@ -12,7 +12,8 @@
 // 2. DNS rebinding. A page of evil.example points its own name at 127.0.0.1 and is then "same
 //    origin" with us. Such a request carries the attacker's name in Host. So on a loopback listener
 //    Host must be an IP address, localhost, or a name without a dot (a hosts-file alias), none of
-//    which a stranger can own. On other listeners any name may be the right one.
+//    which a stranger can own. On other listeners any name may be the right one. A URL that names
+//    its host itself must name the same one as Host.
 
 import type { IncomingMessage } from 'node:http';
 import { parseIp, parseSocketAddress, splitHostPort } from '../../base/address.ts';
@@ -20,6 +21,8 @@ import { ParleyError } from '../../base/errors.ts';
 
 export interface Asker {
   readonly host: string | undefined;
+  /** Of a URL that names its host itself. */
+  readonly authority: string | undefined;
   readonly origin: string | undefined;
   readonly secFetchSite: string | undefined;
 }
@@ -30,8 +33,9 @@ export function refuseAsker(
   changesState: boolean,
   onLoopback: boolean,
 ): ParleyError | undefined {
-  if (onLoopback && !isLocalHost(asker.host)) {
-    return new ParleyError('E_CROSS_SITE', `this member is not called "${asker.host}".`, {
+  const foreign = onLoopback ? foreignNameOf(asker) : undefined;
+  if (foreign !== undefined) {
+    return new ParleyError('E_CROSS_SITE', `this member is not called "${foreign}".`, {
       advice: 'Call it by IP address or as localhost.',
     });
   }
@@ -41,6 +45,22 @@ export function refuseAsker(
     });
   }
   return undefined;
+}
+
+/** A name that this member cannot have. */
+function foreignNameOf({ authority, host }: Asker): string | undefined {
+  if (!isLocalHost(host)) return host;
+  if (authority === undefined) return undefined;
+  // A client that names the host twice names the same one (RFC 9112, 3.2.2).
+  const isSame = host === undefined || host.toLowerCase() === authority.toLowerCase();
+  return isSame && isLocalHost(authority) ? undefined : authority;
+}
+
+/** Whom a URL with a scheme names, as proxies are asked; undefined for a plain path. */
+export function authorityOf(url: string): string | undefined {
+  const authority = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1];
+  // Before the last @ may stand a user's name.
+  return authority?.slice(authority.lastIndexOf('@') + 1);
 }
 
 /**

@@ -90,6 +90,20 @@ for (const [version, hosts, status] of [
   });
 }
 
+for (const [url, status] of [
+  ['http://localhost/', 200],
+  ['http://evil/', 403],
+  ['http://localhost@evil.example/', 403],
+] as const) {
+  test(`GET ${url} with Host localhost is ${status}`, async () => {
+    const answer = await say(
+      `GET ${url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+    );
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
+    assert.equal(answer.includes('E_CROSS_SITE'), status === 403);
+  });
+}
+
 test('headers beyond their limit are 431', async () => {
   const answer = await say(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(90_000)}\r\n\r\n`);
   assert.match(answer, /^HTTP\/1\.1 431 /);

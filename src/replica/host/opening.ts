@@ -1,6 +1,7 @@
 // The beginning of a shard: as its founders agreed, or as the log and the store left it. [H53]
 
 import { assert, unreachable } from '../../base/assert.ts';
+import { keepsFiles } from '../../core/machine.ts';
 import type { ConfState, EntryId, Snapshot } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ShardChange, ShardId } from '../../engine/wal/index.ts';
@@ -23,8 +24,10 @@ export type Resumption =
   | { readonly kind: 'ready'; readonly data: ReplicaState }
   | { readonly kind: 'refused'; readonly refusal: OpeningRefusal };
 
-/** Log and store contradict each other: one of them lost what the other counts on. [H53] */
+/** Mostly [H53]: log and store contradict each other, one lost what the other counts on. */
 export type OpeningRefusal =
+  /** [H97] Its machine keeps files, and nobody here keeps them for it. */
+  | { readonly kind: 'noFileKeeper'; readonly machine: string }
   /** Its log begins behind `base`, and the store has no record of the shard. */
   | { readonly kind: 'storeLostShard'; readonly base: number }
   /** The log names a snapshot of `index` whose state is not staged. */
@@ -39,6 +42,8 @@ export type OpeningRefusal =
 /** For people. */
 export function describeOpeningRefusal(shard: ShardId, refusal: OpeningRefusal): string {
   switch (refusal.kind) {
+    case 'noFileKeeper':
+      return `shard ${shard}: its machine, ${refusal.machine}, keeps files; this release cannot`;
     case 'storeLostShard':
       return (
         `shard ${shard}: its log begins at ${refusal.base + 1}, ` +
@@ -71,6 +76,7 @@ export function openReplica(
   member: MemberId,
 ): Opening {
   const { machine, shard } = plan;
+  if (keepsFiles(machine)) return refuse({ kind: 'noFileKeeper', machine: machine.kind });
   const data = states.open(shard, machine);
   if (data !== undefined) return resumeReplica(log, data);
   const { base } = log;
