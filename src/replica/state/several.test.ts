@@ -359,6 +359,8 @@ test('[F2, M8] a follower hears of all events of an entry behind the index it na
   const feed = new FeedHub({ turnBytesMax: 1 });
   const { machine } = witness();
   const data = create((await openState(new CrashDisk(), {}, 1, { feed })).states, machine);
+  // [F7] Events are kept for whoever may come back.
+  feed.follow(1, 2, () => {})?.close();
   run(data, payloadOf('5 set a 1'), several('5 set b 1', '5 set c 1'), payloadOf('5 set d 1'));
   const told: string[] = [];
   const follow = (index: number) => {
