@@ -175,14 +175,6 @@ export const LIMITS = {
     inflightBytesMax: 8 * 1024 * 1024,
     /** Handed to a machine at once: a slice of work after which others get their turn. */
     applyBytesMax: 1024 * 1024,
-    /**
-     * Batches of commands under way before more of them gather: one goes to the disks while another
-     * one comes back.
-     */
-    roundsMax: 2,
-    /** What has gathered goes at this size, and after this time at the latest. */
-    roundBytesMax: 64 * 1024,
-    roundWaitMs: 5,
     /** Proposals of one shard that are not applied yet. */
     shardWaitingMax: 32_768,
     shardWaitingBytesMax: 16 * 1024 * 1024,

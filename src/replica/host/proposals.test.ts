@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWrite } from '../../../test/support/host-cluster.ts';
-import { LIMITS } from '../../base/limits.ts';
 import { type RaftCore } from '../../core/raft/index.ts';
 import { Admission, MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
@@ -314,39 +313,4 @@ test('[H10, H97] two lives of a leader, with packed entries at the same indexes'
       'new2 applied 12 "", old3 refused replaced 0, old4 refused replaced 0',
   );
   assert.ok(scene.proposals.isEmpty);
-});
-
-test('[H17] while two rounds are under way commands are held, but for many bytes', () => {
-  const scene = new Scene();
-  const { proposals } = scene;
-  for (const name of ['a', 'b']) {
-    scene.add(name);
-    assert.equal(proposals.isHeld, false, `${name} goes`);
-    scene.hand();
-  }
-  assert.equal(proposals.isHeld, false, 'nobody is at the door');
-  scene.add('c');
-  assert.ok(proposals.isHeld);
-  proposals.settle(11, 2, 0, DONE);
-  assert.equal(proposals.isHeld, false, 'the first round is over');
-  scene.hand();
-  scene.add('d');
-  assert.ok(proposals.isHeld);
-  const much = new Uint8Array(LIMITS.replica.roundBytesMax);
-  assert.equal(
-    proposals.add(much, () => {}),
-    undefined,
-  );
-  assert.equal(proposals.isHeld, false, 'more would not make it cheaper');
-});
-
-test('[H17] rounds of a term that is over hold nobody up', () => {
-  const scene = new Scene();
-  for (const name of ['a', 'b']) {
-    scene.add(name);
-    scene.hand();
-  }
-  scene.proposals.orphan(5_000);
-  scene.add('c');
-  assert.equal(scene.proposals.isHeld, false);
 });

@@ -1,8 +1,7 @@
 // A shard's proposals, from the door to the answer. They are handed to the core as one batch per
 // turn, several to an entry where the shard agreed on that [H97], and are known from then on by
 // their place in the log: a batch has consecutive indexes, so that the entry at hand is matched by
-// counting, and its commands as well. While two batches are under way, a third one gathers for some
-// milliseconds [H17].
+// counting, and its commands as well.
 //
 //   waiting at the door   in the log, not applied
 //   p7 p8 p9              [(4 5) 6] [2 3]       batches, each with the term it was accepted in
@@ -14,7 +13,6 @@
 
 import { assert } from '../../base/assert.ts';
 import { copyTogether, isSmallPart } from '../../base/bytes.ts';
-import { LIMITS } from '../../base/limits.ts';
 import type {
   ConfChange,
   ProposalRefusal,
@@ -96,25 +94,6 @@ export class Proposals {
     return this.#dones.length === 0 && this.#changes.length === 0 && this.#batches.length === 0;
   }
 
-  /**
-   * [H17] Those at the door had better wait for others: so much is under way that to be sent now
-   * would hardly make them faster.
-   */
-  get isHeld(): boolean {
-    if (!this.isWaiting || this.#bytes >= LIMITS.replica.roundBytesMax) return false;
-    let underWay = 0;
-    // What was orphaned in a term before says nothing about the pace of this one.
-    for (const { givesUpMs } of this.#batches) {
-      if (givesUpMs === Number.POSITIVE_INFINITY) underWay += 1;
-    }
-    return underWay >= LIMITS.replica.roundsMax;
-  }
-
-  /** Commands are at the door. */
-  get isWaiting(): boolean {
-    return this.#dones.length > 0;
-  }
-
   /** Config changes wait for the end of the turn. */
   get hasChanges(): boolean {
     return this.#changes.length > 0;
@@ -136,10 +115,10 @@ export class Proposals {
     return refusal;
   }
 
-  /** The proposals at the door go into the log, all of them or none. */
+  /** The proposals of this turn go into the log, all of them or none. */
   hand(core: RaftCore, leader: MemberId, mayPack: boolean): void {
-    if (this.isWaiting) this.#handPayloads(core, leader, mayPack);
-    this.handChanges(core, leader);
+    if (this.#dones.length > 0) this.#handPayloads(core, leader, mayPack);
+    if (this.#changes.length > 0) this.#handChanges(core, leader);
   }
 
   #handPayloads(core: RaftCore, leader: MemberId, mayPack: boolean): void {
@@ -164,8 +143,7 @@ export class Proposals {
     for (const done of dones) this.#answers.refuseWrite(done, reason, leader);
   }
 
-  /** Config changes alone. */
-  handChanges(core: RaftCore, leader: MemberId): void {
+  #handChanges(core: RaftCore, leader: MemberId): void {
     for (;;) {
       const [first] = this.#changes;
       if (first === undefined) return;
