@@ -25,6 +25,7 @@ import {
 import { encodeCommand } from '../../src/replica/state/index.ts';
 import type { ReadAnswer, ReadLevel, WriteOutcome } from '../../src/replica/types.ts';
 import type { Cluster } from './cluster.ts';
+import type { ClusterCounters } from './counters.ts';
 import * as kv from './kv-commands.ts';
 import { CLUSTER_ID } from './program.ts';
 import { oneOf } from './strikes.ts';
@@ -37,6 +38,7 @@ const BLOB_BYTES_MAX = 3_000;
 const IDLE_MS = 2_500;
 const KEPT_EPOCHS = 4;
 const BURST_MAX = 60;
+const BURST_SESSIONS = 4;
 const PATIENCE_MS = [300, 1_000, 3_000] as const;
 
 /** What a counter must come to. */
@@ -53,8 +55,6 @@ export class Clients {
   readonly #clients: Client[] = [];
   readonly history = new HistoryRecorder<CasRegisterAction>();
   readonly tallies: Tally[] = [];
-  /** Bodies of commands that were refused: nobody may ever apply them. */
-  readonly refused: { readonly shard: ShardId; readonly body: Uint8Array }[] = [];
   /** By register: what somebody wrote or read last, as far as clients know. */
   readonly latest = new Map<string, number>();
   #newestValue = 0;
@@ -118,6 +118,7 @@ class Client {
   #connections: ClientConnections | undefined;
   readonly #shards = new Map<ShardId, ShardClient>();
   readonly #sessions = new Map<ShardId, ShardSession>();
+  readonly #inBursts = new Map<ShardId, readonly ShardSession[]>();
   #isStopped = false;
   isBusy = false;
 
@@ -180,6 +181,7 @@ class Client {
     else letGo();
     this.#shards.clear();
     this.#sessions.clear();
+    this.#inBursts.clear();
     const { clock, net } = this.#machine.capabilities;
     const members = this.#cluster.directory();
     this.#connections = new ClientConnections({ clock, net, clusterId: CLUSTER_ID, members });
@@ -239,10 +241,12 @@ class Client {
     const key = this.#drawKey();
     const value = this.#clients.nextValue();
     const body = kv.put(key, value);
+    const reference = this.#cluster.oracle.reference(shard);
+    reference.begin(body);
     this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value}`);
     this.#session(shard).submit(body, patienceMs, (outcome) => {
       this.#end(shard, key, outcome, { kind: 'write', value });
-      if (outcome.kind === 'refused') this.#clients.refused.push({ shard, body });
+      if (outcome.kind === 'refused') reference.refuse(body);
       done();
     });
   }
@@ -252,11 +256,14 @@ class Client {
     const key = this.#drawKey();
     const value = this.#clients.nextValue();
     const body = kv.put(key, value);
+    const reference = this.#cluster.oracle.reference(shard);
+    reference.begin(body);
     this.#begin(shard, key, { kind: 'write', value }, `put ${key} ${value} without session`);
     const payload = encodeCommand({ kind: 'plain', body });
     this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
       this.#end(shard, key, withoutSession(outcome), { kind: 'write', value });
-      if (outcome.kind === 'refused') this.#clients.refused.push({ shard, body });
+      if (outcome.kind === 'applied') reference.confirm(body, outcome.index);
+      if (outcome.kind === 'refused') reference.refuse(body);
       done();
     });
   }
@@ -268,12 +275,16 @@ class Client {
     const to = this.#clients.nextValue();
     const asked = { kind: 'cas', from, to } as const;
     this.#begin(shard, key, { ...asked, answer: 'unknown' }, `cas ${key} ${from} to ${to}`);
-    this.#session(shard).submit(kv.cas(key, from, to), patienceMs, (outcome) => {
+    const body = kv.cas(key, from, to);
+    const reference = this.#cluster.oracle.reference(shard);
+    reference.begin(body);
+    this.#session(shard).submit(body, patienceMs, (outcome) => {
       const answer =
         outcome.kind === 'done' && outcome.result !== undefined
           ? kv.casAnswer(outcome.result)
           : 'unknown';
       this.#end(shard, key, outcome, { ...asked, answer });
+      if (outcome.kind === 'refused') reference.refuse(body);
       done();
     });
   }
@@ -311,24 +322,38 @@ class Client {
     return this.#moreRandom.below(3) === 0 ? valueBytesMax : this.#moreRandom.below(valueBytesMax);
   }
 
-  /** Additions without a session, all on their way at the same time. */
+  /** Additions that are all on their way at the same time, without a session or in several. */
   #addMany(shard: ShardId, patienceMs: number, done: () => void): void {
     const key = `p${this.#id}`;
     const tally = this.#clients.tally(shard, key);
     const count = 2 + this.#moreRandom.below(BURST_MAX);
-    let left = count;
+    const sessions = this.#moreRandom.below(3) === 0 ? this.#burstSessions(shard) : undefined;
+    const burst = new Burst(count, this.#cluster.counters, done);
+    const answered = (outcome: CommandOutcome): void => {
+      if (outcome.kind === 'done') tally.done += 1;
+      else if (outcome.kind === 'unknown') tally.unknown += 1;
+      this.#told(shard, outcome);
+      burst.note(outcome);
+    };
     this.#cluster.note(this.#name, 'ask', `shard ${shard}: add ${key} ${count} times`);
     for (let i = 0; i < count; i++) {
-      const payload = encodeCommand({ kind: 'plain', body: kv.add(key) });
-      this.#shard(shard).propose(payload, patienceMs, false, (outcome) => {
-        if (outcome.kind === 'applied') tally.done += 1;
-        else if (outcome.kind === 'unknown') tally.unknown += 1;
-        if (outcome.kind === 'applied') this.#cluster.counters.writesInBursts += 1;
-        this.#told(shard, withoutSession(outcome));
-        left -= 1;
-        if (left === 0) done();
-      });
+      const session = sessions?.[i % sessions.length];
+      if (session === undefined) {
+        const payload = encodeCommand({ kind: 'plain', body: kv.add(key) });
+        const told = (outcome: WriteOutcome): void => answered(withoutSession(outcome));
+        this.#shard(shard).propose(payload, patienceMs, false, told);
+      } else session.submit(kv.add(key), patienceMs, answered);
     }
+  }
+
+  #burstSessions(shard: ShardId): readonly ShardSession[] {
+    let sessions = this.#inBursts.get(shard);
+    if (sessions === undefined) {
+      sessions = Array.from({ length: BURST_SESSIONS }, () => new ShardSession(this.#shard(shard)));
+      this.#inBursts.set(shard, sessions);
+      this.#cluster.counters.sessionsOpened += BURST_SESSIONS;
+    }
+    return sessions;
   }
 
   #begin(shard: ShardId, key: string, action: CasRegisterAction, text: string): void {
@@ -450,6 +475,7 @@ class Client {
         if (isCommand) this.#sent.add(text);
         connections.request(member, kind, body, timeoutMs, done);
       },
+      expect: (member) => connections.expect(member),
     };
   }
 
@@ -461,6 +487,34 @@ class Client {
       this.#cluster.counters.sessionsOpened += 1;
     }
     return session;
+  }
+}
+
+/** Commands that were sent together, until all of them are answered. */
+class Burst {
+  readonly #counters: ClusterCounters;
+  readonly #done: () => void;
+  readonly #indexes = new Map<number, number>();
+  #left: number;
+
+  constructor(count: number, counters: ClusterCounters, done: () => void) {
+    this.#left = count;
+    this.#counters = counters;
+    this.#done = done;
+  }
+
+  note(outcome: CommandOutcome): void {
+    const counters = this.#counters;
+    if (outcome.kind === 'done') {
+      counters.writesInBursts += 1;
+      this.#indexes.set(outcome.index, (this.#indexes.get(outcome.index) ?? 0) + 1);
+    } else if (outcome.reason === 'replaced') counters.burstsReplaced += 1;
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    const isShared = [...this.#indexes.values()].some((count) => count > 1);
+    if (isShared) counters.burstsShared += 1;
+    if (isShared && this.#indexes.size > 1) counters.burstsCut += 1;
+    this.#done();
   }
 }
 

@@ -3,6 +3,7 @@
 import { must } from '../../src/base/assert.ts';
 import type { SocketAddress } from '../../src/base/ids.ts';
 import type { Prng } from '../../src/base/prng.ts';
+import type { MemberEvent } from '../../src/cluster/index.ts';
 import type { ShardMachine } from '../../src/core/machine.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
@@ -164,9 +165,15 @@ export class Cluster {
       gossip: scenario.gossip,
       scrubs: scenario.faults.has('scrub'),
       seeds: this.#current().map((other) => this.#addressOf(other)),
-      events: { tell: (event) => judgeEvent(member.id, event, this.counters, this.#violated) },
+      events: { tell: (event) => this.#judge(member, event) },
       machineOf: (shard) => this.#watch(member, shard),
     });
+  }
+
+  #judge({ id }: SimMember, event: MemberEvent): void {
+    judgeEvent(id, event, this.counters, this.#violated);
+    if (event.kind !== 'snapshotReceived') return;
+    if (this.oracle.reference(event.shard).hasSeveral) this.counters.snapshotsBehindSeveral += 1;
   }
 
   /** What a member that was upgraded runs: it can carry out a later edition. */

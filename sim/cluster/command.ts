@@ -18,8 +18,8 @@ export const CLUSTER_USAGE = `\
 --seeds A..B             runs a range of seeds on all cores
 --determinism A..B       runs each seed in two processes and compares the hashes
 --shrink N               looks for the smallest way in which seed N fails
-                         all of these with --without CLASS,.. --members N --shards N --clients N
-                         --seconds N`;
+                         all of these with --only CLASS,.. --without CLASS,.. --members N --shards N
+                         --clients N --seconds N`;
 
 const WORKER = new URL('./worker.ts', import.meta.url);
 

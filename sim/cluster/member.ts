@@ -9,8 +9,9 @@ import {
   type MemberSettings,
   openMember as openRealMember,
 } from '../../src/member/index.ts';
+import { shardRules } from '../../src/replica/state/index.ts';
 import { CLUSTER_ID, type Opened, type ProgramSettings } from './program.ts';
-import type { GossipScenario } from './scenario.ts';
+import type { GossipScenario, Sessions } from './scenario.ts';
 
 /** Entries between two cuts of the log: few, so that cuts are frequent. */
 const PURGE_ENTRIES = 20;
@@ -50,10 +51,17 @@ function partsOf(capabilities: Capabilities, settings: ProgramSettings): MemberP
       onFatal: settings.onFatal,
       events: settings.events,
       sessions: settings.sessions,
+      ...(settings.isOld ? { rules: oldRules(settings.sessions) } : {}),
       openStore: (directory, events) =>
         openMemoryStore({ clock, disk, directory, flushDelayMs }, events),
     },
   };
+}
+
+/** The version before this one knew the first edition alone: no entries of several commands. */
+function oldRules(sessions: Sessions): ReturnType<typeof shardRules> {
+  const { editions, kind } = shardRules(sessions);
+  return { kind, editions: editions.slice(0, 1) };
 }
 
 function memberSettings(settings: ProgramSettings): MemberSettings {

@@ -89,7 +89,7 @@ test('two commands at one index, two results, and one that others passed are not
   const { found, oracle } = watchman();
   const one = oracle.watch(kvMachine, 1);
   const command = (index: number, value: number) => {
-    return { index, timeMs: 0, edition, body: kv.put('k', value) };
+    return { index, ordinal: index, timeMs: 0, edition, body: kv.put('k', value) };
   };
   const [a, b] = [emptyState(), emptyState()];
   one.apply(command(2, 7), a);
@@ -97,23 +97,23 @@ test('two commands at one index, two results, and one that others passed are not
   one.apply(command(2, 7), b);
   assert.deepEqual(found, []);
   one.apply(command(4, 9), b);
-  assert.deepEqual(found.splice(0), ['shard 1: index 4 has two commands']);
+  assert.deepEqual(found.splice(0), ['shard 1: 4.4 has two commands']);
   one.apply(command(3, 8), b);
   assert.deepEqual(found.splice(0), [
-    'shard 1: index 3 has a command here and had none where it came first',
+    'shard 1: 3.3 has a command here and had none where it came first',
   ]);
-  const add = { index: 5, timeMs: 0, edition, body: kv.add('n') };
+  const add = { index: 5, ordinal: 5, timeMs: 0, edition, body: kv.add('n') };
   one.apply(add, a);
-  one.apply({ ...add, index: 6 }, b);
-  one.apply({ ...add, index: 6 }, a);
-  assert.deepEqual(found, ['shard 1: the command at 6 has two results']);
+  one.apply({ ...add, index: 6, ordinal: 6 }, b);
+  one.apply({ ...add, index: 6, ordinal: 6 }, a);
+  assert.deepEqual(found, ['shard 1: the command at 6.6 has two results']);
 });
 
 test('reads of another state, of the past, and local ones that go back are noticed', () => {
   const { found, oracle } = watchman();
   const state = emptyState();
   const machine = oracle.watch(kvMachine, 1);
-  machine.apply({ index: 2, timeMs: 0, edition, body: kv.put('k', 7) }, state);
+  machine.apply({ index: 2, ordinal: 2, timeMs: 0, edition, body: kv.put('k', 7) }, state);
   const question = kv.get('k');
   const before = answerOf(kvMachine, question, emptyState());
   const now = answerOf(kvMachine, question, state);
@@ -149,4 +149,34 @@ test('states that differ at one index are noticed, whatever the others have appl
   assert.deepEqual(found, []);
   oracle.compareStates(1, [at(1, 7, 'a'), at(2, 6, 'b'), at(3, 6, 'c')], 1_000);
   assert.deepEqual(found, ['shard 1: m2 and m3 have different states at 6']);
+});
+
+test('a command that takes effect twice is noticed, and one that is refused and takes effect', () => {
+  const body = kv.put('k', 1);
+  const at = (index: number) => ({ index, ordinal: index, timeMs: 0, edition, body });
+  for (const [order, complaints] of [
+    ['apply', 0],
+    ['begin apply apply', 1],
+    ['apply apply', 0],
+    ['begin refuse apply', 1],
+    ['begin apply refuse', 1],
+    ['begin refuse', 0],
+    ['apply confirm', 0],
+    ['apply apply confirm', 0],
+    ['begin confirm', 1],
+  ] as const) {
+    const { found, oracle } = watchman();
+    const machine = oracle.watch(kvMachine, 1);
+    const reference = oracle.reference(1);
+    const state = emptyState();
+    let index = 0;
+    for (const step of order.split(' ')) {
+      index += 1;
+      if (step === 'apply') machine.apply(at(index), state);
+      else if (step === 'begin') reference.begin(body);
+      else if (step === 'refuse') reference.refuse(body);
+      else reference.confirm(body, index - 1);
+    }
+    assert.equal(found.length, complaints, order);
+  }
 });

@@ -28,6 +28,8 @@ export interface ReplicaState {
   readonly digest: () => string | undefined;
 }
 
+/** Commands of an entry: about what the smallest limit of a command's bytes lets in. */
+const MANY = 40;
 /** Of one shard. */
 const COMPARE_MS = 100;
 
@@ -56,18 +58,49 @@ export class Oracle {
     onApply: (command: MachineCommand) => void = () => {},
   ): ShardMachine {
     const reference = this.reference(shard);
+    const entry = { index: 0, count: 0 };
     assert(machine.wake === undefined, 'what a machine does when woken is not compared yet');
     return {
       kind: machine.kind,
       editions: machine.editions,
       apply: (command: MachineCommand, state: MachineState) => {
         const { isNew, result } = reference.apply(machine, command, state);
-        if (isNew) this.#counters.commandsApplied += 1;
+        if (isNew) this.#countNew(reference, command);
+        this.#wholeEntries(reference, shard, entry, command);
         onApply(command);
         return result;
       },
       query: (question, view) => machine.query(question, view),
     };
+  }
+
+  #countNew(reference: ShardReference, { index }: MachineCommand): void {
+    this.#counters.commandsApplied += 1;
+    const count = reference.countAt(index);
+    if (count > 1) this.#counters.commandsPacked += 1;
+    if (count === 2) this.#counters.entriesOfSeveral += 1;
+    if (count === MANY) this.#counters.entriesOfMany += 1;
+  }
+
+  /** [D24] A replica that goes on to another entry has carried out all of the last one. */
+  #wholeEntries(
+    reference: ShardReference,
+    shard: ShardId,
+    entry: { index: number; count: number },
+    { index }: MachineCommand,
+  ): void {
+    if (index === entry.index) {
+      entry.count += 1;
+      return;
+    }
+    const expected = reference.countAt(entry.index);
+    if (entry.count !== expected) {
+      this.#violate(
+        `shard ${shard}: ${entry.count} commands of ${expected} carried out at ${entry.index}`,
+      );
+    }
+    entry.index = index;
+    entry.count = 1;
   }
 
   reference(shard: ShardId): ShardReference {

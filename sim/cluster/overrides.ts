@@ -2,10 +2,11 @@
 
 import { parseArgs } from 'node:util';
 import { refuse, wholeNumber } from '../../scripts/flags.ts';
-import { FAULT_CLASSES, parseFaultClass } from './fault-classes.ts';
+import { FAULT_CLASSES, type FaultClass, parseFaultClass } from './fault-classes.ts';
 import type { Overrides } from './scenario.ts';
 
 export const OVERRIDE_OPTIONS = {
+  only: { type: 'string' },
   without: { type: 'string' },
   members: { type: 'string' },
   shards: { type: 'string' },
@@ -14,6 +15,7 @@ export const OVERRIDE_OPTIONS = {
 } as const;
 
 export interface OverrideValues {
+  readonly only?: string | undefined;
   readonly without?: string | undefined;
   readonly members?: string | undefined;
   readonly shards?: string | undefined;
@@ -26,9 +28,10 @@ export function parseOverrides(args: string[]): Overrides {
 }
 
 export function overridesOf(values: OverrideValues): Overrides {
-  const { clients, members, seconds, shards, without } = values;
+  const { clients, members, only, seconds, shards, without } = values;
   return {
-    ...(without === undefined ? {} : { without: without.split(',').flatMap(classesNamed) }),
+    ...(only === undefined ? {} : { only: classesOf('--only', only) }),
+    ...(without === undefined ? {} : { without: classesOf('--without', without) }),
     ...(members === undefined ? {} : { members: wholeNumber('--members', members, 1) }),
     ...(shards === undefined ? {} : { shards: wholeNumber('--shards', shards, 1) }),
     ...(clients === undefined ? {} : { clients: wholeNumber('--clients', clients, 1) }),
@@ -36,13 +39,14 @@ export function overridesOf(values: OverrideValues): Overrides {
   };
 }
 
-function classesNamed(name: string) {
-  if (name === 'all') return FAULT_CLASSES;
-  const found = parseFaultClass(name);
-  if (found !== undefined) return [found];
-  return refuse(
-    `--without: there is no class ${name}; there are: all, ${FAULT_CLASSES.join(', ')}`,
-  );
+function classesOf(flag: string, text: string): readonly FaultClass[] {
+  return text.split(',').flatMap((name) => {
+    if (name === 'all') return FAULT_CLASSES;
+    const found = parseFaultClass(name);
+    if (found !== undefined) return [found];
+    const known = `all, ${FAULT_CLASSES.join(', ')}`;
+    return refuse(`${flag}: there is no class ${name}; there are: ${known}`);
+  });
 }
 
 function millisecondsOf(seconds: string): number {
@@ -52,8 +56,10 @@ function millisecondsOf(seconds: string): number {
 }
 
 /** The same overrides as words of a command line. */
-export function overrideArgs({ clients, members, safetyMs, shards, without }: Overrides): string[] {
+export function overrideArgs(overrides: Overrides): string[] {
+  const { clients, members, only, safetyMs, shards, without } = overrides;
   return [
+    ...(only === undefined || only.length === 0 ? [] : ['--only', only.join(',')]),
     ...(without === undefined || without.length === 0 ? [] : ['--without', without.join(',')]),
     ...(members === undefined ? [] : ['--members', String(members)]),
     ...(shards === undefined ? [] : ['--shards', String(shards)]),

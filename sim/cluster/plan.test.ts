@@ -111,6 +111,16 @@ test('leaving out a class of faults changes nothing else about a seed', () => {
   }
 });
 
+test('the classes that are asked for are those of the seed, and nothing else changes', () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const { faults, ...rest } = drawScenario(seed, { only: ['kill', 'reset'] });
+    assert.deepEqual([...faults], ['kill', 'reset']);
+    const same = drawScenario(seed);
+    assert.equal(rest.strikeEveryMs, same.strikeEveryMs);
+    assert.deepEqual(rest.timing, same.timing);
+  }
+});
+
 test('over many seeds every class of faults is drawn, together with every other', () => {
   const pairs = new Set<string>();
   for (let seed = 1; seed <= 1_000; seed++) {
@@ -122,6 +132,7 @@ test('over many seeds every class of faults is drawn, together with every other'
 
 test('overrides survive the way over a command line', () => {
   const overrides: Overrides = {
+    only: ['kill', 'reset'],
     without: ['rot', 'kill'],
     members: 3,
     clients: 1,

@@ -15,6 +15,7 @@ import {
 } from '../../src/core/machine.ts';
 
 interface Applied {
+  readonly index: number;
   readonly body: number;
   readonly result: number;
 }
@@ -30,10 +31,19 @@ export type Violate = (what: string) => void;
 
 export class ShardReference {
   readonly #violate: Violate;
+  /** By ordinal. */
   readonly #applied = new Map<number, Applied>();
+  /** By index: checksums of the commands that the machine carried out there. */
+  readonly #bodiesAt = new Map<number, number[]>();
   readonly #versions = new Map<string, Version[]>();
   readonly #bodies = new Set<string>();
+  /** Bodies that one command has and no other. */
+  readonly #unique = new Set<string>();
+  readonly #refused = new Set<string>();
   #last = 0;
+  #lastOrdinal = 0;
+  /** Some entry held several commands. */
+  hasSeveral = false;
 
   constructor(violate: Violate) {
     this.#violate = violate;
@@ -50,29 +60,66 @@ export class ShardReference {
     command: MachineCommand,
     state: MachineState,
   ): { readonly result: Uint8Array; readonly isNew: boolean } {
-    const { body, index } = command;
-    const known = this.#applied.get(index);
-    if (known === undefined && index < this.#last) {
-      this.#violate(`index ${index} has a command here and had none where it came first`);
+    const { body, index, ordinal } = command;
+    const where = `${index}.${ordinal}`;
+    const known = this.#applied.get(ordinal);
+    if (known === undefined && (ordinal < this.#lastOrdinal || index < this.#last)) {
+      this.#violate(`${where} has a command here and had none where it came first`);
     }
+    if (ordinal < index) this.#violate(`${where} is an ordinal below its index`);
     const isNew = known === undefined;
     const result = machine.apply(command, isNew ? this.#recording(index, state) : state);
-    const sums = { body: crc32c(body), result: crc32c(result) };
-    if (known === undefined) {
-      this.#applied.set(index, sums);
-      this.#bodies.add(hexOf(body));
-      this.#last = Math.max(this.#last, index);
-    } else if (known.body !== sums.body) {
-      this.#violate(`index ${index} has two commands`);
-    } else if (known.result !== sums.result) {
-      this.#violate(`the command at ${index} has two results`);
+    const sums = { index, body: crc32c(body), result: crc32c(result) };
+    if (known === undefined) this.#note(ordinal, sums, body);
+    else if (known.index !== index) this.#violate(`${where} stood at ${known.index} before`);
+    else if (known.body !== sums.body) this.#violate(`${where} has two commands`);
+    else if (known.result !== sums.result) {
+      this.#violate(`the command at ${where} has two results`);
     }
     return { result, isNew };
   }
 
-  /** Some command had these very bytes. */
-  wasApplied(body: Uint8Array): boolean {
-    return this.#bodies.has(hexOf(body));
+  /** A command is given that has a body of its own: it may take effect once, however often sent. */
+  begin(body: Uint8Array): void {
+    this.#unique.add(hexOf(body));
+  }
+
+  /** Its caller was told that it had no effect, and never will. */
+  refuse(body: Uint8Array): void {
+    const name = hexOf(body);
+    this.#refused.add(name);
+    if (this.#bodies.has(name)) this.#violate('a command took effect and was refused');
+  }
+
+  /** Its caller was told that it stands at `index`, and took effect there. */
+  confirm(body: Uint8Array, index: number): void {
+    if (this.#bodiesAt.get(index)?.includes(crc32c(body)) === true) return;
+    this.#violate(`a command was said to stand at ${index}, where another one does`);
+  }
+
+  #noteEffect(name: string): void {
+    if (this.#refused.has(name)) this.#violate('a command was refused and took effect');
+    if (this.#unique.has(name) && this.#bodies.has(name)) {
+      this.#violate('a command took effect twice');
+    }
+    this.#bodies.add(name);
+  }
+
+  #note(ordinal: number, applied: Applied, body: Uint8Array): void {
+    const { index } = applied;
+    this.#applied.set(ordinal, applied);
+    this.#noteEffect(hexOf(body));
+    if (index === this.#last) this.hasSeveral = true;
+    this.#last = Math.max(this.#last, index);
+    this.#lastOrdinal = Math.max(this.#lastOrdinal, ordinal);
+    const others = this.#bodiesAt.get(index);
+    if (others === undefined) this.#bodiesAt.set(index, [applied.body]);
+    else others.push(applied.body);
+  }
+
+  /** How many commands the machine carried out at `index`, as far as anyone came. */
+  countAt(index: number): number {
+    return this.#bodiesAt.get(index)?.length ?? 0;
   }
 
   /** The state after `index`, for machines' queries of single keys. */

@@ -32,6 +32,8 @@ export interface Timing {
   readonly tickMs: number;
   readonly heartbeatTicks: number;
   readonly electionTicks: number;
+  /** Leaders of the past say soon, or late, that they do not know what became of a proposal. */
+  readonly orphanTimeoutMs: number;
 }
 
 export interface Weather {
@@ -81,6 +83,8 @@ export interface Scenario {
 
 /** What the command line sets otherwise than drawn. */
 export interface Overrides {
+  /** These classes and no others, whatever was drawn. */
+  readonly only?: readonly FaultClass[];
   readonly without?: readonly FaultClass[];
   readonly members?: number;
   readonly shards?: number;
@@ -144,7 +148,8 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const isCrowded = dice.chance(0.03);
   const without = [...(overrides.without ?? []), ...(isCrowded ? NOT_IN_CROWDS : [])];
   const focus = drawFocus(Dice.of(seed, 'cluster focus'));
-  const faults = drawFaults(Dice.of(seed, 'cluster faults'), focus.classes, without);
+  const only = overrides.only ?? focus.classes;
+  const faults = drawFaults(Dice.of(seed, 'cluster faults'), only, without);
   const drawn = {
     seed,
     members: world.members,
@@ -161,7 +166,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     syncMs: isCrowded || focus.isTiny ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
     eventCostMs: faults.has('eventCost') ? Dice.of(seed, 'cluster costs').oneOf([0.01, 0.05]) : 0,
     weather: drawWeather(dice, faults),
-    timing: drawTiming(dice),
+    timing: drawTiming(dice, Dice.of(seed, 'cluster patience')),
     sizes: focus.isTiny ? TINY : drawSizesFor(faults, dice, Dice.of(seed, 'cluster batches')),
     sessions: drawSessions(faults, Dice.of(seed, 'cluster sessions')),
   };
@@ -248,11 +253,12 @@ function drawWeather(dice: Dice, faults: ReadonlySet<FaultClass>): Weather {
   };
 }
 
-function drawTiming(dice: Dice): Timing {
+function drawTiming(dice: Dice, patienceDice: Dice): Timing {
   return {
     tickMs: dice.oneOf([30, 30, 50]),
     heartbeatTicks: dice.oneOf([1, 2, 2]),
     electionTicks: dice.oneOf([6, 10, 10]),
+    orphanTimeoutMs: patienceDice.oneOf([100, 500, 5_000]),
   };
 }
 

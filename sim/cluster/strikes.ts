@@ -324,13 +324,15 @@ function loudFault(
 /** Asked at the start of a process, and hardly ever later. */
 const CALLS_AT_START: readonly NameCall[] = ['list', 'makeDirectory', 'open', 'size', 'truncate'];
 const CALLS_LATER: readonly NameCall[] = ['open', 'close', 'rename', 'remove', 'syncDirectory'];
+/** A member makes few of them: the next one is taken. */
+const RARE_CALLS: ReadonlySet<NameCall> = new Set<NameCall>(['close', 'rename', 'remove']);
 
 function nameError(cluster: Cluster, random: Prng): boolean {
   const victim = oneOf(alive(cluster), random);
   const isAtStart = random.below(5) === 0;
   const call = oneOf(isAtStart ? CALLS_AT_START : CALLS_LATER, random);
   const directory = oneOf(DIRECTORIES, random);
-  const spared = random.below(3);
+  const spared = call === undefined || RARE_CALLS.has(call) ? 0 : random.below(3);
   if (victim === undefined || call === undefined || directory === undefined) return false;
   victim.machine.disk.setTrap({ call, directory, spared, strike: 'fail' });
   cluster.note(`m${victim.id}`, 'fault', `${call} in ${directory} shall fail, after ${spared}`);

@@ -16,6 +16,10 @@ const TAIL_MAX = 6;
 /** Others must have agreed on something else by then. */
 const ALONE_MS = 6_000;
 const SYNCS_SPARED_MAX = 4;
+/** Enough to write something down and send it. */
+const DEAF_MS_MAX = 40;
+/** Commands after which a log is cut. */
+const MUCH = 25;
 /** Much less than a sync takes. */
 const STEP_MS = 0.1;
 /** Registers and counters of clients have other names. */
@@ -59,7 +63,8 @@ export function coup(cluster: Cluster, random: Prng): boolean {
 
 /**
  * A leader is alone for a while, and sleeps or stands still, while others agree on something new:
- * then it is asked for what was true under its lease.
+ * then it is asked for what was true under its lease. Some hear nothing before they are alone:
+ * others have the commands that they took then, and decide about them.
  */
 export function solitude(cluster: Cluster, random: Prng): boolean {
   const shard = drawn(cluster.shards, random);
@@ -70,13 +75,18 @@ export function solitude(cluster: Cluster, random: Prng): boolean {
   const idleMs = [0, 400, 1_000, 2_500][random.below(4)] as number;
   const isStopped = random.below(2) === 0;
   const aloneMs = idleMs + 1_000 + random.below(1_500);
-  cluster.counters.solitudes += 1;
-  cluster.note('--', 'fault', `m${leader.id} is alone for ${aloneMs} ms`);
-  separate(cluster, leader, others);
-  if (isStopped) leader.machine.pause();
   const { life } = leader;
-  const askedMs = cluster.nowMs + idleMs;
-  const untilMs = cluster.nowMs + aloneMs;
+  const beginMs = random.below(2) === 0 ? 0 : deafen(cluster, leader, shard, random);
+  cluster.counters.solitudes += 1;
+  cluster.world.after(beginMs, () => {
+    if (cluster.isHealing) return;
+    cluster.note('--', 'fault', `m${leader.id} is alone for ${aloneMs} ms`);
+    separate(cluster, leader, others);
+    if (isStopped && leader.life === life) leader.machine.pause();
+    probe();
+  });
+  const askedMs = cluster.nowMs + beginMs + idleMs;
+  const untilMs = cluster.nowMs + beginMs + aloneMs;
   const probe = (): void => {
     if (cluster.isHealing || leader.life !== life) return;
     const successor = cluster.leaderOf(shard);
@@ -87,9 +97,20 @@ export function solitude(cluster: Cluster, random: Prng): boolean {
     }
     if (cluster.nowMs < untilMs) cluster.world.after(PROBE_MS, probe);
   };
-  probe();
-  mendAfter(cluster, aloneMs);
+  mendAfter(cluster, beginMs + aloneMs);
   return true;
+}
+
+/** The leader is heard and hears nobody. It takes commands; answers how long it has for them. */
+function deafen(cluster: Cluster, leader: SimMember, shard: ShardId, random: Prng): number {
+  const { links } = cluster.world.network;
+  for (const { machine } of othersOf(cluster, leader)) {
+    links.cut(machine.index, leader.machine.index);
+  }
+  const count = 1 + random.below(TAIL_MAX);
+  for (let i = 0; i < count; i++) write(cluster, leader, shard);
+  cluster.note('--', 'fault', `m${leader.id} hears nobody about ${count} commands`);
+  return 1 + random.below(DEAF_MS_MAX);
 }
 
 /**
@@ -176,6 +197,7 @@ export function twoLives(cluster: Cluster, random: Prng): boolean {
   const call = directory === 'wal' && random.below(4) === 0 ? 'remove' : 'rename';
   const second = random.below(4);
   const laterMs = random.below(1_500);
+  if (directory === 'store') writeMuch(cluster);
   for (const victim of victims.slice(0, count)) {
     cluster.note(`m${victim.id}`, 'fault', `dies after a ${call} in ${directory}, and once more`);
     const dieAgain = (): void => {
@@ -184,12 +206,23 @@ export function twoLives(cluster: Cluster, random: Prng): boolean {
     };
     betweenNameAndSync(victim, directory, call, () => {
       if (cluster.isHealing || !cluster.crash(victim, 'kill')) return;
+      if (directory === 'store') onceUp(cluster, victim, () => writeMuch(cluster));
       if (second === 0) betweenNameAndSync(victim, directory, call, dieAgain);
       else if (second === 1) onceUp(cluster, victim, () => cluster.world.after(laterMs, dieAgain));
       else onceUp(cluster, victim, () => beforeSync(victim, directory, dieAgain));
     });
   }
   return count > 0;
+}
+
+/** Logs are cut behind what stores hold, and only when there is much to cut. */
+function writeMuch(cluster: Cluster): void {
+  const { scenario, shards } = cluster;
+  for (const shard of shards.slice(0, scenario.shards)) {
+    const leader = cluster.leaderOf(shard);
+    if (leader === undefined) continue;
+    for (let i = 0; i < MUCH; i++) write(cluster, leader, shard);
+  }
 }
 
 /** Strikes when `call` has changed a name in `directory` and the sync of it is asked for. */
@@ -217,10 +250,16 @@ function onceUp(cluster: Cluster, member: SimMember, act: () => void): void {
 }
 
 function write(cluster: Cluster, { program }: SimMember, shard: ShardId): void {
-  const { nowMs, oracle } = cluster;
-  const payload = encodeCommand({ kind: 'plain', body: kv.put(KEY, Math.floor(nowMs)) });
-  program?.host.propose(shard, payload, (outcome) => {
-    if (outcome.kind === 'applied') oracle.acknowledged(shard, outcome.index);
+  const { counters, oracle } = cluster;
+  counters.probesWritten += 1;
+  const body = kv.put(KEY, counters.probesWritten);
+  const reference = oracle.reference(shard);
+  reference.begin(body);
+  program?.host.propose(shard, encodeCommand({ kind: 'plain', body }), (outcome) => {
+    if (outcome.kind === 'applied') {
+      reference.confirm(body, outcome.index);
+      oracle.acknowledged(shard, outcome.index);
+    } else if (outcome.kind === 'refused') reference.refuse(body);
   });
 }
 

@@ -1,5 +1,7 @@
 // What a mutant is: a mistake that somebody made in earnest, as a patch to one of our sources.
 
+import type { Overrides } from '../cluster/scenario.ts';
+
 export interface Mutant {
   readonly name: string;
   /** Below src/. */
@@ -18,7 +20,10 @@ export interface HostMutant extends Mutant {
 
 /** What notices a mutant, as was found out before. */
 export type Witness =
-  /** A seed of whole members. As the product changes, so does what happens in it. */
-  | { readonly seed: number }
+  /**
+   * A seed of whole members. Whatever changes in the product or in a scenario changes what happens
+   * in all seeds: where few of them notice, `scenario` names what makes most of them notice.
+   */
+  | { readonly seed: number; readonly scenario?: Overrides }
   /** What no simulation shows: files of tests, by a part of their paths. */
   | { readonly tests: string };

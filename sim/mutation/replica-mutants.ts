@@ -11,7 +11,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     replace:
       "this.#answers.refuseWrite(batch.dones[batch.next - first] as WriteDone, 'replaced', 0);",
     stands: 'whoever hears that a command has no effect gives another one, and both take effect',
-    known: { seed: 20 },
+    known: { seed: 1, scenario: { only: ['solitude'] } },
   },
   {
     name: 'replaced-called-applied',
@@ -19,7 +19,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     find: "if (batch.term !== term) answers.refuseWrite(done, 'replaced', 0);\n  else if",
     replace: 'if',
     stands: 'the effect of another command at the same place is taken for one of this',
-    known: { seed: 8 },
+    known: { seed: 1, scenario: { only: ['oldTail'] } },
   },
   {
     name: 'results-mixed-up',
@@ -127,7 +127,7 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     find: 'this.#steps = Math.max(this.#steps, due - this.#stepsMax);',
     replace: 'this.#steps = due - 1;',
     stands: 'a leader that was stopped believes in a lease that others have seen end',
-    known: { seed: 8 },
+    known: { seed: 2, scenario: { only: ['solitude'] } },
   },
   {
     name: 'timer-short-of-its-beat',

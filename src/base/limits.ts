@@ -76,6 +76,11 @@ export const LIMITS = {
     configNodesMax: 256,
     /** What a snapshot's message says about it; the state itself comes as a stream. */
     snapshotNameBytesMax: 64 * 1024,
+    /**
+     * How long the news of a commit waits for something to travel with: longer than a command on
+     * its own takes, far less than a tick.
+     */
+    commitDelayMs: 2,
   },
   door: {
     /**
@@ -157,6 +162,12 @@ export const LIMITS = {
   replica: {
     /** A larger value belongs in several commands: it would hold up all that is behind it. */
     payloadBytesMax: 1024 * 1024,
+    /**
+     * Commands of a turn that go into one entry: as many as a busy shard has in a turn. An entry is
+     * applied in one go, and one that its leader loses takes all of its commands with it.
+     */
+    packedCommandsMax: 1_024,
+    packedBytesMax: 64 * 1024,
     /** One append: the window is made of several, so that sending and acknowledging overlap. */
     appendBytesMax: 256 * 1024,
     /** Appends on the way to one peer: at ten a second of round trip, 80 MB/s. */
@@ -164,6 +175,14 @@ export const LIMITS = {
     inflightBytesMax: 8 * 1024 * 1024,
     /** Handed to a machine at once: a slice of work after which others get their turn. */
     applyBytesMax: 1024 * 1024,
+    /**
+     * Batches of commands under way before more of them gather: one goes to the disks while another
+     * one comes back.
+     */
+    roundsMax: 2,
+    /** What has gathered goes at this size, and after this time at the latest. */
+    roundBytesMax: 64 * 1024,
+    roundWaitMs: 5,
     /** Proposals of one shard that are not applied yet. */
     shardWaitingMax: 32_768,
     shardWaitingBytesMax: 16 * 1024 * 1024,
@@ -288,6 +307,8 @@ assert(
 );
 const replica = LIMITS.replica;
 assert(replica.payloadBytesMax * 2 <= wal.segmentBytes, 'the largest entry fits a segment');
+assert(replica.packedBytesMax <= replica.payloadBytesMax, 'a packed entry fits like any other');
+assert(replica.packedCommandsMax < 2 ** 16, 'the commands of a packed entry can be counted');
 assert(
   replica.payloadBytesMax * 2 <= LIMITS.peer.frameBytesMax,
   'the largest entry fits a frame with all that goes with it',

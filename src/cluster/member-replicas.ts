@@ -36,6 +36,7 @@ export interface MemberReplicasParts {
   readonly events?: Events<MemberEvent> | undefined;
   /** Limits that shards begin with, for simulations: alike on all members. */
   readonly sessions?: StateStoreOptions['sessions'];
+  readonly rules?: StateStoreOptions['rules'];
 }
 
 export class MemberReplicas {
@@ -217,8 +218,9 @@ class Opening {
 
   #openStates(store: Store, feed: FeedHub): StateStore {
     const { clock, random } = this.#parts.capabilities;
-    const { sessions = {} } = this.#parts;
-    const opened = openStateStore({ store, clock, random, feed, sessions });
+    const { rules, sessions = {} } = this.#parts;
+    const surroundings = rules === undefined ? { sessions } : { rules };
+    const opened = openStateStore({ store, clock, random, feed, ...surroundings });
     if (opened.kind === 'refused') throw new ParleyError('E_DATA', opened.message);
     this.#opened.add(() => opened.states.close());
     return opened.states;

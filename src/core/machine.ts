@@ -20,7 +20,7 @@ export interface ShardMachine {
   /** [M3] Answers a question about the state, and changes nothing. */
   query(question: MachineQuestion, view: MachineView): QueryAnswer;
   /** [M12] The time has come that the machine set with `wakeAt`, which is unset now. */
-  wake?(moment: MachineMoment, state: MachineState): void;
+  wake?(step: MachineStep, state: MachineState): void;
 }
 
 /** Of a machine without limits of its own. */
@@ -66,7 +66,7 @@ export interface MachineState extends MachineView {
 
 export const NEVER_MS = Number.MAX_SAFE_INTEGER;
 
-/** A place in the shard's log. */
+/** A place in the shard's log. Several commands may stand there. */
 export interface MachineMoment {
   readonly index: number;
   /** Proposed by the leader, never falls within a shard. */
@@ -74,8 +74,14 @@ export interface MachineMoment {
   readonly edition: MachineEdition;
 }
 
+/** A place in the order of all that the machine carries out. */
+export interface MachineStep extends MachineMoment {
+  /** [M18] Ascends with every step, also within an entry; never below the index. */
+  readonly ordinal: number;
+}
+
 /** A committed command. */
-export interface MachineCommand extends MachineMoment {
+export interface MachineCommand extends MachineStep {
   readonly body: Uint8Array;
 }
 
@@ -117,7 +123,7 @@ export type QueryAnswer =
 export interface FileMachine extends ShardMachine {
   readonly keepsFiles: true;
   apply(command: MachineCommand, state: FileState): Uint8Array;
-  wake?(moment: MachineMoment, state: FileState): void;
+  wake?(step: MachineStep, state: FileState): void;
 }
 
 export function keepsFiles(machine: ShardMachine): machine is FileMachine {

@@ -44,7 +44,7 @@ class Run {
     this.#subject = subject;
     const edition = firstEdition(subject.machine);
     this.commands = Array.from({ length: COMMANDS }, (_, i) => {
-      return { index: i + 1, timeMs: i, edition, body: subject.command(random, i) };
+      return { index: i + 1, ordinal: i + 1, timeMs: i, edition, body: subject.command(random, i) };
     });
   }
 

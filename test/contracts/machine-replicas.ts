@@ -47,7 +47,7 @@ export class OneReplica {
     const told: string[] = [];
     let batch: Entry[] = [];
     const sink = {
-      onResult: ({ index }: Entry, result: Uint8Array) => {
+      onResult: ({ index }: Entry, _position: number, result: Uint8Array) => {
         told.push(`${index} ${hexOf(result)}`);
       },
     };

@@ -96,6 +96,7 @@ function effectRules(name: string, subject: MachineSubject): void {
         for (const { key, value } of one.state.pairs) copy.state.put(key, value);
         copy.state.wakeMs = one.state.wakeMs;
         copy.index = one.index;
+        copy.ordinal = one.ordinal;
         copy.timeMs = one.timeMs;
         const [here, there] = [run(subject, after, one), run(subject, after, copy)];
         assert.deepEqual(there.results, here.results);

@@ -85,6 +85,7 @@ export class MachineBench {
   readonly state = new PlainState();
   edition: MachineEdition;
   index = 0;
+  ordinal = 0;
   timeMs = 0;
 
   constructor(machine: ShardMachine) {
@@ -93,19 +94,25 @@ export class MachineBench {
   }
 
   apply(body: Uint8Array): Uint8Array {
-    this.index += 1;
-    const { edition, index, timeMs } = this;
-    return this.machine.apply({ index, timeMs, edition, body }, this.state);
+    this.#move(this.ordinal % 3 === 1);
+    const { edition, index, ordinal, timeMs } = this;
+    return this.machine.apply({ index, ordinal, timeMs, edition, body }, this.state);
   }
 
   /** Time passes; the machine is woken if it wanted to be. */
   pass(ms: number): void {
     this.timeMs += ms;
     if (this.state.wakeMs > this.timeMs) return;
-    this.index += 1;
+    this.#move(false);
     this.state.wakeMs = NEVER_MS;
-    const { edition, index, timeMs } = this;
-    this.machine.wake?.({ index, timeMs, edition }, this.state);
+    const { edition, index, ordinal, timeMs } = this;
+    this.machine.wake?.({ index, ordinal, timeMs, edition }, this.state);
+  }
+
+  /** [M18] To the next step: some commands stand at one index with the one before. */
+  #move(isShared: boolean): void {
+    this.ordinal += 1;
+    if (!isShared) this.index += 1;
   }
 
   ask(body: Uint8Array, more: Partial<MachineQuestion> = {}): QueryAnswer {

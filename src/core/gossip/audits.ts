@@ -2,12 +2,14 @@
 // keeps to them is seen by nobody: a newcomer that was told a wrong entry 4 of a node, and that
 // the node is at 4, would believe it for good. So a node asks each live peer, from time to time, to
 // tell its own state again, a datagram at a time: by a SYN-ACK that understates how far it is. What
-// differs twice is forgotten as a whole and told anew by the node itself [G40].
+// differs twice is forgotten as a whole and told anew by the node itself [G40]. In the same way a
+// node is asked whether it has deleted a key, before the deletion is followed [G39].
 
 import type { SocketAddress } from '../../base/ids.ts';
 import { LIFE } from './columns.ts';
 import { EntryCursor, type Section } from './delta-reader.ts';
 import type { Entry } from './entry-table.ts';
+import type { ForeignDeletions } from './foreign-deletions.ts';
 import type { NodeState } from './node-state.ts';
 import { startsAscii } from './own-keys.ts';
 import type { PeerDigest } from './peer-digest.ts';
@@ -32,18 +34,21 @@ interface Question {
   readonly from: SocketAddress;
   readonly state: NodeState;
   readonly fromExcluded: number;
+  readonly isInquiry: boolean;
 }
 
 export class Audits {
   readonly #roster: Roster;
+  readonly #deletions: ForeignDeletions;
   readonly #progress = new Map<NodeState, Progress>();
   #round = 0;
   /** The first round in which there may be another question. */
   #nextRound = 1;
   #question: Question | undefined;
 
-  constructor(roster: Roster) {
+  constructor(roster: Roster, deletions: ForeignDeletions) {
     this.#roster = roster;
+    this.#deletions = deletions;
   }
 
   beginRound(): void {
@@ -59,7 +64,13 @@ export class Audits {
    * if the peer is a live node whose turn it is and of whom all is known that it has.
    */
   take(from: SocketAddress, digest: PeerDigest): Question | undefined {
-    if (this.#round < this.#nextRound || this.#question !== undefined) return undefined;
+    if (this.#question !== undefined) return undefined;
+    const inquiry = this.#deletions.inquiryTo(from);
+    if (inquiry !== undefined && digest.maxOf(inquiry.state.slot) > inquiry.fromExcluded) {
+      this.#question = { ...inquiry, from, isInquiry: true };
+      return this.#question;
+    }
+    if (this.#round < this.#nextRound) return undefined;
     const state = this.#findSender(from);
     if (state === undefined) return undefined;
     const { max, withheld } = this.#roster.columns;
@@ -71,7 +82,7 @@ export class Audits {
     this.#progress.set(state, progress);
     progress.round = this.#round;
     this.#nextRound = this.#round + 1;
-    this.#question = { from, state, fromExcluded: progress.cursor };
+    this.#question = { from, state, fromExcluded: progress.cursor, isInquiry: false };
     return this.#question;
   }
 
@@ -100,10 +111,16 @@ export class Audits {
     const question = this.#question;
     if (question === undefined || question.from !== from) return undefined;
     this.#question = undefined;
-    this.#nextRound = this.#round + 1 + Math.floor(bytes.length / BYTES_PER_ROUND);
     const { state, fromExcluded } = question;
-    const progress = this.#progress.get(state);
     const section = this.#findSection(bytes, sections, state);
+    if (question.isInquiry) {
+      if (section?.fromExcluded === fromExcluded && !section.unrepresentable) {
+        this.#deletions.takeAnswer(question, new EntryCursor(bytes, section), section.max);
+      }
+      return undefined;
+    }
+    this.#nextRound = this.#round + 1 + Math.floor(bytes.length / BYTES_PER_ROUND);
+    const progress = this.#progress.get(state);
     if (progress === undefined || section === undefined) return undefined;
     if (section.fromExcluded !== fromExcluded || section.unrepresentable) {
       progress.cursor = 0;

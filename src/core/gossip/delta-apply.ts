@@ -132,7 +132,7 @@ export class DeltaApplier {
     }
     state.table.put(entry);
     this.#metrics.keysApplied += 1;
-    if (status === 'deleted') this.#ownKeys.noteForeignDeletion(state, entry);
+    if (status === 'deleted') this.#ownKeys.foreignDeletions.note(state, entry);
     if (status !== 'deleted') this.#listeners.note({ key, value, version, owner: state.id });
   }
 }

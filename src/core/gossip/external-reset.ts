@@ -63,9 +63,11 @@ export function replaceState(
   deltas: DeltaApplier,
 ): void {
   const { columns, nowMs } = roster;
+  // Told anew, entries can have lesser versions than before [G43].
+  const isAnew = reset.lastGcVersion > state.maxVersion;
   const merged = reset.entries.map((given) => {
     const known = state.table.find(given.key);
-    const taken = known === undefined || known.version < given.version;
+    const taken = isAnew || known === undefined || known.version < given.version;
     const { key, value, version, status } = taken ? given : known;
     const statusAtMs = taken ? nowMs : known.statusAtMs;
     return { taken, entry: new Entry(key, value, version, status, statusAtMs) };

@@ -123,7 +123,7 @@ export class Gossip {
     );
     this.#blocks = new BlockWriter(ports.blocks);
     this.#pulls = new Pulls(this.#roster);
-    this.#audits = new Audits(this.#roster);
+    this.#audits = new Audits(this.#roster, this.#ownKeys.foreignDeletions);
     this.#beatHeart();
     for (const [key, value] of initialKeyValues) {
       const outcome = this.#ownKeys.write(key, value, 'set');
@@ -151,9 +151,12 @@ export class Gossip {
     this.#purgeKeys();
     this.#forgetUnsound();
     this.#ownKeys.followDeletions();
+    this.#ownKeys.maybeReturnWrites();
     this.#pulls.beginRound();
     this.#audits.beginRound();
-    const syns = this.#encodeSyns(targets);
+    const asked = this.#ownKeys.foreignDeletions.nextInquiry()?.id.address;
+    const isExtra = asked !== undefined && !targets.includes(asked);
+    const syns = this.#encodeSyns(isExtra ? [...targets, asked] : targets);
     this.#lifecycle.evaluate();
     return syns;
   }

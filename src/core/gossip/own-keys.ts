@@ -8,33 +8,29 @@
 
 import { textByteLength } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { LIFE } from './columns.ts';
-import { Entry } from './entry-table.ts';
+import { AheadWrites } from './ahead-writes.ts';
+import { Entry, type EntryTable } from './entry-table.ts';
+import { ForeignDeletions } from './foreign-deletions.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Listeners } from './listeners.ts';
 import type { GossipMetrics } from './metrics.ts';
 import type { NodeState } from './node-state.ts';
 import { hasRoom, type Roster, SELF_SLOT } from './roster.ts';
 import type { EntryStatus, GossipConfig, WriteOutcome, WriteRefusal } from './types.ts';
-import { rankOf } from './versions.ts';
+import { OUTBID_KEY, Ranks } from './versions.ts';
 
-/** Keys that every member has of its own: nobody deletes those of another. */
-const PER_NODE_PREFIX = 'parley.';
-/** Its tombstone carries the version by which a claim was outbid. */
-const OUTBID_KEY = 'parley.outbid';
-/** Intervals for which a foreign tombstone stands before the own value follows it [G39]. */
-const FOLLOW_INTERVALS = 8;
+/** Intervals between two looks at own writes that are ahead of the clock: time to heal a lie. */
+const LOOK_INTERVALS = 8;
 
 export class OwnKeys {
+  readonly foreignDeletions: ForeignDeletions;
   readonly #roster: Roster;
   readonly #listeners: Listeners;
   readonly #lifecycle: Lifecycle;
   readonly #metrics: GossipMetrics;
-  readonly #followAfterMs: number;
+  readonly #ahead: AheadWrites;
   readonly #intervalMs: number;
   #outbidAtMs = Number.NEGATIVE_INFINITY;
-  /** Own keys that another node deleted, and its tombstone, until the own value follows. */
-  readonly #deletedElsewhere = new Map<string, Deletion>();
 
   constructor(
     roster: Roster,
@@ -48,8 +44,8 @@ export class OwnKeys {
     this.#lifecycle = lifecycle;
     this.#metrics = metrics;
     this.#intervalMs = config.gossipIntervalMs;
-    // It must happen while the tombstone is there.
-    this.#followAfterMs = Math.min(FOLLOW_INTERVALS * this.#intervalMs, config.keyGraceMs / 2);
+    this.#ahead = new AheadWrites(roster, LOOK_INTERVALS * this.#intervalMs);
+    this.foreignDeletions = new ForeignDeletions(roster, config);
   }
 
   /** `status` set or deleteAfterTtl: two kinds of presence. */
@@ -60,7 +56,7 @@ export class OwnKeys {
     const rival = this.#findRival(key);
     const present = self.table.find(key);
     if (present?.value === value && present.status === status) {
-      if (!isBeyond(rival, present.version, this.#roster)) {
+      if (!isBeyond(rival, new Ranks(self.table).of(present), this.#roster)) {
         return { kind: 'unchanged', version: present.version };
       }
     }
@@ -92,14 +88,29 @@ export class OwnKeys {
     rival: Rival | undefined,
     manner: 'announced' | 'silent' = 'announced',
   ): WriteOutcome {
-    const { self, columns, clock, nowMs } = this.#roster;
-    const version = Math.max(self.maxVersion + 1, (rival?.rank ?? 0) + 1, clock.present);
+    const { self, columns, nowMs } = this.#roster;
+    const version = this.#nextVersion(rival);
     if (version >= Number.MAX_SAFE_INTEGER) return { kind: 'refused', reason: 'versionsExhausted' };
     self.table.put(new Entry(key, value, version, status, nowMs));
     columns.max[SELF_SLOT] = version;
+    this.#ahead.note(key, new Ranks(self.table).ofVersion(version));
     this.#lifecycle.noteLeaving(self);
     if (manner === 'announced') this.#listeners.note({ key, value, version, owner: self.id });
     return { kind: 'written', version };
+  }
+
+  /** By the clock, and beyond all that is known of the key [G20]. */
+  #nextVersion(rival: Rival | undefined): number {
+    const { self, clock } = this.#roster;
+    const { maxVersion } = self;
+    const ranks = new Ranks(self.table);
+    const rank = Math.max(ranks.ofVersion(maxVersion) + 1, (rival?.rank ?? 0) + 1, clock.present);
+    const version = Math.max(maxVersion + 1, rank + ranks.shift);
+    const leaps = (rival?.rank ?? 0) + 1 >= rank && version > Math.max(maxVersion + 1, clock.bound);
+    if (ranks.shift === 0 || !leaps) return version;
+    // Beyond what peers believe: the versions go on where they are, and count for more [G43].
+    this.#tellAnew(maxVersion + 1, rankAll(self.table), rank);
+    return self.maxVersion + 1;
   }
 
   #describeFull(self: NodeState): WriteOutcome {
@@ -118,9 +129,10 @@ export class OwnKeys {
     let rival: Rival | undefined;
     for (const slot of slots) {
       if (slot === SELF_SLOT || lived[slot] === 0) continue;
-      const entry = this.#roster.state(slot).table.find(key);
+      const { table } = this.#roster.state(slot);
+      const entry = table.find(key);
       if (entry === undefined) continue;
-      const rank = rankOf(entry);
+      const rank = new Ranks(table).of(entry);
       if (rank >= (rival?.rank ?? 0)) rival = { rank, slot };
     }
     return rival;
@@ -128,42 +140,11 @@ export class OwnKeys {
 
   // --- deletions of others ----------------------------------------------------------------------
 
-  /** A node has a tombstone now: does it delete a key that this node has? */
-  noteForeignDeletion(state: NodeState, tombstone: Entry): void {
-    const own = this.#roster.self.table.find(tombstone.key);
-    if (own === undefined || own.status === 'deleted') return;
-    if (tombstone.key.startsWith(PER_NODE_PREFIX)) return;
-    const wasLive = this.#isLive(state);
-    if (rankOf(tombstone) < own.version) return;
-    this.#deletedElsewhere.set(own.key, { state, tombstone, wasLive });
-  }
-
-  #isLive({ slot }: NodeState): boolean {
-    return this.#roster.columns.life[slot] === LIFE.live;
-  }
-
-  /**
-   * Deletes the own values whose keys others deleted. A tombstone of somebody else is gone after
-   * its grace, and the value would win again. Not at once: a tombstone that its owner never made is
-   * healed by the owner within a few rounds, and must have cost nothing until then [G39].
-   */
+  /** Deletes the own values whose keys others deleted [G39]. */
   followDeletions(): void {
-    const { self, nowMs } = this.#roster;
-    for (const [key, deletion] of this.#deletedElsewhere) {
-      const { state, tombstone } = deletion;
-      const own = self.table.find(key);
-      const rank = rankOf(tombstone);
-      const stands = state.table.find(key) === tombstone;
-      if (!stands || own === undefined || own.status === 'deleted' || own.version > rank) {
-        this.#deletedElsewhere.delete(key);
-        continue;
-      }
-      deletion.wasLive ||= !this.#roster.isGone(state) && this.#isLive(state);
-      if (deletion.wasLive && nowMs - tombstone.statusAtMs >= this.#followAfterMs) {
-        this.#deletedElsewhere.delete(key);
-        // With the rank of the deletion it follows, or it would beat a value written since.
-        this.#store(key, String(rank), 'deleted', undefined, 'silent');
-      }
+    for (const [key, rank] of this.foreignDeletions.takeDue()) {
+      // With the rank of the deletion it follows, or it would beat a value written since.
+      this.#store(key, String(rank), 'deleted', undefined, 'silent');
     }
   }
 
@@ -172,8 +153,7 @@ export class OwnKeys {
   /**
    * A peer has more of this node than it wrote: from an earlier run under the same identity, or by
    * a lie. The own state is told anew as if tombstones had been purged up to there: so whoever
-   * believed the claim replaces what it has by what there is. Values keep their versions, which say
-   * when they were written; what is marked for deletion moves, or it would count as purged [G19].
+   * believed the claim replaces what it has by what there is [G19].
    */
   outbid(claimed: number): void {
     const { self, clock, nowMs } = this.#roster;
@@ -186,7 +166,8 @@ export class OwnKeys {
     if (nowMs - this.#outbidAtMs < this.#intervalMs) return;
     this.#outbidAtMs = nowMs;
     this.#metrics.selfLifts += 1;
-    this.#tellAnew(claimed + 1, ({ status }) => status === 'set');
+    const reached = new Ranks(self.table).ofVersion(self.maxVersion);
+    this.#tellAnew(claimed + 1, rankAll(self.table), Math.max(clock.present, reached + 1));
   }
 
   /**
@@ -194,40 +175,67 @@ export class OwnKeys {
    * ahead. What came then is written again in the present, in its order [G41].
    */
   comeBack(): void {
-    const { clock } = this.#roster;
+    const { self, clock } = this.#roster;
     const present = Math.max(1, clock.present);
     this.#metrics.selfReturns += 1;
-    this.#tellAnew(present, ({ status, version }) => status === 'set' && version <= present);
+    this.#tellAnew(present, rankAll(self.table), present + 1);
   }
 
-  /** Peers replace what they have of the own state, as if tombstones up to `gc` had been purged. */
-  #tellAnew(gc: number, keepsVersion: (entry: Entry) => boolean): void {
+  /** Own writes that went beyond a lie count for when they were written, once it is gone [G44]. */
+  maybeReturnWrites(): void {
+    const { self, clock } = this.#roster;
+    const unfounded = this.#ahead.takeUnfounded();
+    if (unfounded.size === 0) return;
+    this.#metrics.selfReturns += 1;
+    const ranked = rankAll(self.table).map(({ entry, rank }) => ({
+      entry,
+      rank: unfounded.get(entry.key) ?? rank,
+    }));
+    this.#tellAnew(self.maxVersion + 1, ranked, Math.max(1, clock.present));
+    this.foreignDeletions.noteAgain(unfounded.keys());
+  }
+
+  /**
+   * Peers replace what they have of the own state, as if tombstones up to `gc` had been purged.
+   * Values get as versions what they count for. What is marked for deletion moves beyond `gc`, or
+   * it would count as purged, and so do values that count for more. From there on versions count
+   * from `rankNext`: it is told beside them where that is less than the versions are [G43].
+   */
+  #tellAnew(gc: number, ranked: readonly Ranked[], rankNext: number): void {
     const { self, columns, nowMs } = this.#roster;
-    const entries = self.table.after(0);
-    const moved = entries.filter((entry) => !keepsVersion(entry));
-    self.table.replace(entries.filter(keepsVersion).map(copyOf));
-    let version = gc;
-    columns.lastGc[SELF_SLOT] = gc;
-    for (const entry of moved) {
-      version += 1;
-      const value = entry.status === 'deleted' ? String(rankOf(entry)) : entry.value;
-      self.table.put(new Entry(entry.key, value, version, entry.status, entry.statusAtMs));
+    const stays = ({ entry, rank }: Ranked): boolean => entry.status === 'set' && rank <= gc;
+    const moved = ranked.filter((each) => !stays(each));
+    self.table.clear();
+    for (const { entry, rank } of ranked.filter(stays).toSorted((a, b) => a.rank - b.rank)) {
+      self.table.put(copyOf(entry, Math.max(rank, self.table.lastVersion + 1), entry.value));
     }
-    version += 1;
-    self.table.put(new Entry(OUTBID_KEY, '', version, 'deleted', nowMs));
+    let version = Math.max(gc, self.table.lastVersion) + 1;
+    const step = rankNext < version ? String(rankNext) : '';
+    self.table.put(new Entry(OUTBID_KEY, step, version, step === '' ? 'deleted' : 'set', nowMs));
+    for (const { entry, rank } of moved) {
+      version += 1;
+      self.table.put(copyOf(entry, version, entry.status === 'deleted' ? `${rank}` : entry.value));
+    }
+    columns.lastGc[SELF_SLOT] = gc;
     columns.max[SELF_SLOT] = version;
   }
 }
 
-function copyOf({ key, value, version, status, statusAtMs }: Entry): Entry {
-  return new Entry(key, value, version, status, statusAtMs);
+/** An entry and what it counts for. */
+interface Ranked {
+  readonly entry: Entry;
+  readonly rank: number;
 }
 
-interface Deletion {
-  readonly state: NodeState;
-  readonly tombstone: Entry;
-  /** Its node was live then or later: there was somebody to deny it. */
-  wasLive: boolean;
+/** All of the table but what is written with every telling anew. */
+function rankAll(table: EntryTable): Ranked[] {
+  const ranks = new Ranks(table);
+  const entries = table.after(0).filter(({ key }) => key !== OUTBID_KEY);
+  return entries.map((entry) => ({ entry, rank: ranks.of(entry) }));
+}
+
+function copyOf({ key, status, statusAtMs }: Entry, version: number, value: string): Entry {
+  return new Entry(key, value, version, status, statusAtMs);
 }
 
 interface Rival {

@@ -183,6 +183,8 @@ export interface Winner {
   readonly value: string;
   readonly owner: GossipId;
   readonly version: number;
+  /** What the version counts for, among those of other nodes. */
+  readonly rank: number;
 }
 
 // --- watching -----------------------------------------------------------------------------------

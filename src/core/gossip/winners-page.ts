@@ -5,7 +5,7 @@ import { compareText } from '../../base/bytes.ts';
 import { LIFE } from './columns.ts';
 import type { Roster } from './roster.ts';
 import type { WonKey } from './types.ts';
-import { rankOf } from './versions.ts';
+import { Ranks } from './versions.ts';
 
 interface Best {
   readonly rank: number;
@@ -50,8 +50,9 @@ function collect(
   const bests = new Map<string, Best>();
   for (const { slot, table } of roster.order().states) {
     if (life[slot] !== LIFE.live) continue;
+    const ranks = new Ranks(table);
     for (const entry of table.page(prefix, after, count)) {
-      const rank = rankOf(entry);
+      const rank = ranks.of(entry);
       // States come in id order, so at equal ranks the later one is the greater id.
       if (rank < (bests.get(entry.key)?.rank ?? 0)) continue;
       const value = entry.status === 'deleted' ? undefined : entry.value;

@@ -12,6 +12,8 @@ class Post {
   readonly frames: string[] = [];
   readonly entries: (readonly Entry[])[] = [];
   readonly unsent: string[] = [];
+  /** Timers that run: how long, and what for. */
+  readonly timers: { delayMs: number; callback: () => void; isCancelled: boolean }[] = [];
   readonly outbox = new Outbox(
     {
       send: (member, lane, kind, body) => {
@@ -24,6 +26,13 @@ class Post {
         assert(whole);
         this.frames.push(`${member} ${lane} ${told.join(' ')}`);
         return this.outcome;
+      },
+    },
+    {
+      setTimer: (delayMs, callback) => {
+        const timer = { delayMs, callback, isCancelled: false };
+        this.timers.push(timer);
+        return { cancel: () => void (timer.isCancelled = true) };
       },
     },
     {
@@ -110,4 +119,38 @@ test('[B7] snapshots go their own way', () => {
   outbox.post(5, { ...draftMessage('snapshot', 1, 2, 1) });
   outbox.flush();
   assert.deepEqual(frames, ['2 snapshot of 5']);
+});
+
+test('[B9] the news of a commit waits for company, and leaves alone when it is late', () => {
+  const { outbox, frames, timers } = new Post();
+  for (const shard of [1, 2]) outbox.post(shard, append(2, []));
+  outbox.post(1, append(3, []));
+  outbox.flush();
+  outbox.flush();
+  assert.deepEqual(frames, []);
+  assert.deepEqual(
+    timers.map(({ delayMs }) => delayMs),
+    [LIMITS.wire.commitDelayMs],
+    'one timer for all of them',
+  );
+  outbox.post(4, { ...draftMessage('appendResponse', 1, 2, 1) });
+  outbox.flush();
+  assert.deepEqual(frames, ['2 ordinary 1:append 2:append 4:appendResponse']);
+  timers[0]?.callback();
+  assert.deepEqual(frames.slice(1), ['3 ordinary 1:append']);
+  outbox.flush();
+  assert.equal(frames.length, 2, 'nothing is left');
+  outbox.post(1, append(3, []));
+  outbox.flush();
+  assert.equal(timers.length, 2, 'the next one has a timer of its own');
+  outbox.close();
+  assert.ok(timers[1]?.isCancelled, 'a host that is closed says nothing more');
+});
+
+test('[B9] an urgent message takes the news of a commit along, behind it', () => {
+  const { outbox, frames } = new Post();
+  outbox.post(1, append(2, []));
+  outbox.post(1, { ...draftMessage('readIndexResponse', 1, 2, 1) });
+  outbox.flush();
+  assert.deepEqual(frames, ['2 urgent 1:readIndexResponse', '2 ordinary 1:append']);
 });

@@ -42,6 +42,7 @@ const outbox = new Outbox(
       return 'queued';
     },
   },
+  { setTimer: () => ({ cancel: () => {} }) },
   { onUnsent: () => {}, onSnapshot: () => {} },
 );
 const toEach = PEERS.map(append);

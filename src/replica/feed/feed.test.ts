@@ -50,6 +50,7 @@ class Bench {
 
 test('[F2, F4] a follower hears what comes behind its index, at the end of the turn', () => {
   const bench = new Bench();
+  bench.follow(10).close();
   bench.emit(11, 'a=1', 'b=2');
   bench.follow(11);
   bench.follow(10);
@@ -163,6 +164,64 @@ test('[F6] who waits is woken by the very topic, once, and not after it went', (
   assert.deepEqual(bench.turn(), []);
 });
 
+test('[F7] nothing is kept for nobody, and who follows from before hears a gap', () => {
+  const bench = new Bench();
+  bench.emit(11, 'a=1');
+  bench.emit(12, 'a=2', 'b=2');
+  assert.equal(bench.hub.bytes, 0);
+  bench.follow(11);
+  bench.follow(12);
+  bench.emit(13, 'a=3');
+  assert.deepEqual(bench.turn(), ['gap 12', 'events 13:a=3 (13)']);
+  assert.deepEqual(bench.turn(), ['events 13:a=3 (13)'], 'behind the gap all is told');
+});
+
+test('[F7] what a batch told nobody and was taken back does not count', () => {
+  const bench = new Bench();
+  bench.hub.emit(1, 11, utf8('a'), utf8('1'));
+  bench.hub.rollback(1);
+  bench.follow(10);
+  bench.emit(11, 'a=2');
+  assert.deepEqual(bench.turn(), ['events 11:a=2 (11)']);
+});
+
+test('[F7] a follower that comes back hears all that happened meanwhile', () => {
+  const bench = new Bench();
+  bench.emit(11, 'a=1');
+  const follower = bench.follow(11);
+  bench.emit(12, 'a=2');
+  assert.deepEqual(bench.turn(), ['events 12:a=2 (12)']);
+  follower.close();
+  bench.emit(13, 'a=3');
+  bench.emit(14, 'a=4');
+  bench.follow(12);
+  assert.deepEqual(bench.turn(), ['events 13:a=3 14:a=4 (14)']);
+});
+
+test('[F7] when the ring let go of what the last follower has not heard, no more is kept', () => {
+  const bench = new Bench(SMALL);
+  bench.follow(10).close();
+  for (let index = 11; index < 40; index++) bench.emit(index, `k${index}=v`);
+  const { bytes } = bench.hub;
+  for (let index = 40; index < 80; index++) bench.emit(index, `k${index}=a-longer-one`);
+  assert.equal(bench.hub.bytes, bytes, 'the ring stands still');
+  bench.follow(10);
+  bench.follow(79);
+  bench.emit(80, 'k=v');
+  assert.deepEqual(bench.turn(), ['gap 79', 'events 80:k=v (80)']);
+  assert.deepEqual(bench.turn(), ['events 80:k=v (80)']);
+});
+
+test('[F7] who waits for a topic keeps no events for others', () => {
+  const bench = new Bench();
+  bench.hub.wait(1, utf8('a'), () => bench.heard.push('woken'));
+  bench.emit(11, 'b=1', 'a=1');
+  assert.deepEqual(bench.turn(), ['woken']);
+  const { bytes } = bench.hub;
+  for (let index = 12; index < 10_000; index++) bench.emit(index, 'a=2');
+  assert.equal(bench.hub.bytes, bytes);
+});
+
 const action = fc.oneof(
   {
     weight: 5,
@@ -172,7 +231,7 @@ const action = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      what: fc.constantFrom('follow', 'pause', 'resume', 'rollback', 'other', 'restore'),
+      what: fc.constantFrom('follow', 'close', 'pause', 'resume', 'rollback', 'other', 'restore'),
       n: fc.nat(6),
     }),
   },
@@ -207,7 +266,9 @@ test('[F1, F2] followers hear all events in order and once, but for gaps that ar
         } else if (what === 'turn') hub.deliver();
         else if (what === 'pause') followers[n]?.follower?.pause();
         else if (what === 'resume') followers[n]?.follower?.resume();
-        else {
+        else if (what === 'close') {
+          for (const one of followers.splice(n, 1)) one.follower?.close();
+        } else {
           const one = {
             follower: undefined as Follower | undefined,
             at: index - n,

@@ -59,6 +59,8 @@ interface Shard {
   readonly followers: Set<Following>;
   /** By topic. */
   readonly waiters: Map<string, Set<Waiting>>;
+  /** [F7] What the last follower knew when it left; -1 while nobody has left. */
+  leftAt: number;
 }
 
 export class FeedHub {
@@ -103,6 +105,7 @@ export class FeedHub {
       feed: new ShardFeed(index),
       followers: before?.followers ?? new Set(),
       waiters: before?.waiters ?? new Map(),
+      leftAt: -1,
     };
     if (before !== undefined) this.#forget(before);
     this.#shards.set(shard, opened);
@@ -135,19 +138,21 @@ export class FeedHub {
 
   // --- what machines emit -----------------------------------------------------------------------
 
-  /** Part of the batch that is open. Both are copied. */
+  /** Part of the batch that is open. Both are copied, if anybody may want to hear it. */
   emit(shard: ShardId, index: number, topic: Uint8Array, event: Uint8Array): void {
     const open = this.#shards.get(shard);
     assert(open !== undefined, '[F5] an event is of a shard that is open');
-    open.feed.push(this.#ring.add(open.serial, index, topic, event));
+    if (isListenedTo(open)) open.feed.push(this.#ring.add(open.serial, index, topic, event));
+    else open.feed.skip(index);
   }
 
   /** [F3] The batch had its effect. */
   commit(shard: ShardId): void {
     const open = this.#shards.get(shard);
-    if (open === undefined || open.feed.end === open.feed.openEnd) return;
+    if (open === undefined) return;
     const from = open.feed.end;
     open.feed.commit();
+    if (open.feed.end === from) return;
     if (open.followers.size > 0) this.#noteMoved(open);
     if (open.waiters.size > 0) this.#wakeTopics(open, from);
   }
@@ -180,7 +185,8 @@ export class FeedHub {
   /** For followers only. */
   leave(follower: Following): void {
     follower.isClosed = true;
-    this.#shards.get(follower.shard)?.followers.delete(follower);
+    const open = this.#shards.get(follower.shard);
+    if (open?.followers.delete(follower) === true) open.leftAt = follower.index;
   }
 
   /** [F6] Calls `wake` once. Undefined: no such shard. */
@@ -309,6 +315,14 @@ export class FeedHub {
 }
 
 const END: FeedNews = { kind: 'end' };
+
+/**
+ * [F7] The last follower may come back: while the ring has all that it has not heard, more is kept
+ * for it. When the first of that is gone, it would hear of a gap whatever was kept behind.
+ */
+function isListenedTo({ feed, followers, leftAt, waiters }: Shard): boolean {
+  return followers.size > 0 || waiters.size > 0 || leftAt >= feed.floor;
+}
 
 function nameOf(topic: Uint8Array): string {
   return Buffer.from(topic.buffer, topic.byteOffset, topic.length).toString('latin1');

@@ -16,6 +16,8 @@ export class ShardFeed {
   floor: number;
   /** Up to here events are told; behind it are those of the open batch. */
   #told = 0;
+  /** Of the newest event of the open batch that was not kept; 0 for none. */
+  #skipped = 0;
 
   constructor(floor: number) {
     this.floor = floor;
@@ -44,6 +46,11 @@ export class ShardFeed {
     this.#addresses.push(address);
   }
 
+  /** [F7] An event of `index` is not kept. Of a batch all are, or none but those in front. */
+  skip(index: number): void {
+    this.#skipped = index;
+  }
+
   /** The ring let go of the oldest. */
   dropFirst(index: number): void {
     assert(this.#dead < this.#addresses.length, '[F1] what is dropped was there');
@@ -58,10 +65,13 @@ export class ShardFeed {
   /** The open batch had its effect. */
   commit(): void {
     this.#told = this.openEnd;
+    this.floor = Math.max(this.floor, this.#skipped);
+    this.#skipped = 0;
   }
 
   /** Its events never were. Answers their addresses. */
   rollback(): number[] {
+    this.#skipped = 0;
     const from = Math.max(this.#told, this.first) - this.#base;
     return this.#addresses.splice(from);
   }

@@ -85,8 +85,8 @@ export class Applying implements ResultSink {
     proposals.settleTo((entries[to - 1] as Entry).index);
   }
 
-  onResult(entry: Entry, result: Uint8Array): void {
-    this.#parts.proposals.settle(entry.index, entry.term, result);
+  onResult({ index, term }: Entry, position: number, result: Uint8Array): void {
+    this.#parts.proposals.settle(index, term, position, result);
   }
 
   /** [H14] In order: entries behind a config change are applied, and counted, under the new one. */
@@ -99,7 +99,7 @@ export class Applying implements ResultSink {
     data.setConfState(outcome.confState, { index, term });
     assert(data.applied().index === index, '[H14] a config is in force before what follows');
     log.configIndex = index;
-    proposals.settle(index, term, outcome.kind === 'applied' ? NO_RESULT : undefined);
+    proposals.settle(index, term, 0, outcome.kind === 'applied' ? NO_RESULT : undefined);
     journal.info('config changed', {
       shard,
       index,

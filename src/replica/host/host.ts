@@ -175,7 +175,7 @@ export class Host implements ReplicaHost {
   }
 
   #newOutbox(): Outbox {
-    return new Outbox(this.#parts.peers, {
+    return new Outbox(this.#parts.peers, this.#parts.clock, {
       onUnsent: (shard, peer) => this.#registry.get(shard)?.core.reportUnreachable(peer),
       onSnapshot: (shard, message) => {
         const { to } = message;
@@ -243,6 +243,7 @@ export class Host implements ReplicaHost {
 
   #onClose(): void {
     this.#ticker.close();
+    this.#outbox.close();
     this.#scrub.close();
     this.#duties.close();
     this.#snapshots.close();

@@ -1,9 +1,11 @@
 // A shard's proposals, from the door to the answer. They are handed to the core as one batch per
-// turn, and are known from then on by their place in the log: a batch has consecutive indexes, so
-// that the entry at hand is matched by counting.
+// turn, several to an entry where the shard agreed on that [H97], and are known from then on by
+// their place in the log: a batch has consecutive indexes, so that the entry at hand is matched by
+// counting, and its commands as well. While two batches are under way, a third one gathers for some
+// milliseconds [H17].
 //
 //   waiting at the door   in the log, not applied
-//   p7 p8 p9              [4 5 6] [2 3]         batches, each with the term it was accepted in
+//   p7 p8 p9              [(4 5) 6] [2 3]       batches, each with the term it was accepted in
 //
 // [H10] Only the committed entry at a proposal's index decides. A proposal that lost its place in
 // our log may come back: A leads term 2 and appends 10 on A and D alone. B leads term 3, replaces
@@ -12,6 +14,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { copyTogether, isSmallPart } from '../../base/bytes.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type {
   ConfChange,
   ProposalRefusal,
@@ -22,14 +25,21 @@ import type { MemberId } from '../../engine/transport/index.ts';
 import type { WriteDoubt, WriteRefusal } from '../types.ts';
 import type { Admission } from './admission.ts';
 import type { Answers, WriteDone } from './answers.ts';
+import { onePerEntry, packed } from './packing.ts';
 
 interface Batch {
   readonly term: number;
   readonly last: number;
+  readonly first: number;
   readonly dones: readonly WriteDone[];
+  /** Of each entry: the place in `dones` behind its last command. */
+  readonly ends: readonly number[];
+  /** As they were let in. */
   readonly bytes: number;
   /** The first index whose entry is not decided. */
   next: number;
+  /** The place in `dones` of who is told next: within the entry at `next`. */
+  place: number;
   /** Infinity while we lead the term. */
   givesUpMs: number;
 }
@@ -64,6 +74,7 @@ const CHANGE_REFUSALS: Readonly<Record<IgnoredChange, WriteRefusal>> = {
 export class Proposals {
   readonly #admission: Admission;
   readonly #answers: Answers;
+  readonly #entryBytesMax: number;
   #payloads: Uint8Array[] = [];
   #dones: WriteDone[] = [];
   #bytes = 0;
@@ -73,14 +84,35 @@ export class Proposals {
   /** A later batch begins at or below the end of an earlier one: its leader lost its tail. */
   #isOverlapping = false;
 
-  constructor(admission: Admission, answers: Answers) {
+  /** A packed entry is as large as `entryBytesMax` at most. */
+  constructor(admission: Admission, answers: Answers, entryBytesMax: number) {
     this.#admission = admission;
     this.#answers = answers;
+    this.#entryBytesMax = entryBytesMax;
   }
 
   /** Nothing waits, neither at the door nor in the log. */
   get isEmpty(): boolean {
     return this.#dones.length === 0 && this.#changes.length === 0 && this.#batches.length === 0;
+  }
+
+  /**
+   * [H17] Those at the door had better wait for others: so much is under way that to be sent now
+   * would hardly make them faster.
+   */
+  get isHeld(): boolean {
+    if (!this.isWaiting || this.#bytes >= LIMITS.replica.roundBytesMax) return false;
+    let underWay = 0;
+    // What was orphaned in a term before says nothing about the pace of this one.
+    for (const { givesUpMs } of this.#batches) {
+      if (givesUpMs === Number.POSITIVE_INFINITY) underWay += 1;
+    }
+    return underWay >= LIMITS.replica.roundsMax;
+  }
+
+  /** Commands are at the door. */
+  get isWaiting(): boolean {
+    return this.#dones.length > 0;
   }
 
   /** Config changes wait for the end of the turn. */
@@ -104,22 +136,26 @@ export class Proposals {
     return refusal;
   }
 
-  /** The proposals of this turn go into the log, all of them or none. */
-  hand(core: RaftCore, leader: MemberId): void {
-    if (this.#dones.length > 0) this.#handPayloads(core, leader);
-    if (this.#changes.length > 0) this.#handChanges(core, leader);
+  /** The proposals at the door go into the log, all of them or none. */
+  hand(core: RaftCore, leader: MemberId, mayPack: boolean): void {
+    if (this.isWaiting) this.#handPayloads(core, leader, mayPack);
+    this.handChanges(core, leader);
   }
 
-  #handPayloads(core: RaftCore, leader: MemberId): void {
+  #handPayloads(core: RaftCore, leader: MemberId, mayPack: boolean): void {
     const [dones, bytes] = [this.#dones, this.#bytes];
     assert(this.#payloads.length === dones.length, '[H10] a proposal has a caller');
-    moveFromLarger(this.#payloads);
-    const outcome = core.propose(this.#payloads);
+    const entries = mayPack
+      ? packed(this.#payloads, this.#entryBytesMax)
+      : onePerEntry(this.#payloads);
+    moveFromLarger(entries.payloads);
+    const outcome = core.propose(entries.payloads);
     this.#payloads = [];
     this.#dones = [];
     this.#bytes = 0;
     if (outcome.kind === 'accepted') {
-      this.#enter(outcome.term, outcome.firstIndex, outcome.lastIndex, dones, bytes);
+      const { firstIndex, lastIndex, term } = outcome;
+      this.#enter(term, firstIndex, lastIndex, dones, entries.ends, bytes);
       return;
     }
     assert(outcome.kind === 'refused', '[H11] the core passes nothing on: the host does');
@@ -128,7 +164,8 @@ export class Proposals {
     for (const done of dones) this.#answers.refuseWrite(done, reason, leader);
   }
 
-  #handChanges(core: RaftCore, leader: MemberId): void {
+  /** Config changes alone. */
+  handChanges(core: RaftCore, leader: MemberId): void {
     for (;;) {
       const [first] = this.#changes;
       if (first === undefined) return;
@@ -137,7 +174,7 @@ export class Proposals {
       // Let go of when the core has answered: if it breaks, they are told with all others. [H90]
       this.#changes.shift();
       if (outcome.kind === 'accepted') {
-        this.#enter(outcome.term, outcome.index, outcome.index, [done], 0);
+        this.#enter(outcome.term, outcome.index, outcome.index, [done], [1], 0);
         continue;
       }
       assert(outcome.kind !== 'forwarded', '[H11] the core passes nothing on: the host does');
@@ -154,26 +191,28 @@ export class Proposals {
     first: number,
     last: number,
     dones: readonly WriteDone[],
+    ends: readonly number[],
     bytes: number,
   ): void {
-    assert(last - first + 1 === dones.length, '[H10] a batch has consecutive indexes');
+    assert(last - first + 1 === ends.length, '[H10] a batch has consecutive indexes');
+    assert(ends.at(-1) === dones.length, '[H97] every command is in an entry of its batch');
     assert(term >= (this.#batches.at(-1)?.term ?? 0), '[H10] a later batch is of no earlier term');
     if ((this.#batches.at(-1)?.last ?? 0) >= first) this.#isOverlapping = true;
     const givesUpMs = Number.POSITIVE_INFINITY;
-    this.#batches.push({ term, last, dones, bytes, next: first, givesUpMs });
+    this.#batches.push({ term, first, last, dones, ends, bytes, next: first, place: 0, givesUpMs });
   }
 
   // --- answers ----------------------------------------------------------------------------------
 
   /**
-   * The entry of `term` at `index` had its effect; those before it had theirs. Without a result it
-   * was a config change that cannot be carried out.
+   * The command at `position` within the entry of `term` at `index` had its effect; those before it
+   * had theirs. Without a result it was a config change that cannot be carried out.
    */
-  settle(index: number, term: number, result: Uint8Array | undefined): void {
+  settle(index: number, term: number, position: number, result: Uint8Array | undefined): void {
     const batches = this.#batches;
     for (let at = 0; at < batches.length; at++) {
       const batch = batches[at] as Batch;
-      if (batch.next <= index) settleOne(batch, index, term, result, this.#answers);
+      if (batch.next <= index) settleOne(batch, index, term, position, result, this.#answers);
       // Ascending batches: what is not beyond one of them is not in a later one.
       if (!this.#isOverlapping && index <= batch.last) break;
     }
@@ -222,10 +261,11 @@ export class Proposals {
 
   #doubt(batch: Batch, upTo: number, reason: WriteDoubt): void {
     assert(batch.next <= batch.last + 1, '[H10] nothing is decided beyond the end of a batch');
-    const end = Math.min(upTo, batch.last);
-    const first = batch.last - batch.dones.length + 1;
-    for (; batch.next <= end; batch.next++) {
-      this.#answers.doubtWrite(batch.dones[batch.next - first] as WriteDone, reason);
+    for (const end = Math.min(upTo, batch.last); batch.next <= end; batch.next++) {
+      const placeEnd = placeBehind(batch, batch.next);
+      for (; batch.place < placeEnd; batch.place++) {
+        this.#answers.doubtWrite(batch.dones[batch.place] as WriteDone, reason);
+      }
     }
   }
 
@@ -266,26 +306,44 @@ function settleOne(
   batch: Batch,
   index: number,
   term: number,
+  position: number,
   result: Uint8Array | undefined,
   answers: Answers,
 ): void {
-  const { dones, last } = batch;
+  const { first, last } = batch;
   if (batch.next < index) replaceBefore(batch, index, answers);
   if (batch.next !== index || index > last) return;
-  batch.next += 1;
-  const place = index - (last - dones.length + 1);
-  assert(place >= 0 && place < dones.length, '[H10] an index of a batch is one of its proposals');
-  const done = dones[place] as WriteDone;
-  if (batch.term !== term) answers.refuseWrite(done, 'replaced', 0);
-  else if (result === undefined) answers.refuseWrite(done, 'changeImpossible', 0);
+  if (batch.term !== term) {
+    replaceBefore(batch, index + 1, answers);
+    return;
+  }
+  const begin = index === first ? 0 : placeBehind(batch, index - 1);
+  const end = placeBehind(batch, index);
+  const { place } = batch;
+  assert(place === begin + position && place < end, '[H97] results come in the order of an entry');
+  const done = batch.dones[place] as WriteDone;
+  if (result === undefined) answers.refuseWrite(done, 'changeImpossible', 0);
   else answers.write(done, { kind: 'applied', index, result });
+  batch.place += 1;
+  if (batch.place === end) batch.next += 1;
 }
 
-/** Entries without a result are empty ones of other leaders: ours never are. */
+/** The place in `dones` behind the last command of the entry at `index`. */
+function placeBehind({ ends, first }: Batch, index: number): number {
+  assert(index >= first && index - first < ends.length, '[H10] an index of a batch is an entry');
+  return ends[index - first] as number;
+}
+
+/**
+ * [H10] Another leader's entries stand there, or empty ones without a result, as ours never are.
+ * All commands of an entry of ours share its fate.
+ */
 function replaceBefore(batch: Batch, index: number, answers: Answers): void {
-  const { dones, last } = batch;
-  const first = last - dones.length + 1;
-  for (; batch.next < index && batch.next <= last; batch.next++) {
-    answers.refuseWrite(dones[batch.next - first] as WriteDone, 'replaced', 0);
+  const end = Math.min(index - 1, batch.last);
+  if (batch.next > end) return;
+  const placeEnd = placeBehind(batch, end);
+  for (; batch.place < placeEnd; batch.place++) {
+    answers.refuseWrite(batch.dones[batch.place] as WriteDone, 'replaced', 0);
   }
+  batch.next = end + 1;
 }

@@ -45,6 +45,10 @@ export class ClientConnections implements Callees {
     else line.request(kind, body, timeoutMs, done);
   }
 
+  expect(member: MemberId): void {
+    this.#lines.get(member)?.expect();
+  }
+
   close(): void {
     for (const line of this.#lines.values()) line.close();
   }
@@ -84,6 +88,10 @@ class Line {
     const untilMs = clock.monotonicMs() + timeoutMs;
     this.#held.push({ kind, body: new Uint8Array(body), untilMs, done });
     if (!this.#isDialling) void this.#dial();
+  }
+
+  expect(): void {
+    this.#client?.expect();
   }
 
   async #dial(): Promise<void> {

@@ -18,7 +18,7 @@ export interface GatewayParts {
   readonly member: MemberId;
   readonly clock: Clock;
   readonly host: Pick<ReplicaHost, 'propose' | 'read'>;
-  readonly peers: Pick<Peers, 'request'>;
+  readonly peers: Pick<Peers, 'flush' | 'request'>;
   /** The events of machines here; undefined where nobody may follow them. */
   readonly feed?: Feed | undefined;
 }
@@ -142,6 +142,8 @@ export class Gateway {
       }
       this.#send(leader, shard, calls.slice(first));
     }
+    // This is the end of a turn already: at the next one it would be a round of events later.
+    this.#parts.peers.flush();
   };
 
   #send(leader: MemberId, shard: ShardId, calls: readonly Call[]): void {

@@ -100,6 +100,8 @@ export class RequestWorld implements Callees {
   readonly #servers = new Map<MemberId, RequestServer>();
   /** The members that were asked, in order: the client's requests and what members pass on. */
   readonly trail: string[] = [];
+  /** The members that the client said it would ask. */
+  readonly expected: MemberId[] = [];
   fateOf: (member: MemberId) => Fate = () => undefined;
 
   constructor() {
@@ -115,6 +117,7 @@ export class RequestWorld implements Callees {
         this.#send(member, to, kind, body, ms, done);
         return 0;
       },
+      flush: () => void this.trail.push(`${member} flushes`),
     };
     return new Gateway({ member, clock: this.clock, host: this.host(member), peers, feed });
   }
@@ -135,6 +138,10 @@ export class RequestWorld implements Callees {
       host.onRead = () =>
         member === leader ? answered('x') : { kind: 'refused', reason: 'notLeader', leader };
     }
+  }
+
+  expect(member: MemberId): void {
+    this.expected.push(member);
   }
 
   request(member: MemberId, kind: number, body: Uint8Array, timeoutMs: number, done: Done): void {

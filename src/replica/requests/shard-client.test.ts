@@ -56,6 +56,7 @@ test('commands of one turn travel together', () => {
   world.elect(1);
   const client = world.client();
   const asks = Array.from({ length: 10 }, () => new Ask(world, client, 500));
+  assert.deepEqual(world.expected, [1], 'the connection knows that its turn has work');
   world.clock.run(10);
   assert.equal(world.trail.length, 1);
   assert(asks.every(({ outcome }) => outcome?.kind === 'applied'));

@@ -23,6 +23,8 @@ export interface Callees {
     timeoutMs: number,
     done: (outcome: RequestOutcome) => void,
   ): void;
+  /** `member` will be asked something at the end of this turn: it leaves with it. */
+  expect(member: MemberId): void;
 }
 
 export interface ShardClientOptions {
@@ -160,7 +162,10 @@ export class ShardClient {
   // --- commands ---------------------------------------------------------------------------------
 
   #gather(waiting: Waiting): void {
-    if (this.#gathered.length === 0) this.#clock.afterTurn(this.#flush);
+    if (this.#gathered.length === 0) {
+      this.#clock.afterTurn(this.#flush);
+      this.#callees.expect(this.#hint.member);
+    }
     this.#gathered.push(waiting);
   }
 

@@ -7,10 +7,11 @@
 //            |  kind(u8) time(u64) editions                       4 raises the shard's editions
 //            |  kind(u8) time(u64) keep(u32)                      5 ends sessions
 //            |  kind(u8) time(u64)                                6 wakes the machine
+//            |  kind(u8) count(u16) (length(u32) command)*        7 several, see several.ts
 //   result   =  status(u8) body                                   see STATUS
 //
 // Integers are little-endian. The leader's host writes the time into the command that it proposes,
-// so that a session's age does not hang on the clocks of clients. Kinds 4 to 6 are proposed by the
+// so that a session's age does not hang on the clocks of clients. Kinds 4 to 7 are proposed by the
 // leader's host only.
 
 import { assert } from '../../base/assert.ts';
@@ -25,6 +26,7 @@ export const COMMAND = {
   raise: 4,
   evict: 5,
   wake: 6,
+  several: 7,
 } as const;
 
 export const STATUS = {
@@ -154,23 +156,29 @@ function isShardCommand({ length, 0: kind }: Uint8Array): boolean {
   return kind === COMMAND.wake && length === PLAIN_HEADER_BYTES;
 }
 
-/** A command that may be carried out, as it was agreed on. */
+/** A command that may be carried out, as it was agreed on: all of an entry. */
 export function isSound(payload: Uint8Array): boolean {
-  if (!(isCommand(payload) || isShardCommand(payload)) || timeOf(payload) >= TIME_MS_END)
-    return false;
-  return payload[0] !== COMMAND.session || sequenceOf(payload) >= 1;
+  return (isCommand(payload) || isShardCommand(payload)) && isSoundAt(payload, 0);
 }
 
-export function timeOf(payload: Uint8Array): number {
-  return readU64le(payload, TIME_AT);
+/** The same of a command whose header is whole and begins at `from`. */
+export function isSoundAt(bytes: Uint8Array, from: number): boolean {
+  if (timeOf(bytes, from) >= TIME_MS_END) return false;
+  return bytes[from] !== COMMAND.session || sequenceOf(bytes, from) >= 1;
 }
 
-export function clientOf(payload: Uint8Array): number {
-  return readU64le(payload, CLIENT_AT);
+// Of a command that begins at `from`.
+
+export function timeOf(bytes: Uint8Array, from: number): number {
+  return readU64le(bytes, from + TIME_AT);
 }
 
-export function sequenceOf(payload: Uint8Array): number {
-  return readU64le(payload, SEQUENCE_AT);
+export function clientOf(bytes: Uint8Array, from: number): number {
+  return readU64le(bytes, from + CLIENT_AT);
+}
+
+export function sequenceOf(bytes: Uint8Array, from: number): number {
+  return readU64le(bytes, from + SEQUENCE_AT);
 }
 
 /** Undefined when what is to be raised cannot be read. */

@@ -57,7 +57,8 @@ function run(data: ReplicaState, ...lines: (string | (ShardCommand & { at: numbe
     return entryOf(first + i, payload);
   });
   const sink = {
-    onResult: (_entry: Entry, result: Uint8Array) => told.push(describeResult(result)),
+    onResult: (_entry: Entry, _position: number, result: Uint8Array) =>
+      told.push(describeResult(result)),
   };
   data.apply(entries, sink);
   return told;

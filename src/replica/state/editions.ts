@@ -65,7 +65,14 @@ export function shardRules(sessions: Partial<SessionLimits>): ShardRules {
       ? {}
       : { sessionResultBytesMax: sessions.resultBytesMax }),
   };
-  return { kind: 'shard', editions: [{ version: 1, limits }] };
+  // [D25] Under version 2 an entry may hold several commands.
+  return {
+    kind: 'shard',
+    editions: [
+      { version: 1, limits },
+      { version: 2, limits },
+    ],
+  };
 }
 
 export function firstEditions(machine: ShardMachine, rules: ShardRules): ShardEditions {

@@ -15,9 +15,11 @@ export {
   encodeEditions,
   isRaised,
   type ShardEditions,
+  shardRules,
 } from './editions.ts';
 export { endOfPrefix, NO_PROGRESS } from './layout.ts';
 export { PeerMemory } from './peer-memory.ts';
 export { SNAPSHOT_NAME_BYTES } from './prepared.ts';
+export { isPackable, knowsSeveral, packCommands } from './several.ts';
 export { openStateStore } from './state-store.ts';
 export type * from './types.ts';

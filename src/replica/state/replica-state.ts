@@ -8,7 +8,6 @@ import { type ConfState, type Entry, type EntryId, type Snapshot } from '../../c
 import type { Store, StoreView } from '../../engine/store/index.ts';
 import { encodeSnapshot, type ShardId } from '../../engine/wal/index.ts';
 import type { FeedHub } from '../feed/index.ts';
-import { encodeResult, STATUS } from './commands.ts';
 import { digestOf } from './digest.ts';
 import { DurableMarks } from './durable-marks.ts';
 import { firstEditions, newestEditions, type ShardEditions, type ShardRules } from './editions.ts';
@@ -25,12 +24,12 @@ import {
   stagedKey,
 } from './layout.ts';
 import { prepared } from './prepared.ts';
+import { EntryResults } from './results.ts';
 import { CommandRunner, UnsupportedEdition } from './runner.ts';
 import type { SessionLoad } from './sessions.ts';
 import type { PreparedSnapshot, Question, ReplicaState, ResultSink } from './types.ts';
 
 const NO_DATA = new Uint8Array(0);
-const CLIENT_BYTES = 8;
 
 export interface ReplicaStateParts {
   readonly shard: ShardId;
@@ -63,8 +62,8 @@ export class StoredReplicaState implements ReplicaState {
   #unsupported: string | undefined;
   /** The state itself is of an edition that is not known here. */
   #isBeyond = false;
-  /** Of the batch that is applied; used again for each. */
-  readonly #results: Uint8Array[] = [];
+  /** Of the batch that is applied. */
+  readonly #results = new EntryResults();
 
   /** `meta` is what the store has of the shard; `durable` says up to where that is durable. */
   constructor(parts: ReplicaStateParts, meta: Meta, durable: number) {
@@ -140,20 +139,22 @@ export class StoredReplicaState implements ReplicaState {
     const last = entries.at(-1);
     if (last === undefined) return;
     const { feed } = this.#parts;
+    const results = sink === undefined ? undefined : this.#results;
     try {
       for (let i = 0; i < entries.length; i++) {
         const entry = entries[i] as Entry;
         const expected = this.#applied.index + 1 + i;
         assert(entry.index === expected, '[D3] entries are applied in order, without a gap');
         assert(entry.kind === 'normal', "[D3] config changes are the host's to apply");
-        const result = this.#runner.run(entry);
-        if (sink !== undefined) this.#results[i] = this.#seal(entry, result);
+        this.#runner.run(entry, results);
+        results?.endEntry();
       }
       this.#runner.save();
     } catch (error) {
       // [D5] Half a command must not stay: after a restart the log brings all of it once more.
       this.#store.rollback();
       feed?.rollback(this.shard);
+      this.#results.clear();
       const where = `${this.#applied.index + 1}..${last.index}`;
       if (error instanceof UnsupportedEdition) this.#becomeUnsupported(error.message);
       else this.#broken = `the machine broke at ${where}: ${String(error)}`;
@@ -161,10 +162,7 @@ export class StoredReplicaState implements ReplicaState {
     }
     this.#advance({ index: last.index, term: last.term });
     feed?.commit(this.shard);
-    if (sink === undefined) return;
-    for (let i = 0; i < entries.length; i++) {
-      sink.onResult(entries[i] as Entry, this.#results[i] as Uint8Array);
-    }
+    if (sink !== undefined) this.#results.tell(entries, sink);
   }
 
   setConfState(confState: ConfState, at: EntryId): void {
@@ -190,14 +188,6 @@ export class StoredReplicaState implements ReplicaState {
     this.#applied = to;
     this.#store.put(this.#metaKey, encodeMeta(this.#generation, to, this.#conf));
     this.#marks.note(this.#store.commit(), to.index, this.#runner.takeWritten());
-  }
-
-  #seal({ index }: Entry, result: Uint8Array): Uint8Array {
-    const { status } = this.#runner;
-    if (status !== STATUS.opened) return encodeResult(status, result);
-    const client = new Uint8Array(CLIENT_BYTES);
-    new DataView(client.buffer).setBigUint64(0, BigInt(index), true);
-    return encodeResult(status, client);
   }
 
   #newRunner(): CommandRunner {

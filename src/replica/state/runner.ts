@@ -19,6 +19,7 @@ import {
   clientOf,
   editionsOf,
   isSound,
+  isSoundAt,
   keptOf,
   PLAIN_HEADER_BYTES,
   SESSION_HEADER_BYTES,
@@ -36,7 +37,15 @@ import {
 } from './editions.ts';
 import { type Generation, MACHINE_SPACE, SESSION_SPACE, spacePrefix } from './layout.ts';
 import { type Emit, StoredMachineState } from './machine-state.ts';
+import type { EntryResults } from './results.ts';
 import { type SessionLoad, SessionTable } from './sessions.ts';
+import {
+  countSeveral,
+  knowsSeveral,
+  LENGTH_BYTES,
+  lengthAt,
+  SEVERAL_HEADER_BYTES,
+} from './several.ts';
 import { ShardRecord } from './shard-record.ts';
 import type { Question } from './types.ts';
 
@@ -65,8 +74,8 @@ export class CommandRunner {
   /** The one command object, and the one question: a machine keeps nothing. */
   readonly #command: Mutable<MachineCommand>;
   readonly #question: Mutable<MachineQuestion>;
-  /** What became of the last command; `run` answers the bytes that belong to it. */
-  status: number = STATUS.done;
+  /** What became of the last command, beside the bytes that are its result. */
+  #status: number = STATUS.done;
 
   constructor(parts: RunnerParts, shard: number, generation: Generation) {
     const { emit, machine, rules, store } = parts;
@@ -77,9 +86,9 @@ export class CommandRunner {
     const machinePrefix = spacePrefix(shard, generation, MACHINE_SPACE);
     this.#state = new StoredMachineState(store, machinePrefix, this.#record, emit);
     const edition = this.#record.editions.machine;
-    this.#command = { index: 0, timeMs: 0, edition, body: NOTHING };
-    const budget = LIMITS.query;
-    this.#question = { ...this.#command, cursor: undefined, mayWait: false, budget };
+    const moment = { index: 0, timeMs: 0, edition, body: NOTHING };
+    this.#command = { ...moment, ordinal: 0 };
+    this.#question = { ...moment, cursor: undefined, mayWait: false, budget: LIMITS.query };
   }
 
   get editions(): ShardEditions {
@@ -109,17 +118,35 @@ export class CommandRunner {
     return bytes;
   }
 
-  run({ index, payload }: Entry): Uint8Array {
-    if (payload.length === 0) return this.#end(STATUS.done);
-    if (!isSound(payload)) return this.#end(STATUS.malformed);
-    const sessions = this.#openSessions();
-    const timeMs = sessions.advance(timeOf(payload));
-    const kind = payload[0];
-    if (kind === COMMAND.plain) {
-      return this.#carryOut(index, timeMs, payload.subarray(PLAIN_HEADER_BYTES));
+  /** [D24] All commands of an entry. Their results go to `results`, where anyone waits for them. */
+  run({ index, payload }: Entry, results: EntryResults | undefined): void {
+    if (payload[0] !== COMMAND.several) {
+      const result = this.#runAlone(index, payload);
+      results?.add(index, this.#status, result);
+      return;
     }
-    if (kind === COMMAND.session) return this.#runInSession(sessions, index, timeMs, payload);
-    if (kind === COMMAND.close) return this.#close(sessions, clientOf(payload));
+    // [D25] Before the raise it is a command that nobody knows.
+    const count = knowsSeveral(this.#record.editions) ? countSeveral(payload) : 0;
+    if (count === 0) results?.add(index, STATUS.malformed, NOTHING);
+    let at = SEVERAL_HEADER_BYTES;
+    for (let position = 0; position < count; position++) {
+      const from = at + LENGTH_BYTES;
+      at = from + lengthAt(payload, at);
+      const result = this.#runOne(index, position, payload, from, at);
+      results?.add(index, this.#status, result);
+    }
+  }
+
+  #runAlone(index: number, payload: Uint8Array): Uint8Array {
+    if (payload.length === 0) return this.#end(STATUS.done);
+    const kind = payload[0];
+    if (!isSound(payload)) return this.#end(STATUS.malformed);
+    if (kind === COMMAND.plain || kind === COMMAND.session) {
+      return this.#runOne(index, 0, payload, 0, payload.length);
+    }
+    const sessions = this.#openSessions();
+    const timeMs = sessions.advance(timeOf(payload, 0));
+    if (kind === COMMAND.close) return this.#close(sessions, clientOf(payload, 0));
     if (kind === COMMAND.raise) return this.#raise(index, payload);
     if (kind === COMMAND.wake) return this.#wake(index, timeMs);
     if (kind === COMMAND.evict) {
@@ -168,23 +195,33 @@ export class CommandRunner {
     return this.#sessions;
   }
 
-  #runInSession(
-    sessions: SessionTable,
+  /** A plain command or one of a session, with a whole header: `bytes[from..end)`. */
+  #runOne(
     index: number,
-    timeMs: number,
-    payload: Uint8Array,
+    position: number,
+    bytes: Uint8Array,
+    from: number,
+    end: number,
   ): Uint8Array {
-    const session = sessions.find(clientOf(payload));
+    // [D25] Wrong in itself: its neighbours are other callers' and go on.
+    if (!isSoundAt(bytes, from)) return this.#end(STATUS.malformed);
+    const sessions = this.#openSessions();
+    const timeMs = sessions.advance(timeOf(bytes, from));
+    if (bytes[from] === COMMAND.plain) {
+      return this.#carryOut(index, timeMs, bytes.subarray(from + PLAIN_HEADER_BYTES, end));
+    }
+    const session = sessions.find(clientOf(bytes, from));
     if (session === undefined) return this.#end(STATUS.expired);
-    sessions.touch(session, index);
-    const sequence = sequenceOf(payload);
+    sessions.touch(session, index, position);
+    const sequence = sequenceOf(bytes, from);
     if (sequence < session.sequence) return this.#end(STATUS.stale);
     if (sequence === session.sequence) {
       if (session.result === undefined) return this.#end(STATUS.resultLost);
-      this.status = STATUS.done;
+      this.#status = STATUS.done;
       return session.result;
     }
-    const result = this.#carryOut(index, timeMs, payload.subarray(SESSION_HEADER_BYTES));
+    const body = bytes.subarray(from + SESSION_HEADER_BYTES, end);
+    const result = this.#carryOut(index, timeMs, body);
     sessions.record(session, sequence, result);
     return result;
   }
@@ -226,7 +263,7 @@ export class CommandRunner {
 
   #carryOut(index: number, timeMs: number, body: Uint8Array): Uint8Array {
     this.#prepare(index, timeMs, body);
-    this.status = STATUS.done;
+    this.#status = STATUS.done;
     this.#state.isWritable = true;
     const result = this.#parts.machine.apply(this.#command, this.#state);
     this.#state.isWritable = false;
@@ -236,13 +273,25 @@ export class CommandRunner {
   #prepare(index: number, timeMs: number, body: Uint8Array): void {
     const command = this.#command;
     command.index = index;
+    command.ordinal = this.#nextOrdinal(index);
     command.timeMs = timeMs;
     command.body = body;
     this.#state.index = index;
   }
 
+  /**
+   * [M18] The index while every entry holds one command. After an entry of several it runs ahead,
+   * until the index has caught up.
+   */
+  #nextOrdinal(index: number): number {
+    if (!knowsSeveral(this.#record.editions)) return index;
+    const ordinal = Math.max(this.#record.ordinal + 1, index);
+    this.#record.ordinal = ordinal;
+    return ordinal;
+  }
+
   #end(status: number): Uint8Array {
-    this.status = status;
+    this.#status = status;
     return NOTHING;
   }
 }

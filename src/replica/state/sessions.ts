@@ -8,17 +8,20 @@ import type { SessionLimits } from './editions.ts';
 import { endOfPrefix, joinBytes } from './layout.ts';
 
 const RECORD_BYTES = 25;
+const POSITION_BYTES = 2;
 /** What a session takes in memory beside its result: the object, its places in map and store. */
 const SESSION_BYTES = 200;
 const KEPT = 1;
+const PLACED = 2;
 const CLIENT_KEY_BYTES = 8;
 
 export interface Session {
   readonly client: number;
   /** Of the newest command; 0 before the first one. */
   sequence: number;
-  /** Place in the log where it was last used: no two sessions share one. */
+  /** Where it was last used: an entry, and which of its commands. No two sessions share both. */
   lastIndex: number;
+  lastPosition: number;
   lastTimeMs: number;
   /** Of the newest command; undefined if it was too long. */
   result: Uint8Array | undefined;
@@ -60,7 +63,7 @@ export class SessionTable {
       else found.push(decodeSession(readClient(key), value));
     }
     this.#storedTimeMs = this.#timeMs;
-    found.sort((a, b) => a.lastIndex - b.lastIndex);
+    found.sort((a, b) => a.lastIndex - b.lastIndex || a.lastPosition - b.lastPosition);
     for (const session of found) {
       this.#sessions.set(session.client, session);
       this.#weigh(bytesOf(session));
@@ -109,6 +112,7 @@ export class SessionTable {
       client: index,
       sequence: 0,
       lastIndex: index,
+      lastPosition: 0,
       lastTimeMs: this.#timeMs,
       result: undefined,
       isDirty: false,
@@ -127,11 +131,15 @@ export class SessionTable {
   }
 
   /** Moves a session to the end of the order of use. */
-  touch(session: Session, index: number): void {
-    assert(index > session.lastIndex, '[D13] the order of use is the order of the log');
+  touch(session: Session, index: number, position: number): void {
+    assert(
+      index > session.lastIndex || (index === session.lastIndex && position > session.lastPosition),
+      '[D13] the order of use is the order of the log',
+    );
     this.#sessions.delete(session.client);
     this.#sessions.set(session.client, session);
     session.lastIndex = index;
+    session.lastPosition = position;
     session.lastTimeMs = this.#timeMs;
     this.#markDirty(session);
   }
@@ -202,14 +210,27 @@ function readClient(key: Uint8Array): number {
   return Number(new DataView(key.buffer, key.byteOffset + at, CLIENT_KEY_BYTES).getBigUint64(0));
 }
 
-/** session = sequence(u64) last-index(u64) last-time(u64) kept(u8) result */
-function encodeSession({ sequence, lastIndex, lastTimeMs, result }: Session): Uint8Array {
-  const length = RECORD_BYTES + (result?.length ?? 0);
+/**
+ *   session  =  sequence(u64) last-index(u64) last-time(u64) flags(u8) last-position(u16)? result
+ *
+ * Flags: 1 when the result was kept, 2 when the position follows. [D26] Without it, it is 0: so are
+ * all records of entries with one command, and of builds that knew no others.
+ */
+function encodeSession({
+  sequence,
+  lastIndex,
+  lastPosition,
+  lastTimeMs,
+  result,
+}: Session): Uint8Array {
+  const positionBytes = lastPosition > 0 ? POSITION_BYTES : 0;
+  const length = RECORD_BYTES + positionBytes + (result?.length ?? 0);
   const writer = new ByteWriter(length, length);
   writer.u64le(sequence);
   writer.u64le(lastIndex);
   writer.u64le(lastTimeMs);
-  writer.u8(result === undefined ? 0 : KEPT);
+  writer.u8((result === undefined ? 0 : KEPT) | (lastPosition > 0 ? PLACED : 0));
+  if (lastPosition > 0) writer.u16le(lastPosition);
   if (result !== undefined) writer.append(result);
   return writer.view();
 }
@@ -217,8 +238,9 @@ function encodeSession({ sequence, lastIndex, lastTimeMs, result }: Session): Ui
 function decodeSession(client: number, bytes: Uint8Array): Session {
   const reader = new ByteReader(bytes);
   const [sequence, lastIndex, lastTimeMs] = [reader.u64le(), reader.u64le(), reader.u64le()];
-  const isKept = reader.u8() === KEPT;
-  const result = isKept ? reader.take(reader.remaining) : undefined;
+  const flags = reader.u8();
+  const lastPosition = (flags & PLACED) === 0 ? 0 : reader.u16le();
+  const result = (flags & KEPT) === 0 ? undefined : reader.take(reader.remaining);
   assert(!reader.failed, '[D2] the store gives back what was written');
-  return { client, sequence, lastIndex, lastTimeMs, result, isDirty: false };
+  return { client, sequence, lastIndex, lastPosition, lastTimeMs, result, isDirty: false };
 }

@@ -1,5 +1,6 @@
-// What a shard's state says beside sessions and the machine's pairs: the editions it agreed on, and
-// when its machine wants to be woken. Part of the state, in its digest and its snapshots.
+// What a shard's state says beside sessions and the machine's pairs: the editions it agreed on, when
+// its machine wants to be woken, and the ordinal of its last step. Part of the state, in its digest
+// and its snapshots.
 
 import { assert } from '../../base/assert.ts';
 import { readU64le, writeU64le } from '../../base/bytes.ts';
@@ -11,15 +12,20 @@ import { type Generation, joinBytes, SHARD_SPACE, spacePrefix } from './layout.t
 
 const EDITIONS = Uint8Array.of(0);
 const WAKE = Uint8Array.of(1);
+const ORDINAL = Uint8Array.of(2);
 
 export class ShardRecord {
   readonly #store: Store;
   readonly #editionsKey: Uint8Array;
   readonly #wakeKey: Uint8Array;
+  readonly #ordinalKey: Uint8Array;
   #editions: ShardEditions;
   #areEditionsDirty = false;
   #wakeMs: number;
   #storedWakeMs: number;
+  /** [M18] Of the machine's last step; 0 while no entry may hold several. */
+  ordinal: number;
+  #storedOrdinal: number;
 
   /** `first`: what a shard without a record has; it is as old as the first release. */
   constructor(store: Store, shard: ShardId, generation: Generation, first: ShardEditions) {
@@ -27,9 +33,13 @@ export class ShardRecord {
     this.#store = store;
     this.#editionsKey = joinBytes(prefix, EDITIONS);
     this.#wakeKey = joinBytes(prefix, WAKE);
+    this.#ordinalKey = joinBytes(prefix, ORDINAL);
     const wake = store.get(this.#wakeKey);
     this.#wakeMs = wake === undefined ? NEVER_MS : readU64le(wake, 0);
     this.#storedWakeMs = this.#wakeMs;
+    const ordinal = store.get(this.#ordinalKey);
+    this.ordinal = ordinal === undefined ? 0 : readU64le(ordinal, 0);
+    this.#storedOrdinal = this.ordinal;
     const bytes = store.get(this.#editionsKey);
     const editions = bytes === undefined ? first : decodeEditions(bytes);
     assert(editions !== undefined, '[D2] the store gives back what was written');
@@ -71,14 +81,19 @@ export class ShardRecord {
       this.#store.put(this.#editionsKey, encodeEditions(this.#editions));
       this.#areEditionsDirty = false;
     }
+    if (this.ordinal !== this.#storedOrdinal) {
+      this.#storedOrdinal = this.ordinal;
+      this.#store.put(this.#ordinalKey, numberBytes(this.ordinal));
+    }
     if (this.#wakeMs === this.#storedWakeMs) return;
     this.#storedWakeMs = this.#wakeMs;
-    if (this.#wakeMs === NEVER_MS) {
-      this.#store.delete(this.#wakeKey);
-      return;
-    }
-    const bytes = new Uint8Array(8);
-    writeU64le(bytes, 0, this.#wakeMs);
-    this.#store.put(this.#wakeKey, bytes);
+    if (this.#wakeMs === NEVER_MS) this.#store.delete(this.#wakeKey);
+    else this.#store.put(this.#wakeKey, numberBytes(this.#wakeMs));
   }
+}
+
+function numberBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  writeU64le(bytes, 0, value);
+  return bytes;
 }

@@ -82,7 +82,7 @@ function applyInBatches(
 ): string[] {
   const told: string[] = [];
   const sink = {
-    onResult: ({ index }: { index: number }, result: Uint8Array) => {
+    onResult: ({ index }: { index: number }, _position: number, result: Uint8Array) => {
       told.push(`${index} ${Buffer.from(result).toString('hex')}`);
     },
   };
@@ -140,7 +140,7 @@ test('[D8] a session that came with a snapshot still knows what it did', async (
   follower.install(snapshot);
   const told: string[] = [];
   const sink = {
-    onResult: (_entry: unknown, result: Uint8Array) => {
+    onResult: (_entry: unknown, _position: number, result: Uint8Array) => {
       const decoded = decodeResult(result);
       told.push(decoded?.kind === 'done' ? textOf(decoded.body) : String(decoded?.kind));
     },

@@ -98,7 +98,7 @@ class Bench {
     const entries = lines.map((line, i) => entryOf(first + i, payloadOf(line), term));
     const told: string[] = [];
     const sink = {
-      onResult: ({ index }: Entry, result: Uint8Array) => {
+      onResult: ({ index }: Entry, _position: number, result: Uint8Array) => {
         told.push(`${index} ${describeResult(result)}`);
       },
     };

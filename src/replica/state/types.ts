@@ -82,8 +82,11 @@ export interface Question {
 
 /** Whom the results of commands go to. One for all entries: no closure per entry. */
 export interface ResultSink {
-  /** See `decodeResult`. Called in order, once all of the batch had its effect. */
-  onResult(entry: Entry, result: Uint8Array): void;
+  /**
+   * See `decodeResult`. `position` is the place of the command within its entry, from 0 on. Called
+   * in order, once all of the batch had its effect.
+   */
+  onResult(entry: Entry, position: number, result: Uint8Array): void;
 }
 
 /**

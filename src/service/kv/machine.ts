@@ -1,4 +1,4 @@
-// The key-value machine: keys, values, and which entry wrote each.
+// The key-value machine: keys, values, and which command wrote each.
 //
 //   stored key    =  1 key
 //   stored value  =  version(u64) value
@@ -50,16 +50,16 @@ export const kvMachine: ShardMachine = {
   kind: 'kv',
   editions: KV_EDITIONS,
 
-  apply({ body, edition, index }: MachineCommand, state: MachineState): Uint8Array {
+  apply({ body, edition, ordinal }: MachineCommand, state: MachineState): Uint8Array {
     const command = decodeKvCommand(body, edition);
     if (command === undefined) return MALFORMED;
     switch (command.kind) {
       case 'put':
-        return put(command, index, state);
+        return put(command, ordinal, state);
       case 'delete':
         return remove(command, state);
       case 'add':
-        return add(command, index, state);
+        return add(command, ordinal, state);
     }
   },
 
@@ -85,13 +85,13 @@ type Range = Extract<KvQuery, { kind: 'range' }>;
 
 // --- changes ------------------------------------------------------------------------------------
 
-function put({ key, value, condition }: Put, index: number, state: MachineState): Uint8Array {
+function put({ key, value, condition }: Put, version: number, state: MachineState): Uint8Array {
   if (condition.kind !== 'always') {
     const present = state.get(key);
     if (!holds(condition, present)) return mismatch(present);
   }
-  store(state, key, record(index, value));
-  return versioned('stored', index);
+  store(state, key, record(version, value));
+  return versioned('stored', version);
 }
 
 function remove({ key, condition }: Delete, state: MachineState): Uint8Array {
@@ -105,15 +105,15 @@ function remove({ key, condition }: Delete, state: MachineState): Uint8Array {
 }
 
 /** [K4] Exact or not at all: sums beyond the safe integers would depend on the order. */
-function add({ key, amount }: Add, index: number, state: MachineState): Uint8Array {
+function add({ key, amount }: Add, version: number, state: MachineState): Uint8Array {
   const before = numberIn(state.get(key));
   if (before === undefined || !Number.isSafeInteger(before + amount)) return NOT_NUMBER;
   const sum = before + amount;
   const digits = String(sum);
   const value = new Uint8Array(digits.length);
   for (let at = 0; at < digits.length; at++) value[at] = digits.charCodeAt(at);
-  store(state, key, record(index, value));
-  return encodeKvResult({ kind: 'sum', version: index, sum });
+  store(state, key, record(version, value));
+  return encodeKvResult({ kind: 'sum', version, sum });
 }
 
 /** [K7] What is stored is what followers hear. */
@@ -153,9 +153,9 @@ function numberIn(present: Uint8Array | undefined): number | undefined {
   return Number.isSafeInteger(number) && String(number) === text ? number : undefined;
 }
 
-function record(index: number, value: Uint8Array): Uint8Array {
+function record(version: number, value: Uint8Array): Uint8Array {
   const bytes = slab.cut(VERSION_BYTES + value.length);
-  writeU64le(bytes, 0, index);
+  writeU64le(bytes, 0, version);
   bytes.set(value, VERSION_BYTES);
   return bytes;
 }

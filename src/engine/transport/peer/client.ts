@@ -37,6 +37,7 @@ class Client implements PeerClient, DialOwner {
   readonly #clock: Clock;
   readonly #options: PeerOptions;
   readonly #requests: Requests;
+  readonly #turnEnd: TurnEnd;
   readonly #connection: Dialled;
   readonly #resolve: () => void;
   readonly #reject: (error: ParleyError) => void;
@@ -57,6 +58,7 @@ class Client implements PeerClient, DialOwner {
     this.#options = { ...PEER_DEFAULTS, ...options };
     const { ordinaryBytesMax, dialTimeoutMs, requestsMax } = this.#options;
     const turnEnd = new TurnEnd(clock);
+    this.#turnEnd = turnEnd;
     this.#requests = new Requests(clock, turnEnd, requestsMax);
     const hello: Hello = { clusterId, member: 0, incarnation: 0n, callee, features: 0 };
     const wireParts = { clock, turnEnd, ordinaryBytesMax };
@@ -85,6 +87,10 @@ class Client implements PeerClient, DialOwner {
 
   cancel(request: number): void {
     this.#requests.cancel(request);
+  }
+
+  expect(): void {
+    this.#turnEnd.expect();
   }
 
   close(): void {

@@ -22,6 +22,20 @@ test('[T9] what is added twice in a turn is done once, and may be added again', 
   assert.deepEqual(done, ['work', 'work']);
 });
 
+test('[T9] what is expected of a callback at the end of a turn is done at that end', async () => {
+  for (const isExpected of [true, false]) {
+    const { world, turnEnd, done } = stage();
+    const { clock } = world.machine('n1').capabilities;
+    clock.afterTurn(() => {
+      clock.afterTurn(() => done.push('next turn'));
+      turnEnd.later(() => done.push('work'));
+    });
+    if (isExpected) turnEnd.expect();
+    await world.runFor(1);
+    assert.deepEqual(done, isExpected ? ['work', 'next turn'] : ['next turn', 'work']);
+  }
+});
+
 test('[T9] an end of the turn within another one loses nothing and repeats nothing', async () => {
   const { world, turnEnd, done } = stage();
   turnEnd.later(() => {

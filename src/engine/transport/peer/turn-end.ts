@@ -22,6 +22,14 @@ export class TurnEnd {
     if (flushable.isDirty) return;
     flushable.isDirty = true;
     this.#dirty.push(flushable);
+    this.expect();
+  }
+
+  /**
+   * The turn's end will have something to do, which callbacks of it that were asked for before will
+   * add: without this it would be done at the end of the next turn.
+   */
+  expect(): void {
     if (this.#isDue) return;
     this.#isDue = true;
     this.#clock.afterTurn(this.#run);

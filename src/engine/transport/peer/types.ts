@@ -158,6 +158,8 @@ export interface PeerClient {
     done: (outcome: RequestOutcome) => void,
   ): number;
   cancel(request: number): void;
+  /** Something will be asked for at the end of this turn: it leaves with it. */
+  expect(): void;
   readonly isUp: boolean;
   close(): void;
 }

@@ -1,0 +1,109 @@
+// Own writes that count for later than the own clock said, since another node's entry of the key
+// did. Mostly that is a node whose clock is ahead. But it can be a lie that its supposed owner has
+// gone beyond meanwhile: then nothing is left that the write had to win over, and it comes back to
+// the time at which it was written [G44].
+
+import type { Entry } from './entry-table.ts';
+import type { NodeState } from './node-state.ts';
+import { type Roster, SELF_SLOT } from './roster.ts';
+import { CLOCK_ERROR, Ranks } from './versions.ts';
+
+/** All of the own state is told anew when writes come back: not at every look. */
+const LOOKS_BETWEEN = 2;
+
+interface AheadWrite {
+  readonly rank: number;
+  /** What it would have counted for without the entries that were ahead. */
+  readonly rankByClock: number;
+  readonly rivals: readonly Rival[];
+  /** At the last look nothing was left that the write had to win over. */
+  isDoubted: boolean;
+}
+
+/** An entry of the key that was ahead of the clock when the own one was written. */
+interface Rival {
+  readonly state: NodeState;
+  readonly entry: Entry;
+  readonly rank: number;
+}
+
+export class AheadWrites {
+  readonly #roster: Roster;
+  readonly #lookEveryMs: number;
+  readonly #writes = new Map<string, AheadWrite>();
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #returnedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(roster: Roster, lookEveryMs: number) {
+    this.#roster = roster;
+    this.#lookEveryMs = lookEveryMs;
+  }
+
+  /** The key was written, and counts as of `rank`. */
+  note(key: string, rank: number): void {
+    const { clock } = this.#roster;
+    if (!clock.isAhead(rank)) {
+      if (this.#writes.size > 0) this.#writes.delete(key);
+      return;
+    }
+    const others = this.#findOthers(key);
+    const rivals = others.filter((other) => clock.isAhead(other.rank));
+    const seen = others
+      .filter((other) => !clock.isAhead(other.rank))
+      .map((other) => other.rank + 1);
+    const rankByClock = Math.max(clock.present, ...seen);
+    this.#writes.set(key, { rank, rankByClock, rivals, isDoubted: false });
+  }
+
+  #findOthers(key: string): Rival[] {
+    const { lived } = this.#roster.columns;
+    return this.#roster.order().states.flatMap((state) => {
+      if (state.slot === SELF_SLOT || lived[state.slot] === 0) return [];
+      const entry = state.table.find(key);
+      if (entry === undefined) return [];
+      return [{ state, entry, rank: new Ranks(state.table).of(entry) }];
+    });
+  }
+
+  /** The writes that come back now, by key, and what they count for from then on. */
+  takeUnfounded(): ReadonlyMap<string, number> {
+    const { nowMs } = this.#roster;
+    const unfounded = new Map<string, number>();
+    if (this.#writes.size === 0 || nowMs - this.#lookedAtMs < this.#lookEveryMs) return unfounded;
+    this.#lookedAtMs = nowMs;
+    const isTime = nowMs - this.#returnedAtMs >= LOOKS_BETWEEN * this.#lookEveryMs;
+    const ranks = new Ranks(this.#roster.self.table);
+    for (const [key, write] of this.#writes) {
+      const own = this.#roster.self.table.find(key);
+      if (own === undefined || !this.#isAhead(own, write, ranks)) {
+        this.#writes.delete(key);
+        continue;
+      }
+      const founded = Math.max(write.rankByClock, ...this.#ranksLeft(key, write));
+      const isUnfounded = founded + CLOCK_ERROR < write.rank;
+      // Twice: while a state is told anew, a part of it can be missing.
+      if (isUnfounded && write.isDoubted && isTime) unfounded.set(key, founded);
+      write.isDoubted = isUnfounded;
+    }
+    for (const key of unfounded.keys()) this.#writes.delete(key);
+    if (unfounded.size > 0) this.#returnedAtMs = nowMs;
+    return unfounded;
+  }
+
+  /** Whether the entry is still what was noted, and the clock has not caught up with it. */
+  #isAhead(own: Entry, { rank }: AheadWrite, ranks: Ranks): boolean {
+    return ranks.of(own) === rank && this.#roster.clock.isAhead(rank);
+  }
+
+  /** What wins over those rivals that are there still, whatever they count for now. */
+  #ranksLeft(key: string, { rivals }: AheadWrite): number[] {
+    return rivals.flatMap(({ state, entry, rank }) => {
+      const now = this.#roster.isGone(state) ? undefined : state.table.find(key);
+      if (now?.status !== entry.status) return [];
+      const rankNow = new Ranks(state.table).of(now);
+      // A later write of that node is none that this one had to win over.
+      const isSame = now.status === 'deleted' ? rankNow === rank : now.value === entry.value;
+      return isSame ? [rankNow + 1] : [];
+    });
+  }
+}
