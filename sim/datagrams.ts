@@ -107,6 +107,12 @@ export class DatagramPost {
     }
   }
 
+  /** A datagram that says it comes from there, whoever sent it. */
+  deliverForged(bytes: Uint8Array, from: SocketAddress, to: SocketAddress): void {
+    const copy = this.#pool.copyOf(bytes).subarray(0, bytes.length);
+    this.#ports.scheduler.schedule(new Delivery(this, copy, from, to), 0);
+  }
+
   /** Hands a datagram to whoever has the address by now. */
   arrive(delivery: Delivery): void {
     const socket = this.#bound.get(delivery.to);

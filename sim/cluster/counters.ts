@@ -29,6 +29,8 @@ const CLUSTER_COUNTERS = [
   'crashesAtCalls',
   'oldTails',
   'oldTailsOutlived',
+  'liesTold',
+  'liesOfTheDead',
   'probesWritten',
   'eventsDelayed',
   // --- operators

@@ -59,9 +59,14 @@ export const FAULT_CLASSES = [
   'address',
   // --- keys and members, by gossip
   'gossip',
+  // --- lies about both
+  'forger',
 ] as const;
 
 export type FaultClass = (typeof FAULT_CLASSES)[number];
+
+/** Drawn apart: only with gossip does it do anything. */
+export const CLASSES_IN_GENERAL = FAULT_CLASSES.filter((name) => name !== 'forger');
 
 export function parseFaultClass(text: string): FaultClass | undefined {
   return FAULT_CLASSES.find((name) => name === text);

@@ -3,7 +3,7 @@
 
 import type { Prng } from '../../src/base/prng.ts';
 import type { Cluster } from './cluster.ts';
-import { type GossipProcess, gossipDisagreement, shownBy } from './gossip-oracle.ts';
+import { type GossipProcess, gossipDisagreement, shownBy, wrongView } from './gossip-oracle.ts';
 import { oneOf } from './strikes.ts';
 
 const KEYS = 12;
@@ -96,7 +96,10 @@ export class GossipClients {
     const { gossip } = this.#cluster.scenario;
     if (gossip === undefined) return;
     const withinMs = SETTLE_ROUNDS * gossip.intervalMs + gossip.deadGraceMs;
-    await mustBecome(withinMs, () => gossipDisagreement(this.#processes()));
+    await mustBecome(withinMs, () => {
+      const processes = this.#processes();
+      return gossipDisagreement(processes) ?? wrongView(processes);
+    });
   }
 
   /** Writes, deletions and what is left of them when their tombstones are gone. */

@@ -4,8 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Gossip } from '../../src/core/gossip/index.ts';
 import { GossipCluster } from '../../test/support/gossip-cluster.ts';
+import { encodeWire } from '../../test/support/gossip-wire.ts';
 import { noClusterCounts } from './counters.ts';
-import { GossipOracle, type GossipProcess, gossipDisagreement } from './gossip-oracle.ts';
+import {
+  GossipOracle,
+  type GossipProcess,
+  gossipDisagreement,
+  wrongView,
+} from './gossip-oracle.ts';
 
 function processOf(name: string, cluster: GossipCluster, gossip: Gossip): GossipProcess {
   return {
@@ -84,4 +90,27 @@ test('a process without its own key is noticed, unless somebody deleted it', () 
   a.gossip.set('l', 'blue');
   oracle.observe([a, b]);
   assert.deepEqual(found, ['a has l as blue, where it was deleted']);
+});
+
+test('keys that a process has of another one and that one has not are noticed', () => {
+  const { a, b, cluster, rounds } = started();
+  rounds(8);
+  a.gossip.set('k', 'red');
+  assert.match(wrongView([a, b]) ?? '', /^b has not of a what it has: k@/);
+  rounds(3);
+  assert.equal(wrongView([a, b]), undefined);
+  const id = a.gossip.self;
+  const known = BigInt(cluster.node('b').node(id)?.maxVersion ?? 0);
+  const bytes = encodeWire({
+    version: 0,
+    type: 'ack',
+    delta: [
+      { op: 'node', id, lastGc: 0n, fromExcluded: known },
+      { op: 'keyValue', key: 'k', value: 'evil', version: known + 5n, status: 0 },
+    ],
+  });
+  cluster.node('b').receive(bytes, cluster.addressOf('x'), cluster.nowMs);
+  assert.match(wrongView([a, b]) ?? '', /^b has not of a what it has: k@1=red/);
+  rounds(3);
+  assert.equal(wrongView([a, b]), undefined);
 });

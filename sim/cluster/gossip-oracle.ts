@@ -5,7 +5,7 @@
 
 import { must } from '../../src/base/assert.ts';
 import type { MemberGossip } from '../../src/cluster/index.ts';
-import type { GossipId, NodeEntry } from '../../src/core/gossip/index.ts';
+import type { GossipId, NodeEntry, NodeView } from '../../src/core/gossip/index.ts';
 import type { ClusterCounters } from './counters.ts';
 import type { Violate } from './reference.ts';
 
@@ -108,6 +108,28 @@ export function gossipDisagreement(processes: readonly GossipProcess[]): string 
   return undefined;
 }
 
+/** Whether some process has keys of another one that are not those that one has, in words. */
+export function wrongView(processes: readonly GossipProcess[]): string | undefined {
+  for (const owner of processes) {
+    const own = describeKeys(selfOf(owner.gossip, owner.gossip.view()));
+    for (const { gossip, name } of processes) {
+      const known = findNode(gossip.view(), owner.gossip.self);
+      if (known === undefined) return `${name} does not know ${owner.name}`;
+      const theirs = describeKeys(known);
+      const wrong =
+        [...own].find((each) => !theirs.has(each)) ?? [...theirs].find((each) => !own.has(each));
+      if (wrong !== undefined) return `${name} has not of ${owner.name} what it has: ${wrong}`;
+    }
+  }
+  return undefined;
+}
+
+/** Without marks for deletion, which everybody purges by a clock of its own. */
+function describeKeys(node: NodeView): Set<string> {
+  const kept = node.keyValues().filter(({ status }) => status === 'set');
+  return new Set(kept.map(({ key, value, version }) => `${key}@${version}=${short(value)}`));
+}
+
 /** Every key that the process shows, in pages as readers get them. */
 export function shownBy(gossip: GossipPort): Map<string, string> {
   const shown = new Map<string, string>();
@@ -131,8 +153,10 @@ function winnersOf(processes: readonly GossipProcess[]): Map<string, string> {
   const place = ({ gossip }: GossipProcess): number => order.get(nameOf(gossip.self)) ?? -1;
   const bests = new Map<string, Best>();
   for (const { gossip } of processes.toSorted((a, b) => place(a) - place(b))) {
-    for (const entry of selfOf(gossip, gossip.view()).entries()) {
-      const rank = rankOf(entry);
+    const self = selfOf(gossip, gossip.view());
+    const step = self.getVersioned('parley.outbid');
+    for (const entry of self.entries()) {
+      const rank = rankOf(entry, step);
       if (isOwn(entry.key) || rank < (bests.get(entry.key)?.rank ?? 0)) continue;
       bests.set(entry.key, { rank, value: entry.status === 'deleted' ? undefined : entry.value });
     }
@@ -142,17 +166,21 @@ function winnersOf(processes: readonly GossipProcess[]): Map<string, string> {
   return winners;
 }
 
-/** A deletion that follows another one has the version of that as its value. */
-function rankOf({ status, value, version }: NodeEntry): number {
-  return status === 'deleted' && value !== '' ? Number(value) : version;
+/** As written beside the versions of a process that had to go beyond a lie [G43]. */
+function rankOf({ status, value, version }: NodeEntry, step: NodeEntry | undefined): number {
+  // A deletion that follows another one has the rank of that as its value.
+  if (status === 'deleted' && value !== '') return Number(value);
+  if (step?.status !== 'set' || version < step.version) return version;
+  return version - step.version + Number(step.value);
 }
 
-function selfOf(gossip: GossipPort, { nodes }: ClusterView) {
-  const self = nameOf(gossip.self);
-  return must(
-    nodes.find(({ id }) => nameOf(id) === self),
-    'a process knows itself',
-  );
+function selfOf(gossip: GossipPort, view: ClusterView): NodeView {
+  return must(findNode(view, gossip.self), 'a process knows itself');
+}
+
+function findNode({ nodes }: ClusterView, wanted: GossipId): NodeView | undefined {
+  const name = nameOf(wanted);
+  return nodes.find(({ id }) => nameOf(id) === name);
 }
 
 function nameOf({ address, generation, nodeId }: GossipId): string {

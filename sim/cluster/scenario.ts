@@ -6,7 +6,7 @@ import { LIMITS } from '../../src/base/limits.ts';
 import { Prng, shuffle } from '../../src/base/prng.ts';
 import type { MemberId } from '../../src/engine/transport/index.ts';
 import { Dice } from '../dice.ts';
-import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
+import { CLASSES_IN_GENERAL, type FaultClass } from './fault-classes.ts';
 
 /** Log and store small enough that segments rotate, entries are purged and snapshots needed. */
 export interface Sizes {
@@ -103,6 +103,8 @@ const GROUPS = [1, 3, 3, 3, 3, 3, 3, 3, 5];
 const OTHER_GROUPS = [2, 4, 4, 7];
 const CLASS_SHARE = 0.3;
 const FOCUS_SHARE = 0.2;
+const FORGER: readonly FaultClass[] = ['forger'];
+const FORGER_SHARE = 0.2;
 /** Of the seeds with one or two classes. */
 const TINY_SHARE = 0.5;
 /** The smallest segment takes it. */
@@ -148,8 +150,10 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const isCrowded = dice.chance(0.03);
   const without = [...(overrides.without ?? []), ...(isCrowded ? NOT_IN_CROWDS : [])];
   const focus = drawFocus(Dice.of(seed, 'cluster focus'));
+  const isForged = Dice.of(seed, 'cluster forger').chance(FORGER_SHARE);
   const only = overrides.only ?? focus.classes;
-  const faults = drawFaults(Dice.of(seed, 'cluster faults'), only, without);
+  const more = isForged && overrides.only === undefined ? FORGER : [];
+  const faults = drawFaults(Dice.of(seed, 'cluster faults'), only, more, without);
   const drawn = {
     seed,
     members: world.members,
@@ -225,7 +229,7 @@ interface Focus {
 
 /** Of many classes at once each spoils the traps of others: some seeds have one or two. */
 function drawFocus(dice: Dice): Focus {
-  const classes = [dice.oneOf(FAULT_CLASSES), dice.oneOf(FAULT_CLASSES)];
+  const classes = [dice.oneOf(CLASSES_IN_GENERAL), dice.oneOf(CLASSES_IN_GENERAL)];
   const isTiny = dice.chance(TINY_SHARE);
   if (!dice.chance(FOCUS_SHARE)) return { classes: undefined, isTiny: false };
   return { classes: dice.chance(0.5) ? classes : classes.slice(1), isTiny };
@@ -235,10 +239,11 @@ function drawFocus(dice: Dice): Focus {
 function drawFaults(
   dice: Dice,
   only: readonly FaultClass[] | undefined,
+  more: readonly FaultClass[],
   without: readonly FaultClass[],
 ): ReadonlySet<FaultClass> {
   const isDrawn = (name: FaultClass): boolean => dice.chance(RARE.get(name) ?? CLASS_SHARE);
-  const drawn = only ?? FAULT_CLASSES.filter(isDrawn);
+  const drawn = [...(only ?? CLASSES_IN_GENERAL.filter(isDrawn)), ...more];
   return new Set(drawn.filter((name) => !without.includes(name)));
 }
 

@@ -7,6 +7,7 @@ import type { ShardId } from '../../src/engine/wal/index.ts';
 import type { DiskCall, NameCall } from '../disk-traps.ts';
 import type { Cluster } from './cluster.ts';
 import { FAULT_CLASSES, type FaultClass } from './fault-classes.ts';
+import { forge } from './forger.ts';
 import { type CutKind, cut } from './partitions.ts';
 import type { SimMember } from './sim-member.ts';
 import { coup, oldTail, solitude, twoLives } from './traps.ts';
@@ -47,6 +48,7 @@ const STRIKES: Partial<Record<FaultClass, Strike>> = {
   twoLives,
   crashAtCall,
   oldTail,
+  forger: forge,
 };
 
 /** Of a member. */
@@ -60,6 +62,7 @@ const OFTEN: ReadonlySet<FaultClass> = new Set<FaultClass>([
   'twoLives',
   'crashAtCall',
   'oldTail',
+  'forger',
 ]);
 const MISSED_AGAIN_MS = 200;
 /** Snapshots are sent in a few milliseconds: who wants to disturb one must look often. */

@@ -7,26 +7,25 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
   {
     name: 'doubt-called-refusal',
     file: 'replica/host/proposals.ts',
-    find: 'this.#answers.doubtWrite(batch.dones[batch.next - first] as WriteDone, reason);',
-    replace:
-      "this.#answers.refuseWrite(batch.dones[batch.next - first] as WriteDone, 'replaced', 0);",
+    find: 'this.#answers.doubtWrite(batch.dones[batch.place] as WriteDone, reason);',
+    replace: "this.#answers.refuseWrite(batch.dones[batch.place] as WriteDone, 'replaced', 0);",
     stands: 'whoever hears that a command has no effect gives another one, and both take effect',
     known: { seed: 1, scenario: { only: ['solitude'] } },
   },
   {
     name: 'replaced-called-applied',
     file: 'replica/host/proposals.ts',
-    find: "if (batch.term !== term) answers.refuseWrite(done, 'replaced', 0);\n  else if",
-    replace: 'if',
+    find: '  if (batch.term !== term) {\n    replaceBefore(batch, index + 1, answers);',
+    replace: '  if (batch.term > term) {\n    replaceBefore(batch, index + 1, answers);',
     stands: 'the effect of another command at the same place is taken for one of this',
     known: { seed: 1, scenario: { only: ['oldTail'] } },
   },
   {
     name: 'results-mixed-up',
-    file: 'replica/state/replica-state.ts',
-    find: 'sink.onResult(entries[i] as Entry, this.#results[i] as Uint8Array);',
+    file: 'replica/state/results.ts',
+    find: 'sink.onResult(entry, at - first, this.#results[at] as Uint8Array);',
     replace:
-      'sink.onResult(entries[i] as Entry, this.#results[entries.length - 1 - i] as Uint8Array);',
+      'sink.onResult(entry, at - first, this.#results[this.#results.length - 1 - at] as Uint8Array);',
     stands: 'who asked gets the result of another who asked in the same turn',
     known: { seed: 1 },
   },

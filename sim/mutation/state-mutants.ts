@@ -100,11 +100,11 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
     file: 'replica/state/runner.ts',
     find:
       'if (session === undefined) return this.#end(STATUS.expired);\n' +
-      '    sessions.touch(session, index);',
+      '    sessions.touch(session, index, position);',
     replace:
       'if (session === undefined) {\n' +
-      '      return this.#carryOut(index, timeMs, payload.subarray(SESSION_HEADER_BYTES));\n' +
-      '    }\n    sessions.touch(session, index);',
+      '      return this.#carryOut(index, timeMs, bytes.subarray(from + SESSION_HEADER_BYTES, end));\n' +
+      '    }\n    sessions.touch(session, index, position);',
     stands: 'a command of a forgotten session is carried out, perhaps for the second time',
     known: { seed: 86 },
   },
@@ -143,7 +143,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'order-of-sessions-lost',
     file: 'replica/state/sessions.ts',
-    find: '    found.sort((a, b) => a.lastIndex - b.lastIndex);\n',
+    find:
+      '    found.sort((a, b) => a.lastIndex - b.lastIndex || a.lastPosition - b.lastPosition);\n',
     replace: '',
     stands: 'a member that was restarted ends other sessions than the others',
     known: { seed: 11 },

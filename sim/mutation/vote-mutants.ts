@@ -4,6 +4,20 @@ import type { Mutant } from './mutant.ts';
 
 export const VOTE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'commit-by-unmatched-vote',
+    file: 'core/raft/elections.ts',
+    find: ' || !raft.log.matches(commit, commitTerm)) return;',
+    replace: ') return;',
+    stands: 'a vote tells of a commit index, and what stands there here is another entry',
+  },
+  {
+    name: 'heartbeat-renews-nothing',
+    file: 'core/raft/follower.ts',
+    find: '  raft.electionElapsed = 0;\n  raft.lead = from;',
+    replace: '  raft.lead = from;',
+    stands: 'a follower that hears its leader campaigns all the same, within the lease',
+  },
+  {
     name: 'vote-twice',
     file: 'core/raft/elections.ts',
     find: 'if (raft.vote === NO_NODE && raft.lead === NO_NODE) return true;',

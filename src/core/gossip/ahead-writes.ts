@@ -8,9 +8,6 @@ import type { NodeState } from './node-state.ts';
 import { type Roster, SELF_SLOT } from './roster.ts';
 import { CLOCK_ERROR, Ranks } from './versions.ts';
 
-/** All of the own state is told anew when writes come back: not at every look. */
-const LOOKS_BETWEEN = 2;
-
 interface AheadWrite {
   readonly rank: number;
   /** What it would have counted for without the entries that were ahead. */
@@ -32,7 +29,6 @@ export class AheadWrites {
   readonly #lookEveryMs: number;
   readonly #writes = new Map<string, AheadWrite>();
   #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #returnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(roster: Roster, lookEveryMs: number) {
     this.#roster = roster;
@@ -71,7 +67,6 @@ export class AheadWrites {
     const unfounded = new Map<string, number>();
     if (this.#writes.size === 0 || nowMs - this.#lookedAtMs < this.#lookEveryMs) return unfounded;
     this.#lookedAtMs = nowMs;
-    const isTime = nowMs - this.#returnedAtMs >= LOOKS_BETWEEN * this.#lookEveryMs;
     const ranks = new Ranks(this.#roster.self.table);
     for (const [key, write] of this.#writes) {
       const own = this.#roster.self.table.find(key);
@@ -82,11 +77,10 @@ export class AheadWrites {
       const founded = Math.max(write.rankByClock, ...this.#ranksLeft(key, write));
       const isUnfounded = founded + CLOCK_ERROR < write.rank;
       // Twice: while a state is told anew, a part of it can be missing.
-      if (isUnfounded && write.isDoubted && isTime) unfounded.set(key, founded);
+      if (isUnfounded && write.isDoubted) unfounded.set(key, founded);
       write.isDoubted = isUnfounded;
     }
     for (const key of unfounded.keys()) this.#writes.delete(key);
-    if (unfounded.size > 0) this.#returnedAtMs = nowMs;
     return unfounded;
   }
 
@@ -95,15 +89,25 @@ export class AheadWrites {
     return ranks.of(own) === rank && this.#roster.clock.isAhead(rank);
   }
 
-  /** What wins over those rivals that are there still, whatever they count for now. */
-  #ranksLeft(key: string, { rivals }: AheadWrite): number[] {
-    return rivals.flatMap(({ state, entry, rank }) => {
-      const now = this.#roster.isGone(state) ? undefined : state.table.find(key);
-      if (now?.status !== entry.status) return [];
-      const rankNow = new Ranks(state.table).of(now);
-      // A later write of that node is none that this one had to win over.
-      const isSame = now.status === 'deleted' ? rankNow === rank : now.value === entry.value;
-      return isSame ? [rankNow + 1] : [];
+  /** What wins over all that is there still of what it had to win over. */
+  #ranksLeft(key: string, { rank, rivals }: AheadWrite): number[] {
+    return this.#findOthers(key).flatMap((other) => {
+      if (other.rank >= rank) return [];
+      const rival = rivals.find(({ state }) => state === other.state);
+      const isLeft = isFollower(other) || (rival !== undefined && isSame(rival, other));
+      return isLeft ? [other.rank + 1] : [];
     });
   }
+}
+
+/** It may follow the deletion that the write had to win over, and came later. */
+function isFollower({ entry }: Rival): boolean {
+  return entry.status === 'deleted' && entry.value !== '';
+}
+
+/** A later write of that node is none that the own one had to win over. */
+function isSame(before: Rival, now: Rival): boolean {
+  if (now.entry.status !== before.entry.status) return false;
+  if (now.entry.status === 'deleted') return now.rank === before.rank;
+  return now.entry.value === before.entry.value;
 }

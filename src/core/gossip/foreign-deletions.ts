@@ -17,6 +17,9 @@ const PER_NODE_PREFIX = 'parley.';
 interface Deletion {
   readonly state: NodeState;
   readonly tombstone: Entry;
+  readonly rank: number;
+  /** It may have been told anew since. */
+  readonly sinceMs: number;
   /** The node itself has told it, when asked. */
   isConfirmed: boolean;
 }
@@ -43,10 +46,14 @@ export class ForeignDeletions {
   /** A node has a tombstone now: does it delete a key that this node has? */
   note(state: NodeState, tombstone: Entry): void {
     if (tombstone.key.startsWith(PER_NODE_PREFIX)) return;
-    if (this.#rankOver(state, tombstone) === undefined) return;
+    const rank = this.#rankOver(state, tombstone);
+    if (rank === undefined) return;
     const place = `${state.slot} ${tombstone.key}`;
-    if (this.#deletions.get(place)?.tombstone === tombstone) return;
-    this.#deletions.set(place, { state, tombstone, isConfirmed: false });
+    const before = this.#deletions.get(place);
+    const isToldAnew = before?.state === state && before.rank === rank;
+    const sinceMs = isToldAnew ? before.sinceMs : this.#roster.nowMs;
+    const isConfirmed = isToldAnew && before.isConfirmed;
+    this.#deletions.set(place, { state, tombstone, rank, sinceMs, isConfirmed });
   }
 
   /** Own values count for less than before: what deletes them now? */
@@ -86,11 +93,11 @@ export class ForeignDeletions {
     return rank < new Ranks(table).of(own) ? undefined : rank;
   }
 
-  #isToFollow({ isConfirmed, tombstone }: Deletion, rank: number): boolean {
+  #isToFollow({ isConfirmed, sinceMs }: Deletion, rank: number): boolean {
     const { clock, nowMs } = this.#roster;
     if (!isConfirmed) return false;
     // One that went beyond a lie has time to come back first [G44].
-    return !clock.isAhead(rank) || nowMs - tombstone.statusAtMs >= (3 * this.#graceMs) / 4;
+    return !clock.isAhead(rank) || nowMs - sinceMs >= this.#graceMs / 2;
   }
 
   /** Once per round: a live node that is said to have deleted a key, the next one each time. */

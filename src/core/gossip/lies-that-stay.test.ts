@@ -81,7 +81,7 @@ class Liars {
     assert.equal(this.cluster.node(name).delete(key, this.cluster.nowMs).kind, 'written');
   }
 
-  /** A stranger tells `to` that `of` has written the key, or deleted it, so far in the future. */
+  /** A stranger tells `to` that `of` has written the key, or deleted it, so far ahead. */
   lie(to: Name, of: Name, key: string, value: string | undefined, aheadMs: number): void {
     const id = this.cluster.node(of).config.self;
     const known = this.cluster.node(to).node(id)?.maxVersion ?? 0;
@@ -196,7 +196,7 @@ test('[G44] a write that went beyond a clock that is ahead stays beyond it', () 
 });
 
 for (const detectedAfter of [0, 4]) {
-  test(`[G39] nobody follows a deletion in the name of one gone for ${detectedAfter} rounds`, () => {
+  test(`[G39] nobody follows a deletion in the name of one gone ${detectedAfter} rounds`, () => {
     const liars = new Liars();
     liars.set('a', 'color', 'red');
     liars.rounds(3);
