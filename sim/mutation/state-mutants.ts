@@ -129,7 +129,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
       '    sessions.touch(session, index, position);',
     replace:
       'if (session === undefined) {\n' +
-      '      return this.#carryOut(index, timeMs, bytes.subarray(from + SESSION_HEADER_BYTES, end));\n' +
+      '      const body = bytes.subarray(from + SESSION_HEADER_BYTES, end);\n' +
+      '      return this.#carryOut(index, timeMs, body);\n' +
       '    }\n    sessions.touch(session, index, position);',
     stands: 'a command of a forgotten session is carried out, perhaps for the second time',
     known: { seed: 86 },

@@ -428,7 +428,7 @@ export class Replica implements LogWriterClient, TurnMember {
   #handCommands(): void {
     if (!this.#gate.isOpen(this.isLeader)) return;
     this.#gate.clear();
-    // [H97] What it has applied the shard agreed on: entries from here on stand behind the raise.
+    // [H98] What it has applied the shard agreed on: entries from here on stand behind the raise.
     this.proposals.hand(this.core, this.leader, knowsSeveral(this.data.editions()));
   }
 
