@@ -170,7 +170,9 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'order-of-sessions-lost',
     file: 'replica/state/sessions.ts',
-    find: '    found.sort((a, b) => a.lastIndex - b.lastIndex || a.lastPosition - b.lastPosition);\n',
+    find:
+      '    found.sort((a, b) => ' +
+      'a.lastIndex - b.lastIndex || a.lastPosition - b.lastPosition);\n',
     replace: '',
     stands: 'a member that was restarted ends other sessions than the others',
     known: { seed: 11 },
