@@ -195,7 +195,7 @@ function kindsOf({ leader }: Scene): string {
   return leader.payloads.map(({ 0: kind, 1: count }) => (kind === 7 ? count : '-')).join(' ');
 }
 
-test('[H97] neighbours share an entry, but for commands that must stand alone', () => {
+test('[H98] neighbours share an entry, but for commands that must stand alone', () => {
   const scene = packingScene();
   addAll(scene, ['a', 'b', 'open1', 'c', 'open2', 'open3', 'd', 'e', 'f']);
   scene.hand();
@@ -219,7 +219,7 @@ test('[H97] neighbours share an entry, but for commands that must stand alone', 
   assert.deepEqual([scene.load.count, scene.load.bytes], [0, 0]);
 });
 
-test('[H97] one alone in its turn, or before the raise, is an entry as it is', () => {
+test('[H98] one alone in its turn, or before the raise, is an entry as it is', () => {
   const scene = packingScene();
   addAll(scene, ['a']);
   scene.hand();
@@ -230,7 +230,7 @@ test('[H97] one alone in its turn, or before the raise, is an entry as it is', (
   assert.equal(kindsOf(scene), '- -');
 });
 
-test('[H97] entries end at their bounds, in bytes and in commands', () => {
+test('[H98] entries end at their bounds, in bytes and in commands', () => {
   const scene = packingScene();
   // The scene takes a thousand bytes to an entry, and each command here some 8 for its place.
   addAll(
@@ -257,7 +257,7 @@ test('[H97] entries end at their bounds, in bytes and in commands', () => {
   for (const { length } of long.payloads) assert.ok(length <= 64 * 1024);
 });
 
-test('[H10, H97] all commands of an entry share its fate', () => {
+test('[H10, H98] all commands of an entry share its fate', () => {
   const replaced = packingScene();
   addAll(replaced, ['a', 'b', 'c']);
   replaced.hand();
@@ -293,7 +293,7 @@ test('[H10, H97] all commands of an entry share its fate', () => {
   assert.deepEqual([refused.load.count, refused.load.bytes], [0, 0]);
 });
 
-test('[H10, H97] two lives of a leader, with packed entries at the same indexes', () => {
+test('[H10, H98] two lives of a leader, with packed entries at the same indexes', () => {
   const scene = packingScene();
   addAll(scene, ['old1', 'old2', 'open1', 'old3', 'old4']);
   scene.hand();

@@ -1,5 +1,5 @@
 // A shard's proposals, from the door to the answer. They are handed to the core as one batch per
-// turn, several to an entry where the shard agreed on that [H97], and are known from then on by
+// turn, several to an entry where the shard agreed on that [H98], and are known from then on by
 // their place in the log: a batch has consecutive indexes, so that the entry at hand is matched by
 // counting, and its commands as well.
 //
@@ -173,7 +173,7 @@ export class Proposals {
     bytes: number,
   ): void {
     assert(last - first + 1 === ends.length, '[H10] a batch has consecutive indexes');
-    assert(ends.at(-1) === dones.length, '[H97] every command is in an entry of its batch');
+    assert(ends.at(-1) === dones.length, '[H98] every command is in an entry of its batch');
     assert(term >= (this.#batches.at(-1)?.term ?? 0), '[H10] a later batch is of no earlier term');
     if ((this.#batches.at(-1)?.last ?? 0) >= first) this.#isOverlapping = true;
     const givesUpMs = Number.POSITIVE_INFINITY;
@@ -298,7 +298,7 @@ function settleOne(
   const begin = index === first ? 0 : placeBehind(batch, index - 1);
   const end = placeBehind(batch, index);
   const { place } = batch;
-  assert(place === begin + position && place < end, '[H97] results come in the order of an entry');
+  assert(place === begin + position && place < end, '[H98] results come in the order of an entry');
   const done = batch.dones[place] as WriteDone;
   if (result === undefined) answers.refuseWrite(done, 'changeImpossible', 0);
   else answers.write(done, { kind: 'applied', index, result });

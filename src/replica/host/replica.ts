@@ -405,7 +405,7 @@ export class Replica implements LogWriterClient, TurnMember {
 
   #work(nowMs: number): void {
     const { condition, core, proposals, reads } = this;
-    // [H97] What it has applied the shard agreed on: entries from here on stand behind the raise.
+    // [H98] What it has applied the shard agreed on: entries from here on stand behind the raise.
     proposals.hand(core, this.leader, knowsSeveral(this.data.editions()));
     reads.hand(core, this.leader, nowMs);
     this.#applying.applyQueued();

@@ -164,7 +164,7 @@ test('[D24] each command has its own result, also in a batch of several entries'
   assert.equal(textOf(data.query(utf8('n'))), '9');
 });
 
-test('[D5, D24] a machine that breaks at the third command takes back all of the entry', async () => {
+test('[D5, D24] a machine that breaks at the third command takes all of it back', async () => {
   const { disk, states, store } = await openState(new CrashDisk());
   const data = create(states);
   run(data, several('5 set a 1', '5 set b 1'));
