@@ -18,6 +18,7 @@ export interface Counters {
   pauses: number;
   clocksSkewed: number;
   disksSlow: number;
+  machinesSlow: number;
   snapshotsLost: number;
   readysShared: number;
   // what the cores did
@@ -25,6 +26,7 @@ export interface Counters {
   entriesCommitted: number;
   entriesOverwritten: number;
   snapshotsInstalled: number;
+  snapshotsWhileApplying: number;
   logFetches: number;
   changesSimple: number;
   changesJoint: number;
@@ -65,12 +67,14 @@ export function noCounts(): Counters {
     pauses: 0,
     clocksSkewed: 0,
     disksSlow: 0,
+    machinesSlow: 0,
     snapshotsLost: 0,
     readysShared: 0,
     elections: 0,
     entriesCommitted: 0,
     entriesOverwritten: 0,
     snapshotsInstalled: 0,
+    snapshotsWhileApplying: 0,
     logFetches: 0,
     changesSimple: 0,
     changesJoint: 0,

@@ -26,7 +26,7 @@ import { type SimEvent, Timeline } from './timeline.ts';
 /** The group begins behind a snapshot, so that whoever joins needs one. */
 const BASE_INDEX = 1;
 const BASE_TERM = 1;
-const FAULTS = ['crash', 'cut', 'pause', 'slowDisk'] as const;
+const FAULTS = ['crash', 'cut', 'pause', 'slowDisk', 'slowMachine'] as const;
 
 /** What a replica waits for by itself. */
 type OwnWork =
@@ -244,8 +244,9 @@ export class World implements Surroundings {
   // --- faults -----------------------------------------------------------------------------------
 
   #faultAgain(fault: number): void {
-    const { crashEvery, cutEvery, pauseEvery, slowDiskEvery } = this.scenario;
-    const period = [crashEvery, cutEvery, pauseEvery, slowDiskEvery][fault] as number;
+    const { crashEvery, cutEvery, pauseEvery, slowDiskEvery, slowMachineEvery } = this.scenario;
+    const periods = [crashEvery, cutEvery, pauseEvery, slowDiskEvery, slowMachineEvery];
+    const period = periods[fault] as number;
     if (period > 0) this.timeline.add(1 + this.#random.below(2 * period * TICK), 'fault', fault);
   }
 
@@ -264,6 +265,7 @@ export class World implements Surroundings {
       timeline.add(TICK + random.below(60 * TICK), 'fault', fault, 0, 1);
       return `cut ${this.#network.cutSomehow(this.leader()?.id ?? 0)}`;
     }
+    if (name === 'slowMachine') return this.#slowDown(replica);
     if (!replica.isUp) return `${String(name)} of the dead`;
     if (name === 'crash') {
       this.#crash(replica);
@@ -277,6 +279,15 @@ export class World implements Surroundings {
       replica.diskSlowUntil = timeline.now + random.below(80 * TICK);
     }
     return `${String(name)} of ${id}`;
+  }
+
+  /** Mostly of the leader: deposed, it still has entries in hand when its successor compacted. */
+  #slowDown(anyone: Replica): string {
+    const leader = this.#random.below(4) > 0 ? this.leader() : undefined;
+    const replica = leader ?? anyone;
+    this.counters.machinesSlow += 1;
+    replica.machineSlowUntil = this.timeline.now + this.#random.below(120 * TICK);
+    return `slow machine of ${replica.id}`;
   }
 
   #crash(replica: Replica): void {
