@@ -7,9 +7,11 @@ export interface Counters {
   messagesLate: number;
   messagesOvertaken: number;
   messagesCut: number;
+  messagesHeld: number;
   cutsSymmetric: number;
   cutsOneWay: number;
   cutsPartial: number;
+  cutsDeaf: number;
   crashes: number;
   ambushes: number;
   writesLost: number;
@@ -56,9 +58,11 @@ export function noCounts(): Counters {
     messagesLate: 0,
     messagesOvertaken: 0,
     messagesCut: 0,
+    messagesHeld: 0,
     cutsSymmetric: 0,
     cutsOneWay: 0,
     cutsPartial: 0,
+    cutsDeaf: 0,
     crashes: 0,
     ambushes: 0,
     writesLost: 0,
