@@ -151,7 +151,7 @@ test('states that differ at one index are noticed, whatever the others have appl
   assert.deepEqual(found, ['shard 1: m2 and m3 have different states at 6']);
 });
 
-test('a command that takes effect twice is noticed, and one that is refused and takes effect', () => {
+test('a command that takes effect twice, or was refused and takes effect, is noticed', () => {
   const body = kv.put('k', 1);
   const at = (index: number) => ({ index, ordinal: index, timeMs: 0, edition, body });
   for (const [order, complaints] of [

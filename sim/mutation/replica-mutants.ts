@@ -25,7 +25,8 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     file: 'replica/state/results.ts',
     find: 'sink.onResult(entry, at - first, this.#results[at] as Uint8Array);',
     replace:
-      'sink.onResult(entry, at - first, this.#results[this.#results.length - 1 - at] as Uint8Array);',
+      'sink.onResult(entry, at - first, ' +
+      'this.#results[this.#results.length - 1 - at] as Uint8Array);',
     stands: 'who asked gets the result of another who asked in the same turn',
     known: { seed: 1 },
   },

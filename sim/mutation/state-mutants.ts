@@ -129,7 +129,8 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
       '    sessions.touch(session, index, position);',
     replace:
       'if (session === undefined) {\n' +
-      '      return this.#carryOut(index, timeMs, bytes.subarray(from + SESSION_HEADER_BYTES, end));\n' +
+      '      const body = bytes.subarray(from + SESSION_HEADER_BYTES, end);\n' +
+      '      return this.#carryOut(index, timeMs, body);\n' +
       '    }\n    sessions.touch(session, index, position);',
     stands: 'a command of a forgotten session is carried out, perhaps for the second time',
     known: { seed: 86 },
@@ -169,7 +170,9 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
   {
     name: 'order-of-sessions-lost',
     file: 'replica/state/sessions.ts',
-    find: '    found.sort((a, b) => a.lastIndex - b.lastIndex || a.lastPosition - b.lastPosition);\n',
+    find:
+      '    found.sort((a, b) => ' +
+      'a.lastIndex - b.lastIndex || a.lastPosition - b.lastPosition);\n',
     replace: '',
     stands: 'a member that was restarted ends other sessions than the others',
     known: { seed: 11 },

@@ -175,14 +175,6 @@ export const LIMITS = {
     inflightBytesMax: 8 * 1024 * 1024,
     /** Handed to a machine at once: a slice of work after which others get their turn. */
     applyBytesMax: 1024 * 1024,
-    /**
-     * Batches of commands under way before more of them gather: one goes to the disks while another
-     * one comes back.
-     */
-    roundsMax: 2,
-    /** What has gathered goes at this size, and after this time at the latest. */
-    roundBytesMax: 64 * 1024,
-    roundWaitMs: 5,
     /** Proposals of one shard that are not applied yet. */
     shardWaitingMax: 32_768,
     shardWaitingBytesMax: 16 * 1024 * 1024,
@@ -257,11 +249,14 @@ export const LIMITS = {
     /** The classic API takes its parameters in the URL: the largest fit, whatever they hold. */
     urlBytesMax: 64 * 1024,
     bodyBytesMax: 1024 * 1024,
-    /** Of a long answer, made in one turn (a tenth of a millisecond); more where not ASCII. */
-    chunkBytes: 64 * 1024,
+    /**
+     * Of a long answer, made in one turn; more where not ASCII. Readers that take all at once get
+     * no more per second from larger ones, and leave more behind for V8 to collect.
+     */
+    chunkBytes: 16 * 1024,
     /** Requests of one connection that wait for the answer before theirs, some 4 kB each. */
     waitingPerConnectionMax: 32,
-    /** Readers of long answers that hold chunks at once, two each: some 32 MiB together. */
+    /** Readers of long answers that hold chunks at once, two each: some 8 MiB together. */
     readersMax: 256,
     /** A reader that takes nothing for this long loses its place when another one waits for it. */
     stalledMs: 1_000,

@@ -40,7 +40,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   );
   if (opening.kind === 'refused') throw opening.error;
   const { member } = opening;
-  releaseYoungGeneration();
+  if (settings.replicas !== undefined) releaseYoungGeneration();
   if (process.stderr.isTTY) process.stderr.write(drawBanner(member, settings, version));
   warnIfExposed(log, member);
 

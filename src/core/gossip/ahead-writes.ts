@@ -92,22 +92,21 @@ export class AheadWrites {
   /** What wins over all that is there still of what it had to win over. */
   #ranksLeft(key: string, { rank, rivals }: AheadWrite): number[] {
     return this.#findOthers(key).flatMap((other) => {
-      if (other.rank >= rank) return [];
-      const rival = rivals.find(({ state }) => state === other.state);
-      const isLeft = isFollower(other) || (rival !== undefined && isSame(rival, other));
+      const isLeft = other.rank < rank && rivals.some((rival) => isLeftOf(rival, other));
       return isLeft ? [other.rank + 1] : [];
     });
   }
 }
 
-/** It may follow the deletion that the write had to win over, and came later. */
-function isFollower({ entry }: Rival): boolean {
-  return entry.status === 'deleted' && entry.value !== '';
-}
-
-/** A later write of that node is none that the own one had to win over. */
-function isSame(before: Rival, now: Rival): boolean {
-  if (now.entry.status !== before.entry.status) return false;
-  if (now.entry.status === 'deleted') return now.rank === before.rank;
-  return now.entry.value === before.entry.value;
+/**
+ * Whether an entry is a rival as it is now, or follows the deletion that the rival was [G39]. A
+ * later write is none that the own one had to win over. Of a deletion that came back itself and a
+ * later one of that node, both told anew, nothing says which it is: what was seen must be beaten.
+ */
+function isLeftOf(rival: Rival, { entry, rank, state }: Rival): boolean {
+  if (entry.status !== rival.entry.status) return false;
+  const isSameNode = state === rival.state;
+  if (entry.status !== 'deleted') return isSameNode && entry.value === rival.entry.value;
+  if (rank === rival.rank || entry.value === `${rival.rank}`) return true;
+  return isSameNode && entry.value !== '' && rank < rival.rank;
 }

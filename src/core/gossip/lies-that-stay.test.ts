@@ -259,18 +259,22 @@ function play(steps: readonly Step[], hasLies: boolean): string {
   const liars = new Liars();
   const nameOf = (i: number): Name => must(NAMES[i % NAMES.length], 'a name');
   const keyOf = (i: number): string => `k${i % 3}`;
+  const forgedDeletions = new Set<string>();
   for (const [i, [kind, a, b]] of steps.entries()) {
     // No two writes at the same time.
     liars.cluster.nowMs += 3;
     const key = keyOf(b);
     if (kind === 'set') liars.set(nameOf(a), key, `v${i}`);
-    else if (kind === 'delete') liars.delete(nameOf(a), key);
-    else if (kind === 'cut') liars.isCut = a % 2 === 0;
+    else if (kind === 'delete') {
+      // After a lie about just that, nobody can tell the two deletions apart.
+      if (!forgedDeletions.has(`${nameOf(a)} ${key}`)) liars.delete(nameOf(a), key);
+    } else if (kind === 'cut') liars.isCut = a % 2 === 0;
     else if (kind === 'round') liars.rounds(1 + (a % 3));
-    else if (hasLies) {
+    else {
       const value = b % 4 === 0 ? undefined : 'forged';
+      if (value === undefined) forgedDeletions.add(`${nameOf(b >> 2)} ${key}`);
       const aheadMs = AHEAD_MS[b % AHEAD_MS.length] ?? 0;
-      liars.lie(nameOf(a), nameOf(b >> 2), key, value, aheadMs);
+      if (hasLies) liars.lie(nameOf(a), nameOf(b >> 2), key, value, aheadMs);
     }
   }
   liars.isCut = false;
@@ -282,6 +286,15 @@ function play(steps: readonly Step[], hasLies: boolean): string {
   });
   return texts.join(' ');
 }
+
+test('[G44] a write that comes back stays below a deletion that had not heard of it', () => {
+  const forgedAndSet: Step[] = [
+    ['lie', 0, 25],
+    ['set', 0, 22],
+  ];
+  const steps: Step[] = [...forgedAndSet, ['lie', 0, 0], ['delete', 6, 31]];
+  assert.equal(play(steps, true), play(steps, false));
+});
 
 test('[G39][G43][G44] lies change nothing about which write is the last one', () => {
   fc.assert(

@@ -96,9 +96,7 @@ for (const [url, status] of [
   ['http://localhost@evil.example/', 403],
 ] as const) {
   test(`GET ${url} with Host localhost is ${status}`, async () => {
-    const answer = await say(
-      `GET ${url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
-    );
+    const answer = await say(`GET ${url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
     assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
     assert.equal(answer.includes('E_CROSS_SITE'), status === 403);
   });

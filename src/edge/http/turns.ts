@@ -138,8 +138,10 @@ class LongAnswer extends Readable {
   lastSignMs = 0;
 
   constructor(turns: Turns, pieces: Iterator<string, undefined> | undefined) {
-    // One byte: the next chunk is asked for when nothing waits here.
-    super({ highWaterMark: 1 });
+    // One byte: the next chunk is asked for when nothing waits here. Text stays text down to the
+    // socket, which frees its bytes when they are sent. As Buffers the chunks of four busy readers
+    // lay about by tens of MiB until V8 looked for them.
+    super({ highWaterMark: 1, encoding: 'utf8' });
     this.#turns = turns;
     this.#pieces = pieces;
   }

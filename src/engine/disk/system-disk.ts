@@ -138,8 +138,6 @@ class SystemFile implements DiskFile {
   readonly #handle: FileHandle;
   /** The same file once more, for durable writes. */
   #durable: Promise<FileHandle> | undefined;
-  /** What that has become: a write then begins within the call. */
-  #opened: FileHandle | undefined;
   #closed = false;
 
   constructor(path: string, place: string, handle: FileHandle) {
@@ -177,8 +175,7 @@ class SystemFile implements DiskFile {
       return this.sync();
     }
     this.#durable ??= this.#openDurable(DURABLY);
-    this.#opened ??= await this.#durable;
-    await writeAll(this.path, this.#opened, offset, bytes);
+    await writeAll(this.path, await this.#durable, offset, bytes);
   }
 
   async #openDurable(flags: number): Promise<FileHandle> {

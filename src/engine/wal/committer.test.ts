@@ -120,29 +120,6 @@ test('a disk that writes durably makes header and batches so in one call each', 
   assert.deepEqual(counts, { durably: 3, plainly: 1, syncs: 1 });
 });
 
-test('appends of a turn are written at its end, or at once if the caller says so', async () => {
-  const disk = new CrashDisk();
-  const counts = writesDurably(disk);
-  const wal = await mustOpen(disk, new ManualClock());
-  const heard: string[] = [];
-  await appendDurably(wal, [{ shard: 1, entries: entriesFrom(1, 1, 'x') }]);
-  await turn();
-  wal.hurry();
-  assert.equal(counts.durably, 2, 'nothing gathers');
-  append(wal, 2, heard);
-  assert.equal(counts.durably, 2, 'more may come');
-  append(wal, 3, heard);
-  wal.hurry();
-  assert.equal(counts.durably, 3, 'within the call');
-  append(wal, 4, heard);
-  wal.hurry();
-  assert.equal(counts.durably, 3, 'one batch at a time');
-  await turn();
-  assert.deepEqual(heard, ['2 durable', '3 durable', '4 durable']);
-  assert.equal(counts.durably, 4);
-  await wal.close();
-});
-
 test('[W14] a durable write that fails is final, a full disk is waited for', async () => {
   for (const [code, heardAfter] of [
     ['io', ['stopped', '1 failed']],

@@ -49,8 +49,6 @@ export class Committer {
   readonly #gathering: Gathering;
   #inFlight: Batch | undefined;
   #running: Promise<void> | undefined;
-  /** What gathered waits for the end of the turn, and nothing is being written. */
-  #isDue = false;
   #closing: Promise<void> | undefined;
   #file: DiskFile | undefined;
   #failure: WalFailure | undefined;
@@ -186,17 +184,10 @@ export class Committer {
     if (this.#running !== undefined || this.#failure !== undefined) return;
     if (this.#gathering.last === undefined) return;
     // Other shards may append in this turn: the batch leaves at its end.
-    this.#isDue = true;
-    this.#running = Promise.resolve().then(() => (this.#isDue ? this.#run() : undefined));
-  }
-
-  /** What would be written at the end of the turn is written now. */
-  hurry(): void {
-    if (this.#isDue) this.#running = this.#run();
+    this.#running = Promise.resolve().then(() => this.#run());
   }
 
   async #run(): Promise<void> {
-    this.#isDue = false;
     try {
       while (this.#failure === undefined) {
         const batch = this.#gathering.take();
@@ -222,7 +213,7 @@ export class Committer {
     assert(batch.offset === this.#end, '[W4] a batch begins where the one before it ended');
     assert(batch.number === this.#number + 1, '[W4] batches are numbered without holes');
     const chain = batch.seal(this.#chain);
-    const file = this.#file ?? (await this.#current());
+    const file = await this.#current();
     await this.#write(file, batch.offset, batch.sealed());
     if (this.#failure !== undefined) return;
     await this.#sync(file);

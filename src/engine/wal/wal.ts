@@ -174,14 +174,6 @@ export class Wal {
     this.#committer.notify(done);
   }
 
-  /**
-   * All that this turn appends is there: unless another batch is on its way to the disk, this one
-   * goes within the call. A caller that writes to sockets next has the disk work meanwhile.
-   */
-  hurry(): void {
-    this.#committer.hurry();
-  }
-
   /** The largest payload that an entry may have. */
   get payloadBytesMax(): number {
     return this.#committer.payloadBytesMax;

@@ -6,7 +6,7 @@ import { bytes, HostCluster } from '../../../test/support/host-cluster.ts';
 import { segmentMachine } from '../../../test/support/segment-machine.ts';
 import { PLAIN_EDITIONS, type ShardMachine } from '../../core/machine.ts';
 
-test('[H97] a machine that keeps files is refused before anything is written for it', async () => {
+test('[H99] a machine that keeps files is refused before anything is written for it', async () => {
   const machineOf = (): ShardMachine => segmentMachine;
   const cluster = await HostCluster.start({ seed: 1, members: 1, machineOf });
   await cluster.world.runFor(100);
@@ -15,7 +15,7 @@ test('[H97] a machine that keeps files is refused before anything is written for
   await cluster.close();
 });
 
-test('[H90] [H97] one that answers extents and does not say so stops its shard alone', async () => {
+test('[H90] [H99] one that answers extents and does not say so stops its shard alone', async () => {
   const liar: ShardMachine = {
     kind: 'liar',
     editions: PLAIN_EDITIONS,
@@ -31,7 +31,7 @@ test('[H90] [H97] one that answers extents and does not say so stops its shard a
   const leader = await cluster.elect(1);
   await cluster.elect(2);
   assert.equal(await cluster.get(leader, 'strong', 'read'), 'refused stopping');
-  assert.match(cluster.status(1, 1)?.waitsFor ?? '', /H97/);
+  assert.match(cluster.status(1, 1)?.waitsFor ?? '', /H99/);
   assert.match(await cluster.put(leader, 'a', 2), /^applied/);
   assert.deepEqual(cluster.fatal, []);
   await cluster.close();

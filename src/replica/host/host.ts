@@ -211,6 +211,7 @@ export class Host implements ReplicaHost {
         this.#hibernation.forget(replica);
         this.#compaction.forget(replica);
         this.#duties.forget(replica);
+        this.#repair.forget(replica);
       },
       onClosed: (shard) => {
         this.#snapshots.closeShard(shard);

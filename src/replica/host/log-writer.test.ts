@@ -34,10 +34,7 @@ test('[H13] a commit index waits for what must survive, a vote or a term does no
 
 test('[H22] entries that wait for the disk are weighed, until they are durable', () => {
   const done: ((outcome: 'durable') => void)[] = [];
-  const wal = {
-    append: (_: unknown, then: (outcome: 'durable') => void) => done.push(then),
-    hurry: () => {},
-  };
+  const wal = { append: (_: unknown, then: (outcome: 'durable') => void) => done.push(then) };
   const nothing = (): void => {};
   const writer = new LogWriter(wal as unknown as Wal, nothing, nothing, nothing);
   const large = { ...ENTRY, payload: new Uint8Array(LIMITS.replica.logWaitingBytesMax / 2) };
@@ -60,7 +57,6 @@ test('[H12] work of a turn is one append, and is answered in order', () => {
   const wal = {
     append: (changes: readonly unknown[], done: (outcome: 'durable' | WalFailure) => void) =>
       appends.push({ changes: changes.length, done }),
-    hurry: () => {},
   };
   const said: string[] = [];
   const writer = new LogWriter(

@@ -114,7 +114,6 @@ export class LogWriter {
     this.#waitingBytes += bytes;
     this.#inFlight.push({ clients, works, startedMs: nowMs, bytes });
     this.#wal.append(changes, this.#onDone);
-    this.#wal.hurry();
   }
 
   /** [H22] So much waits for the disk that more would only fill the memory. */

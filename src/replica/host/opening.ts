@@ -26,7 +26,7 @@ export type Resumption =
 
 /** Mostly [H53]: log and store contradict each other, one lost what the other counts on. */
 export type OpeningRefusal =
-  /** [H97] Its machine keeps files, and nobody here keeps them for it. */
+  /** [H99] Its machine keeps files, and nobody here keeps them for it. */
   | { readonly kind: 'noFileKeeper'; readonly machine: string }
   /** Its log begins behind `base`, and the store has no record of the shard. */
   | { readonly kind: 'storeLostShard'; readonly base: number }

@@ -1,4 +1,4 @@
-// The commands of a turn, as few entries as possible. [H97]
+// The commands of a turn, as few entries as possible. [H98]
 
 import { LIMITS } from '../../base/limits.ts';
 import { isPackable, packCommands } from '../state/index.ts';

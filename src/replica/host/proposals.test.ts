@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWrite } from '../../../test/support/host-cluster.ts';
-import { LIMITS } from '../../base/limits.ts';
 import { type RaftCore } from '../../core/raft/index.ts';
 import { Admission, MemberLoad } from './admission.ts';
 import { Answers } from './answers.ts';
@@ -196,7 +195,7 @@ function kindsOf({ leader }: Scene): string {
   return leader.payloads.map(({ 0: kind, 1: count }) => (kind === 7 ? count : '-')).join(' ');
 }
 
-test('[H97] neighbours share an entry, but for commands that must stand alone', () => {
+test('[H98] neighbours share an entry, but for commands that must stand alone', () => {
   const scene = packingScene();
   addAll(scene, ['a', 'b', 'open1', 'c', 'open2', 'open3', 'd', 'e', 'f']);
   scene.hand();
@@ -220,7 +219,7 @@ test('[H97] neighbours share an entry, but for commands that must stand alone', 
   assert.deepEqual([scene.load.count, scene.load.bytes], [0, 0]);
 });
 
-test('[H97] one alone in its turn, or before the raise, is an entry as it is', () => {
+test('[H98] one alone in its turn, or before the raise, is an entry as it is', () => {
   const scene = packingScene();
   addAll(scene, ['a']);
   scene.hand();
@@ -231,7 +230,7 @@ test('[H97] one alone in its turn, or before the raise, is an entry as it is', (
   assert.equal(kindsOf(scene), '- -');
 });
 
-test('[H97] entries end at their bounds, in bytes and in commands', () => {
+test('[H98] entries end at their bounds, in bytes and in commands', () => {
   const scene = packingScene();
   // The scene takes a thousand bytes to an entry, and each command here some 8 for its place.
   addAll(
@@ -258,7 +257,7 @@ test('[H97] entries end at their bounds, in bytes and in commands', () => {
   for (const { length } of long.payloads) assert.ok(length <= 64 * 1024);
 });
 
-test('[H10, H97] all commands of an entry share its fate', () => {
+test('[H10, H98] all commands of an entry share its fate', () => {
   const replaced = packingScene();
   addAll(replaced, ['a', 'b', 'c']);
   replaced.hand();
@@ -294,7 +293,7 @@ test('[H10, H97] all commands of an entry share its fate', () => {
   assert.deepEqual([refused.load.count, refused.load.bytes], [0, 0]);
 });
 
-test('[H10, H97] two lives of a leader, with packed entries at the same indexes', () => {
+test('[H10, H98] two lives of a leader, with packed entries at the same indexes', () => {
   const scene = packingScene();
   addAll(scene, ['old1', 'old2', 'open1', 'old3', 'old4']);
   scene.hand();
@@ -314,39 +313,4 @@ test('[H10, H97] two lives of a leader, with packed entries at the same indexes'
       'new2 applied 12 "", old3 refused replaced 0, old4 refused replaced 0',
   );
   assert.ok(scene.proposals.isEmpty);
-});
-
-test('[H17] while two rounds are under way commands are held, but for many bytes', () => {
-  const scene = new Scene();
-  const { proposals } = scene;
-  for (const name of ['a', 'b']) {
-    scene.add(name);
-    assert.equal(proposals.isHeld, false, `${name} goes`);
-    scene.hand();
-  }
-  assert.equal(proposals.isHeld, false, 'nobody is at the door');
-  scene.add('c');
-  assert.ok(proposals.isHeld);
-  proposals.settle(11, 2, 0, DONE);
-  assert.equal(proposals.isHeld, false, 'the first round is over');
-  scene.hand();
-  scene.add('d');
-  assert.ok(proposals.isHeld);
-  const much = new Uint8Array(LIMITS.replica.roundBytesMax);
-  assert.equal(
-    proposals.add(much, () => {}),
-    undefined,
-  );
-  assert.equal(proposals.isHeld, false, 'more would not make it cheaper');
-});
-
-test('[H17] rounds of a term that is over hold nobody up', () => {
-  const scene = new Scene();
-  for (const name of ['a', 'b']) {
-    scene.add(name);
-    scene.hand();
-  }
-  scene.proposals.orphan(5_000);
-  scene.add('c');
-  assert.equal(scene.proposals.isHeld, false);
 });

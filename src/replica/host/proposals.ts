@@ -1,8 +1,7 @@
 // A shard's proposals, from the door to the answer. They are handed to the core as one batch per
-// turn, several to an entry where the shard agreed on that [H97], and are known from then on by
+// turn, several to an entry where the shard agreed on that [H98], and are known from then on by
 // their place in the log: a batch has consecutive indexes, so that the entry at hand is matched by
-// counting, and its commands as well. While two batches are under way, a third one gathers for some
-// milliseconds [H17].
+// counting, and its commands as well.
 //
 //   waiting at the door   in the log, not applied
 //   p7 p8 p9              [(4 5) 6] [2 3]       batches, each with the term it was accepted in
@@ -14,7 +13,6 @@
 
 import { assert } from '../../base/assert.ts';
 import { copyTogether, isSmallPart } from '../../base/bytes.ts';
-import { LIMITS } from '../../base/limits.ts';
 import type {
   ConfChange,
   ProposalRefusal,
@@ -96,25 +94,6 @@ export class Proposals {
     return this.#dones.length === 0 && this.#changes.length === 0 && this.#batches.length === 0;
   }
 
-  /**
-   * [H17] Those at the door had better wait for others: so much is under way that to be sent now
-   * would hardly make them faster.
-   */
-  get isHeld(): boolean {
-    if (!this.isWaiting || this.#bytes >= LIMITS.replica.roundBytesMax) return false;
-    let underWay = 0;
-    // What was orphaned in a term before says nothing about the pace of this one.
-    for (const { givesUpMs } of this.#batches) {
-      if (givesUpMs === Number.POSITIVE_INFINITY) underWay += 1;
-    }
-    return underWay >= LIMITS.replica.roundsMax;
-  }
-
-  /** Commands are at the door. */
-  get isWaiting(): boolean {
-    return this.#dones.length > 0;
-  }
-
   /** Config changes wait for the end of the turn. */
   get hasChanges(): boolean {
     return this.#changes.length > 0;
@@ -136,10 +115,10 @@ export class Proposals {
     return refusal;
   }
 
-  /** The proposals at the door go into the log, all of them or none. */
+  /** The proposals of this turn go into the log, all of them or none. */
   hand(core: RaftCore, leader: MemberId, mayPack: boolean): void {
-    if (this.isWaiting) this.#handPayloads(core, leader, mayPack);
-    this.handChanges(core, leader);
+    if (this.#dones.length > 0) this.#handPayloads(core, leader, mayPack);
+    if (this.#changes.length > 0) this.#handChanges(core, leader);
   }
 
   #handPayloads(core: RaftCore, leader: MemberId, mayPack: boolean): void {
@@ -164,8 +143,7 @@ export class Proposals {
     for (const done of dones) this.#answers.refuseWrite(done, reason, leader);
   }
 
-  /** Config changes alone. */
-  handChanges(core: RaftCore, leader: MemberId): void {
+  #handChanges(core: RaftCore, leader: MemberId): void {
     for (;;) {
       const [first] = this.#changes;
       if (first === undefined) return;
@@ -195,7 +173,7 @@ export class Proposals {
     bytes: number,
   ): void {
     assert(last - first + 1 === ends.length, '[H10] a batch has consecutive indexes');
-    assert(ends.at(-1) === dones.length, '[H97] every command is in an entry of its batch');
+    assert(ends.at(-1) === dones.length, '[H98] every command is in an entry of its batch');
     assert(term >= (this.#batches.at(-1)?.term ?? 0), '[H10] a later batch is of no earlier term');
     if ((this.#batches.at(-1)?.last ?? 0) >= first) this.#isOverlapping = true;
     const givesUpMs = Number.POSITIVE_INFINITY;
@@ -320,7 +298,7 @@ function settleOne(
   const begin = index === first ? 0 : placeBehind(batch, index - 1);
   const end = placeBehind(batch, index);
   const { place } = batch;
-  assert(place === begin + position && place < end, '[H97] results come in the order of an entry');
+  assert(place === begin + position && place < end, '[H98] results come in the order of an entry');
   const done = batch.dones[place] as WriteDone;
   if (result === undefined) answers.refuseWrite(done, 'changeImpossible', 0);
   else answers.write(done, { kind: 'applied', index, result });

@@ -265,7 +265,7 @@ export class Reads {
         this.#wait(read, level, answer.topic);
         return 'waits';
       }
-      assert(answer.kind !== 'extents', '[H97] a machine without files answers no extents');
+      assert(answer.kind !== 'extents', '[H99] a machine without files answers no extents');
       parts.push(answer.kind === 'done' ? answer.answer : answer.part);
       if (lengthOf(parts) > LIMITS.query.answerBytesMax) {
         this.#answers.refuseRead(done, 'tooLarge', 0);

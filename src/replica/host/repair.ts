@@ -75,7 +75,8 @@ export class Repair {
     assert(replica.isRunning, '[H90] a replica that is stopped changes no more');
     if (!replica.condition.lacksEntries) replica.condition.becomeRepairing();
     const known = this.#jobs.get(replica.shard);
-    if (known?.replica === replica) {
+    if (known !== undefined) {
+      assert(known.replica === replica, '[H62] a repair ends with its replica');
       if (fetch !== undefined) known.fetches.push(fetch);
       return;
     }
@@ -93,6 +94,11 @@ export class Repair {
     this.#parts.log.warn('log has holes', { shard: replica.shard, entries: holes.size });
     this.#parts.events?.tell({ kind: 'holesFound', shard: replica.shard });
     this.#goOn(job);
+  }
+
+  /** It has stopped: what is asked of peers for it is asked no more. */
+  forget(replica: Replica): void {
+    if (this.#jobs.get(replica.shard)?.replica === replica) this.#jobs.delete(replica.shard);
   }
 
   #isOver({ replica }: RepairJob): boolean {

@@ -40,7 +40,6 @@ import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { isRedundant } from './redundant-messages.ts';
 import { ReplicaLog } from './replica-log.ts';
-import { RoundGate } from './round-gate.ts';
 import type { HostSettings } from './settings.ts';
 import type { StoreBurden } from './store-burden.ts';
 import type { Ticker } from './ticker.ts';
@@ -90,7 +89,6 @@ export class Replica implements LogWriterClient, TurnMember {
   readonly #context: ReplicaContext;
   readonly #hardState: HardStateMemory;
   readonly #applying: Applying;
-  readonly #gate: RoundGate;
   /** Ticks without anything that the shard was there for. */
   #idleTicks = 0;
   #isRestoring = false;
@@ -106,7 +104,6 @@ export class Replica implements LogWriterClient, TurnMember {
     this.#hardState = new HardStateMemory(this.log.wal.initialState().hardState);
     const admission = new Admission(context.load, settings.commandBytesMax);
     this.proposals = new Proposals(admission, context.answers, settings.commandBytesMax);
-    this.#gate = new RoundGate(parts.clock, this.proposals, () => this.mark());
     const retryMs = settings.electionTicks * settings.tickMs;
     const timing = { timeoutMs: settings.readTimeoutMs, retryMs };
     this.reads = new Reads(context.answers, timing, context.load, {
@@ -382,8 +379,7 @@ export class Replica implements LogWriterClient, TurnMember {
 
   /** Whether `work` would find anything to do. */
   get hasWork(): boolean {
-    if (this.#applying.canApply || this.#gate.isOpen(this.isLeader)) return true;
-    return this.core.hasReady() || this.reads.isGathering;
+    return this.#applying.canApply || this.core.hasReady() || this.reads.isGathering;
   }
 
   // --- a turn -----------------------------------------------------------------------------------
@@ -409,27 +405,18 @@ export class Replica implements LogWriterClient, TurnMember {
 
   #work(nowMs: number): void {
     const { condition, core, proposals, reads } = this;
-    this.#handCommands();
-    proposals.handChanges(core, this.leader);
+    // [H98] What it has applied the shard agreed on: entries from here on stand behind the raise.
+    proposals.hand(core, this.leader, knowsSeveral(this.data.editions()));
     reads.hand(core, this.leader, nowMs);
     this.#applying.applyQueued();
     for (let i = 0; i < READYS_MAX && core.hasReady(); i++) {
       this.#take(core.ready());
       this.#applying.applyQueued();
-      this.#handCommands();
     }
-    this.#gate.watch();
     if (this.hasWork) this.mark();
     reads.serve(this.data);
     if (reads.isCutShort) this.mark();
     condition.assertSound();
-  }
-
-  #handCommands(): void {
-    if (!this.#gate.isOpen(this.isLeader)) return;
-    this.#gate.clear();
-    // [H97] What it has applied the shard agreed on: entries from here on stand behind the raise.
-    this.proposals.hand(this.core, this.leader, knowsSeveral(this.data.editions()));
   }
 
   #take(ready: Ready): void {
@@ -500,7 +487,6 @@ export class Replica implements LogWriterClient, TurnMember {
 
   stop(reason: StopReason): void {
     this.condition.becomeStopped(reason);
-    this.#gate.clear();
     this.proposals.stop();
     this.reads.stop();
     assert(this.proposals.isEmpty && this.reads.isEmpty, '[H91] nobody waits for a stopped shard');

@@ -34,7 +34,7 @@ function indexesOf(outcomes: readonly WriteOutcome[]): number[] {
   });
 }
 
-test('[H97] commands of one turn share an entry, and every member has their effect', async () => {
+test('[H98] commands of one turn share an entry, and every member has their effect', async () => {
   const cluster = await HostCluster.start({ seed: 3 });
   await cluster.world.runFor(RAISE_MS);
   const session = encodeCommand({ kind: 'session', client: 99, sequence: 1, body: bytes('x=1') });
@@ -59,7 +59,7 @@ test('[H97] commands of one turn share an entry, and every member has their effe
   await cluster.close();
 });
 
-test('[D25, H97] while one member is of the release before, every command has its own', async () => {
+test('[D25, H98] while one member is of an older release, every command is alone', async () => {
   const old = new Set([3]);
   const rulesOf = (id: number) => (old.has(id) ? oldRules() : undefined);
   const cluster = await HostCluster.start({ seed: 4, rulesOf });
@@ -88,7 +88,7 @@ test('[D24] an entry of several from outside is refused, as all that is of the h
   await cluster.close();
 });
 
-test('[H97] entries of several outlive the loss of power, and are whole', async () => {
+test('[H98] entries of several outlive the loss of power, and are whole', async () => {
   const cluster = await HostCluster.start({ seed: 6 });
   await cluster.world.runFor(RAISE_MS);
   const pairs = Array.from({ length: 40 }, (_, i) => `k${i}=${i}`);
