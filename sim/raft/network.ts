@@ -26,7 +26,7 @@ export class Network {
   #isHealed = false;
   /** It hears nobody for now; what is said to it is held, as streams do. 0 for nobody. */
   #deaf: NodeId = 0;
-  #held: Message[] = [];
+  readonly #held: Message[] = [];
 
   constructor(scenario: Scenario, random: Prng, timeline: Timeline, counters: Counters) {
     this.#scenario = scenario;
