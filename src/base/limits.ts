@@ -47,6 +47,10 @@ export const LIMITS = {
      * One more is asked for again when there is room.
      */
     aheadDeletionsMax: 4_096,
+    /** Own writes ahead of the clock that are watched; one more keeps its rank. Some megabytes. */
+    aheadWritesMax: 8_192,
+    /** Entries that such a write had to win over: members are not many, liars are. */
+    aheadRivalsMax: 32,
     /** Purged members remembered, so that late rumours do not bring them back. */
     purgedNodesMax: 5_000,
   },
