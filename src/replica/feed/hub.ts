@@ -246,7 +246,11 @@ export class FeedHub {
       follower.index = feed.floor;
       return { kind: 'gap', index: feed.floor };
     }
-    if (follower.next >= feed.end) return undefined;
+    if (follower.next >= feed.end) {
+      // [F2] It may have heard of more elsewhere: which event comes next for it is not known yet.
+      if (isNew) follower.next = -1;
+      return undefined;
+    }
     const events: FeedEvent[] = [];
     let bytes = 0;
     while (follower.next < feed.end && bytes < this.#sizes.turnBytesMax) {
@@ -266,7 +270,7 @@ export class FeedHub {
   }
 
   #isBehind({ feed }: Shard, follower: Following): boolean {
-    return follower.next < feed.end;
+    return follower.next >= 0 && follower.next < feed.end;
   }
 
   /** The first event behind `index`. */

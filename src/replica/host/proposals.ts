@@ -12,7 +12,6 @@
 // the past keeps watching until something at 10 is committed, or says that it does not know.
 
 import { assert } from '../../base/assert.ts';
-import { copyTogether, isSmallPart } from '../../base/bytes.ts';
 import type {
   ConfChange,
   ProposalRefusal,
@@ -116,18 +115,17 @@ export class Proposals {
   }
 
   /** The proposals of this turn go into the log, all of them or none. */
-  hand(core: RaftCore, leader: MemberId, mayPack: boolean): void {
-    if (this.#dones.length > 0) this.#handPayloads(core, leader, mayPack);
+  hand(core: RaftCore, leader: MemberId, mayPack: boolean, timeMs: number): void {
+    if (this.#dones.length > 0) this.#handPayloads(core, leader, mayPack, timeMs);
     if (this.#changes.length > 0) this.#handChanges(core, leader);
   }
 
-  #handPayloads(core: RaftCore, leader: MemberId, mayPack: boolean): void {
+  #handPayloads(core: RaftCore, leader: MemberId, mayPack: boolean, timeMs: number): void {
     const [dones, bytes] = [this.#dones, this.#bytes];
     assert(this.#payloads.length === dones.length, '[H10] a proposal has a caller');
     const entries = mayPack
-      ? packed(this.#payloads, this.#entryBytesMax)
-      : onePerEntry(this.#payloads);
-    moveFromLarger(entries.payloads);
+      ? packed(this.#payloads, this.#entryBytesMax, timeMs)
+      : onePerEntry(this.#payloads, timeMs);
     const outcome = core.propose(entries.payloads);
     this.#payloads = [];
     this.#dones = [];
@@ -259,24 +257,6 @@ export class Proposals {
     for (const batch of this.#batches) this.#doubt(batch, batch.last, 'stopped');
     this.#dropSettled();
     assert(this.isEmpty, '[H91] everyone who waits is told');
-  }
-}
-
-/**
- * [H20] What is let in is counted by its length, and keeps no more than that in memory. A request
- * of a thousand commands of which one was let in would stay whole for as long as that one does: so
- * neighbours that are a small part of the buffer that brought them move to one of their own.
- */
-function moveFromLarger(payloads: Uint8Array[]): void {
-  for (let from = 0; from < payloads.length; ) {
-    const { buffer } = payloads[from] as Uint8Array;
-    let [to, bytes] = [from, 0];
-    for (; payloads[to]?.buffer === buffer; to++) bytes += (payloads[to] as Uint8Array).length;
-    if (isSmallPart(bytes, buffer.byteLength)) {
-      const moved = copyTogether(payloads.slice(from, to));
-      for (let i = from; i < to; i++) payloads[i] = moved[i - from] as Uint8Array;
-    }
-    from = to;
   }
 }
 

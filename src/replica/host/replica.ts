@@ -27,7 +27,7 @@ import {
   knowsSeveral,
   type ReplicaState,
   type ShardCommand,
-  stampCommand,
+  isCommand,
 } from '../state/index.ts';
 import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission, type MemberLoad } from './admission.ts';
@@ -221,9 +221,7 @@ export class Replica implements LogWriterClient, TurnMember {
   }
 
   #admit(payload: Uint8Array, done: WriteDone): WriteRefusal | undefined {
-    // The leader's clock is what the shard takes for time.
-    const isWhole = stampCommand(payload, this.#context.parts.clock.wallMs());
-    return isWhole ? this.proposals.add(payload, done) : 'malformed';
+    return isCommand(payload) ? this.proposals.add(payload, done) : 'malformed';
   }
 
   /**
@@ -406,7 +404,9 @@ export class Replica implements LogWriterClient, TurnMember {
   #work(nowMs: number): void {
     const { condition, core, proposals, reads } = this;
     // [H98] What it has applied the shard agreed on: entries from here on stand behind the raise.
-    proposals.hand(core, this.leader, knowsSeveral(this.data.editions()));
+    const mayPack = knowsSeveral(this.data.editions());
+    // The leader's clock is what the shard takes for time.
+    proposals.hand(core, this.leader, mayPack, this.#context.parts.clock.wallMs());
     reads.hand(core, this.leader, nowMs);
     this.#applying.applyQueued();
     for (let i = 0; i < READYS_MAX && core.hasReady(); i++) {
