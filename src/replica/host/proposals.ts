@@ -13,11 +13,12 @@
 
 import { assert } from '../../base/assert.ts';
 import { copyTogether, isSmallPart } from '../../base/bytes.ts';
-import type {
-  ConfChange,
-  ProposalRefusal,
-  ProposeConfChangeOutcome,
-  RaftCore,
+import {
+  type ConfChange,
+  NO_NODE,
+  type ProposalRefusal,
+  type ProposeConfChangeOutcome,
+  type RaftCore,
 } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { WriteDoubt, WriteRefusal } from '../types.ts';
@@ -140,7 +141,8 @@ export class Proposals {
     assert(outcome.kind === 'refused', '[H11] the core passes nothing on: the host does');
     this.#admission.release(dones.length, bytes);
     const reason = REFUSALS[outcome.reason];
-    for (const done of dones) this.#answers.refuseWrite(done, reason, leader);
+    const known = knownLeader(reason, leader);
+    for (const done of dones) this.#answers.refuseWrite(done, reason, known);
   }
 
   #handChanges(core: RaftCore, leader: MemberId): void {
@@ -160,7 +162,7 @@ export class Proposals {
       // An ignored change stands in the log as an empty entry, which is nobody's.
       const isIgnored = outcome.kind === 'ignored';
       const reason = isIgnored ? CHANGE_REFUSALS[outcome.reason] : REFUSALS[outcome.reason];
-      this.#answers.refuseWrite(done, reason, leader);
+      this.#answers.refuseWrite(done, reason, knownLeader(reason, leader));
     }
   }
 
@@ -278,6 +280,11 @@ function moveFromLarger(payloads: Uint8Array[]): void {
     }
     from = to;
   }
+}
+
+/** The core may have lost the leader since the last Ready, and been that leader itself. */
+function knownLeader(reason: WriteRefusal, leader: MemberId): MemberId {
+  return reason === 'noLeader' ? NO_NODE : leader;
 }
 
 function settleOne(
