@@ -95,6 +95,13 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     stands: 'an old response confirms a read that came after it (context reuse)',
   },
   {
+    name: 'read-joins-sent-round',
+    file: 'core/raft/ready.ts',
+    find: '    raft.reads.close();\n',
+    replace: '',
+    stands: 'answers to heartbeats from before a read confirm it',
+  },
+  {
     name: 'read-without-quorum',
     file: 'core/raft/reads.ts',
     find: 'raft.reads.takeConfirmed(raft.tracker.confirmedRound())',

@@ -243,4 +243,11 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     replace: "return 'restore';",
     stands: 'an older config change is applied on top of the config of a snapshot',
   },
+  {
+    name: 'snapshot-refused-acks-tail',
+    file: 'core/raft/snapshots.ts',
+    find: "response.index = verdict === 'restore' ? raft.log.lastIndex() : raft.log.committed;",
+    replace: 'response.index = raft.log.lastIndex();',
+    stands: 'who cannot take a snapshot now acknowledges entries of a leader that is gone',
+  },
 ];

@@ -7,9 +7,11 @@ export interface Counters {
   messagesLate: number;
   messagesOvertaken: number;
   messagesCut: number;
+  messagesHeld: number;
   cutsSymmetric: number;
   cutsOneWay: number;
   cutsPartial: number;
+  cutsDeaf: number;
   crashes: number;
   ambushes: number;
   writesLost: number;
@@ -18,6 +20,7 @@ export interface Counters {
   pauses: number;
   clocksSkewed: number;
   disksSlow: number;
+  machinesSlow: number;
   snapshotsLost: number;
   readysShared: number;
   // what the cores did
@@ -25,6 +28,7 @@ export interface Counters {
   entriesCommitted: number;
   entriesOverwritten: number;
   snapshotsInstalled: number;
+  snapshotsWhileApplying: number;
   logFetches: number;
   changesSimple: number;
   changesJoint: number;
@@ -54,9 +58,11 @@ export function noCounts(): Counters {
     messagesLate: 0,
     messagesOvertaken: 0,
     messagesCut: 0,
+    messagesHeld: 0,
     cutsSymmetric: 0,
     cutsOneWay: 0,
     cutsPartial: 0,
+    cutsDeaf: 0,
     crashes: 0,
     ambushes: 0,
     writesLost: 0,
@@ -65,12 +71,14 @@ export function noCounts(): Counters {
     pauses: 0,
     clocksSkewed: 0,
     disksSlow: 0,
+    machinesSlow: 0,
     snapshotsLost: 0,
     readysShared: 0,
     elections: 0,
     entriesCommitted: 0,
     entriesOverwritten: 0,
     snapshotsInstalled: 0,
+    snapshotsWhileApplying: 0,
     logFetches: 0,
     changesSimple: 0,
     changesJoint: 0,

@@ -8,6 +8,8 @@ import type { Timeline } from './timeline.ts';
 
 const LATE_TICKS = 60;
 const HEALED_DELAY = 2;
+/** What streams take before they are given up. */
+const HELD_MAX = 1_024;
 
 type CutShape = 'isolate' | 'halves' | 'oneWay' | 'partial';
 
@@ -22,6 +24,9 @@ export class Network {
   /** When the newest message on each link is due: an earlier one overtakes it. */
   readonly #due: Float64Array;
   #isHealed = false;
+  /** It hears nobody for now; what is said to it is held, as streams do. 0 for nobody. */
+  #deaf: NodeId = 0;
+  readonly #held: Message[] = [];
 
   constructor(scenario: Scenario, random: Prng, timeline: Timeline, counters: Counters) {
     this.#scenario = scenario;
@@ -37,6 +42,7 @@ export class Network {
   send(message: Message): boolean {
     const { from, to } = message;
     const link = from * this.#size + to;
+    if (this.hold(message)) return true;
     if (this.#cut[link] === 1) {
       this.#counters.messagesCut += 1;
       return false;
@@ -74,6 +80,29 @@ export class Network {
     this.#timeline.add(delay, 'deliver', message.to, 0, 0, message);
   }
 
+  /**
+   * Keeps what is for somebody deaf. A leader that is deaf, and then not heard either, has a
+   * successor by and by; later it hears, before anything of that, what was said to it long ago.
+   */
+  hold(message: Message): boolean {
+    if (message.to !== this.#deaf || message.kind === 'snapshot') return false;
+    if (this.#held.length === HELD_MAX) return false;
+    this.#held.push(message);
+    this.#counters.messagesHeld += 1;
+    return true;
+  }
+
+  deafen(id: NodeId): void {
+    this.mend();
+    this.#deaf = id;
+    this.#counters.cutsDeaf += 1;
+  }
+
+  /** From now on nobody hears whoever is deaf. */
+  silenceDeaf(): void {
+    if (this.#deaf > 0) this.#cut.fill(1, this.#deaf * this.#size, (this.#deaf + 1) * this.#size);
+  }
+
   /** What is on its way when a link is cut is lost with it. */
   isCut(from: NodeId, to: NodeId): boolean {
     return this.#cut[from * this.#size + to] === 1;
@@ -81,7 +110,7 @@ export class Network {
 
   /** `leader` is cut off more often than others, with what it has not replicated. */
   cutSomehow(leader: NodeId): string {
-    this.#cut.fill(0);
+    this.mend();
     const shapes: readonly CutShape[] = ['isolate', 'halves', 'oneWay', 'partial'];
     const shape = shapes[this.#random.below(shapes.length)] as CutShape;
     if (shape === 'partial') {
@@ -109,13 +138,26 @@ export class Network {
     return shape;
   }
 
+  get isSomeoneDeaf(): boolean {
+    return this.#deaf > 0;
+  }
+
+  /** Ends a cut, if it has not given way to somebody deaf. */
   mend(): void {
-    this.#cut.fill(0);
+    if (this.#deaf === 0) this.#cut.fill(0);
+  }
+
+  hearAgain(): void {
+    this.#deaf = 0;
+    this.mend();
+    for (const message of this.#held.splice(0)) {
+      this.#timeline.add(1, 'deliver', message.to, 0, 0, message);
+    }
   }
 
   /** From now on everything arrives soon, once and in time. */
   heal(): void {
-    this.mend();
+    this.hearAgain();
     this.#isHealed = true;
   }
 }

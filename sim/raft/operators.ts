@@ -57,6 +57,7 @@ export class Operators {
     const isAtLeader = duty === 'change' || duty === 'transfer';
     const replica = isAtLeader && leader !== undefined && this.#random.below(4) > 0 ? leader : some;
     if (!replica.isUp || replica.isPaused) return `${duty}: nobody there`;
+    if (duty === 'compact' && this.#world.scenario.compactsTogether) return this.#compact(replicas);
     const outcome = this.#perform(duty, replica, replicas.length);
     return `${duty} at ${replica.id}: ${outcome}`;
   }
@@ -98,6 +99,16 @@ export class Operators {
         return replica.ask((core) => core.propose(payloads)).kind;
       }
     }
+  }
+
+  #compact(replicas: readonly Replica[]): string {
+    const trailing = this.#random.below(4);
+    let count = 0;
+    for (const replica of replicas) {
+      if (replica.isUp && !replica.isPaused && replica.compact(trailing)) count += 1;
+    }
+    this.#world.counters.compactions += count;
+    return `compact: at ${count}`;
   }
 
   #drawNoise(): Uint8Array {

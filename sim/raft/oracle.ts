@@ -10,6 +10,7 @@ import type {
   MessageKind,
   NodeId,
   Status,
+  StepOutcome,
 } from '../../src/core/raft/index.ts';
 import type { Counters } from './counters.ts';
 import type { Disk } from './durable.ts';
@@ -242,7 +243,24 @@ export class Oracle {
         '[R10] an entry promised before it is durable',
         id,
       );
+      if (!isOvertaken) this.#checkPromise(witness, message);
     }
+  }
+
+  /** Who acknowledges up to an index has what the leader has there, if that one leads still. */
+  #checkPromise({ disk, id }: Witness, { index, term, to }: Message): void {
+    const leader = this.#witnesses.get(to);
+    if (leader === undefined || !leader.seen.isLeader || leader.seen.term !== term) return;
+    const { base, last } = leader.view;
+    const own = disk.log.term(index);
+    if (index < base || own === 'compacted') return;
+    const isEqual = index <= last && leader.view.term(index) === own;
+    check(isEqual, `[R17] entry ${index} is acknowledged, and is not the leader's`, id);
+  }
+
+  /** What came of a message. Nobody lies and no disk does, so that nothing ever contradicts. */
+  heard({ id }: Witness, { from, kind }: Message, outcome: StepOutcome): void {
+    check(outcome !== 'contradiction', `a ${kind} of ${from} contradicts what is known`, id);
   }
 
   #checkHeartbeat({ from, to, commit }: Message): void {

@@ -69,6 +69,7 @@ export class Replica implements Witness {
   #missedTicks = 0;
   #inbox: Message[] = [];
   diskSlowUntil = 0;
+  machineSlowUntil = 0;
   #memory: HardStateMemory;
   /** The config as of the last applied entry. */
   confState: ConfState;
@@ -126,6 +127,7 @@ export class Replica implements Witness {
     const { scenario } = this.#world;
     const { log, checkpoint } = this.disk;
     const hardState = this.disk.stateAtStart();
+    const { counters } = this.#world;
     return new RaftCore({
       ...scenario.limits,
       id: this.id,
@@ -141,6 +143,10 @@ export class Replica implements Witness {
       forwardProposals: scenario.forwardProposals,
       commitInVotes: scenario.commitInVotes,
       priority: scenario.priorities ? this.id % 3 : 0,
+      onEvent: (event) => {
+        if (event.kind !== 'snapshotIgnored' || event.reason !== 'stillApplying') return;
+        counters.snapshotsWhileApplying += 1;
+      },
       log: {
         initialState: () => ({ hardState, confState: checkpoint.confState }),
         firstIndex: () => log.firstIndex(),
@@ -224,7 +230,8 @@ export class Replica implements Witness {
       this.#inbox.push(message);
       return;
     }
-    this.core.step(message);
+    const outcome = this.core.step(message);
+    this.#world.oracle.heard(this, message, outcome);
     this.#inputDone();
   }
 
@@ -350,7 +357,10 @@ export class Replica implements Witness {
   }
 
   #applyDelay(): number {
-    return this.#world.isHealing ? 1 : this.#random.below(this.#world.scenario.diskDelayMax * 2);
+    const { isHealing, scenario, timeline } = this.#world;
+    if (isHealing) return 1;
+    if (timeline.now < this.machineSlowUntil) return this.#random.below(100 * TICK);
+    return this.#random.below(scenario.diskDelayMax * 2);
   }
 
   /** One write or several that share a sync became durable. */

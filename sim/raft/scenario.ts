@@ -54,6 +54,10 @@ export interface Scenario {
   readonly pauseEvery: number;
   readonly diskDelayMax: number;
   readonly slowDiskEvery: number;
+  /** Only with `asyncStorage`: else what is committed is applied at once. */
+  readonly slowMachineEvery: number;
+  /** A leader hears nobody for a while, and then what was said to it meanwhile. */
+  readonly deafEvery: number;
   /** Clocks run up to this part too fast or too slow. */
   readonly clockSkew: number;
   /** Probability that a Ready is not taken at once, so that several inputs share one. */
@@ -67,6 +71,8 @@ export interface Scenario {
   readonly forgetEvery: number;
   readonly campaignEvery: number;
   readonly compactEvery: number;
+  /** Everyone does it then, as by one policy. */
+  readonly compactsTogether: boolean;
   readonly evictEvery: number;
   readonly burstEvery: number;
 }
@@ -101,6 +107,10 @@ export function drawScenario(seed: number): Scenario {
     eagerCommits: dice.chance(0.6),
     ambush: dice.maybe(0.5, dice.oneOf([0.001, 0.005, 0.02])),
     ambushOverwrite: dice.maybe(0.5, dice.oneOf([0.2, 0.8])),
+    compactsTogether: dice.chance(0.5),
+    slowMachineEvery: dice.maybe(0.5, dice.oneOf([10, 30])),
+    // Without quorum checks it leads on.
+    deafEvery: dice.maybe(checkQuorum ? 0.1 : 0.8, dice.oneOf([60, 120])),
   };
 }
 

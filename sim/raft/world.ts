@@ -26,7 +26,11 @@ import { type SimEvent, Timeline } from './timeline.ts';
 /** The group begins behind a snapshot, so that whoever joins needs one. */
 const BASE_INDEX = 1;
 const BASE_TERM = 1;
-const FAULTS = ['crash', 'cut', 'pause', 'slowDisk'] as const;
+const FAULTS = ['crash', 'cut', 'pause', 'slowDisk', 'slowMachine', 'deaf'] as const;
+
+/** Of faults that last. */
+const END = 1;
+const SILENCE = 2;
 
 /** What a replica waits for by itself. */
 type OwnWork =
@@ -204,6 +208,12 @@ export class World implements Surroundings {
     if (this.isHealing) return '';
     const { replicas } = this;
     const anyone = replicas[this.#random.below(replicas.length)] as Replica;
+    if (this.scenario.deafEvery > 0 && this.#random.below(3) === 0) {
+      // Clients cling to the leader that they know, for longer than it leads.
+      const leaders = replicas.filter((one) => one.isUp && one.status().role === 'leader');
+      this.clients.turn(who, leaders[this.#random.below(leaders.length || 1)] ?? anyone);
+      return '';
+    }
     this.clients.turn(who, this.#random.below(2) === 0 ? anyone : (this.leader() ?? anyone));
     return '';
   }
@@ -211,6 +221,7 @@ export class World implements Surroundings {
   #deliver({ message, who }: SimEvent): string {
     assert(message !== undefined, 'a delivery has something to deliver');
     const replica = this.replica(who);
+    if (replica.isUp && this.#network.hold(message)) return 'held';
     const isLost = !replica.isUp || this.#network.isCut(message.from, message.to);
     if (message.kind === 'snapshot') {
       this.#reportSnapshot(message, this.replica(message.from).life, isLost ? 0 : 1);
@@ -244,15 +255,27 @@ export class World implements Surroundings {
   // --- faults -----------------------------------------------------------------------------------
 
   #faultAgain(fault: number): void {
-    const { crashEvery, cutEvery, pauseEvery, slowDiskEvery } = this.scenario;
-    const period = [crashEvery, cutEvery, pauseEvery, slowDiskEvery][fault] as number;
+    const { scenario } = this;
+    const period = [
+      scenario.crashEvery,
+      scenario.cutEvery,
+      scenario.pauseEvery,
+      scenario.slowDiskEvery,
+      scenario.slowMachineEvery,
+      scenario.deafEvery,
+    ][fault] as number;
     if (period > 0) this.timeline.add(1 + this.#random.below(2 * period * TICK), 'fault', fault);
   }
 
-  #fault(fault: number, isEnd: number): string {
-    if (isEnd === 1) {
-      this.#network.mend();
+  #fault(fault: number, part: number): string {
+    if (part === END) {
+      if (FAULTS[fault] === 'deaf') this.#network.hearAgain();
+      else this.#network.mend();
       return 'mended';
+    }
+    if (part === SILENCE) {
+      this.#network.silenceDeaf();
+      return 'silenced';
     }
     this.#faultAgain(fault);
     const { counters, timeline } = this;
@@ -260,10 +283,13 @@ export class World implements Surroundings {
     const replica = this.replicas[random.below(this.replicas.length)] as Replica;
     const { id, life } = replica;
     const name = FAULTS[fault];
+    if (this.#network.isSomeoneDeaf && (name === 'cut' || name === 'deaf')) return 'one is deaf';
     if (name === 'cut') {
-      timeline.add(TICK + random.below(60 * TICK), 'fault', fault, 0, 1);
+      timeline.add(TICK + random.below(60 * TICK), 'fault', fault, 0, END);
       return `cut ${this.#network.cutSomehow(this.leader()?.id ?? 0)}`;
     }
+    if (name === 'slowMachine') return this.#slowDown(replica);
+    if (name === 'deaf') return this.#deafen(fault, this.leader() ?? replica);
     if (!replica.isUp) return `${String(name)} of the dead`;
     if (name === 'crash') {
       this.#crash(replica);
@@ -277,6 +303,25 @@ export class World implements Surroundings {
       replica.diskSlowUntil = timeline.now + random.below(80 * TICK);
     }
     return `${String(name)} of ${id}`;
+  }
+
+  /** Mostly of the leader: deposed, it still has entries in hand when its successor compacted. */
+  #slowDown(anyone: Replica): string {
+    const leader = this.#random.below(4) > 0 ? this.leader() : undefined;
+    const replica = leader ?? anyone;
+    this.counters.machinesSlow += 1;
+    replica.machineSlowUntil = this.timeline.now + this.#random.below(120 * TICK);
+    return `slow machine of ${replica.id}`;
+  }
+
+  /** Who is heard for longer than it hears keeps others from electing a successor. */
+  #deafen(fault: number, { id }: Replica): string {
+    this.#network.deafen(id);
+    const heardFor = this.#random.below(10 * TICK);
+    const deafFor = heardFor + this.#random.below(250 * TICK);
+    this.timeline.add(heardFor, 'fault', fault, 0, SILENCE);
+    this.timeline.add(deafFor, 'fault', fault, 0, END);
+    return `${id} is deaf`;
   }
 
   #crash(replica: Replica): void {
