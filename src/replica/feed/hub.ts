@@ -154,7 +154,10 @@ export class FeedHub {
     open.feed.commit();
     if (open.feed.end === from) return;
     if (open.followers.size > 0) this.#noteMoved(open);
-    if (open.waiters.size > 0) this.#wakeTopics(open, from);
+    if (open.waiters.size === 0) return;
+    // [F6] The ring had no room for all of the batch: whatever is gone may be of any topic.
+    if (from < open.feed.first) this.#wakeAll(open);
+    else this.#wakeTopics(open, from);
   }
 
   /** [F3] The batch was taken back. */
@@ -295,7 +298,7 @@ export class FeedHub {
   }
 
   #wakeTopics({ feed, waiters }: Shard, from: number): void {
-    for (let number = Math.max(from, feed.first); number < feed.end; number++) {
+    for (let number = from; number < feed.end; number++) {
       const name = nameOf(this.#ring.topicAt(feed.addressOf(number)));
       const group = waiters.get(name);
       if (group === undefined) continue;

@@ -49,6 +49,23 @@ test('a hibernating shard takes a write at once and hibernates again', async () 
   await cluster.close();
 });
 
+test('[H83] a leader asleep takes a write at whatever moment it comes', async () => {
+  // Rested at tick 9 of 10, with a tick due in the turn of the write: it checked its quorum twice
+  // before anybody could answer.
+  for (const seed of [4, 6, 14, 23, 28]) {
+    const cluster = await HostCluster.start({ seed });
+    await cluster.world.runFor(4_000);
+    const leader = cluster.leader();
+    const { isHibernating, term } = must(cluster.status(leader), 'it leads');
+    assert.equal(isHibernating, true);
+    assert.match(await cluster.put(leader, 'a=1'), /^applied/, `seed ${seed}`);
+    await cluster.world.runFor(1_000);
+    assert.equal(cluster.status(leader)?.role, 'leader', `seed ${seed}`);
+    assert.equal(cluster.status(leader)?.term, term);
+    await cluster.close();
+  }
+});
+
 test('a strong read of a hibernating shard is answered by leader and follower', async () => {
   const cluster = await hibernatingCluster();
   const leader = cluster.leader(2);

@@ -12,11 +12,12 @@
 // the past keeps watching until something at 10 is committed, or says that it does not know.
 
 import { assert } from '../../base/assert.ts';
-import type {
-  ConfChange,
-  ProposalRefusal,
-  ProposeConfChangeOutcome,
-  RaftCore,
+import {
+  type ConfChange,
+  NO_NODE,
+  type ProposalRefusal,
+  type ProposeConfChangeOutcome,
+  type RaftCore,
 } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { WriteDoubt, WriteRefusal } from '../types.ts';
@@ -138,7 +139,8 @@ export class Proposals {
     assert(outcome.kind === 'refused', '[H11] the core passes nothing on: the host does');
     this.#admission.release(dones.length, bytes);
     const reason = REFUSALS[outcome.reason];
-    for (const done of dones) this.#answers.refuseWrite(done, reason, leader);
+    const known = knownLeader(reason, leader);
+    for (const done of dones) this.#answers.refuseWrite(done, reason, known);
   }
 
   #handChanges(core: RaftCore, leader: MemberId): void {
@@ -158,7 +160,7 @@ export class Proposals {
       // An ignored change stands in the log as an empty entry, which is nobody's.
       const isIgnored = outcome.kind === 'ignored';
       const reason = isIgnored ? CHANGE_REFUSALS[outcome.reason] : REFUSALS[outcome.reason];
-      this.#answers.refuseWrite(done, reason, leader);
+      this.#answers.refuseWrite(done, reason, knownLeader(reason, leader));
     }
   }
 
@@ -258,6 +260,11 @@ export class Proposals {
     this.#dropSettled();
     assert(this.isEmpty, '[H91] everyone who waits is told');
   }
+}
+
+/** The core may have lost the leader since the last Ready, and been that leader itself. */
+function knownLeader(reason: WriteRefusal, leader: MemberId): MemberId {
+  return reason === 'noLeader' ? NO_NODE : leader;
 }
 
 function settleOne(

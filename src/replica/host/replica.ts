@@ -344,7 +344,17 @@ export class Replica implements LogWriterClient, TurnMember {
     }
   }
 
-  /** Makes up for `ticks` that it slept through. */
+  /** [H83] It leads, and slept through `ticks`. */
+  rested(ticks: number): void {
+    try {
+      this.core.leaderRested(ticks);
+      this.mark();
+    } catch (error) {
+      this.#context.events.onBroken(this, error);
+    }
+  }
+
+  /** A follower makes up for `ticks` that it slept through. */
   tickMissed(ticks: number): void {
     const { electionTicks } = this.#context.settings;
     assert(
