@@ -27,4 +27,17 @@ export const GOSSIP_MUTANTS: readonly HostMutant[] = [
     stands: 'following an old deletion deletes what was written since',
     known: { seed: 2 },
   },
+  {
+    name: 'purged-come-back',
+    file: 'core/gossip/purged-memory.ts',
+    find: '    if (this.#heartbeats.size === 0) return undefined;\n    const',
+    replace: '    if (this.#heartbeats.size >= 0) return undefined;\n    const',
+    stands: 'members tell one another of the dead for ever',
+    known: {
+      seed: 1,
+      scenario: {
+        only: ['gossip', 'datagrams', 'address', 'kill', 'delay', 'isolate', 'halves', 'loss'],
+      },
+    },
+  },
 ];
