@@ -8,6 +8,9 @@ import type { NodeState } from './node-state.ts';
 import { type Roster, SELF_SLOT } from './roster.ts';
 import { CLOCK_ERROR, Ranks } from './versions.ts';
 
+/** Of a key that is deleted and set again and again. */
+const DELETIONS_MAX = 8;
+
 interface AheadWrite {
   readonly rank: number;
   /** What it would have counted for without the entries that were ahead. */
@@ -35,8 +38,8 @@ export class AheadWrites {
     this.#lookEveryMs = lookEveryMs;
   }
 
-  /** The key was written, and counts as of `rank`. */
-  note(key: string, rank: number): void {
+  /** The key was written in place of `replaced`, and counts for `rank`. */
+  note(key: string, rank: number, replaced: Entry | undefined): void {
     const { clock } = this.#roster;
     if (!clock.isAhead(rank)) {
       if (this.#writes.size > 0) this.#writes.delete(key);
@@ -44,11 +47,23 @@ export class AheadWrites {
     }
     const others = this.#findOthers(key);
     const rivals = others.filter((other) => clock.isAhead(other.rank));
+    rivals.push(...this.#findOwnDeletions(key, replaced));
     const seen = others
       .filter((other) => !clock.isAhead(other.rank))
       .map((other) => other.rank + 1);
     const rankByClock = Math.max(clock.present, ...seen);
     this.#writes.set(key, { rank, rankByClock, rivals, isDoubted: false });
+  }
+
+  /** Whoever follows one of them later may do so with its rank. */
+  #findOwnDeletions(key: string, replaced: Entry | undefined): Rival[] {
+    const state = this.#roster.self;
+    const before = this.#writes.get(key)?.rivals ?? [];
+    const deletions = before.filter(({ entry }) => entry.status === 'deleted');
+    if (replaced?.status === 'deleted') {
+      deletions.push({ state, entry: replaced, rank: new Ranks(state.table).of(replaced) });
+    }
+    return deletions.slice(-DELETIONS_MAX);
   }
 
   #findOthers(key: string): Rival[] {

@@ -35,8 +35,8 @@ export class ForeignDeletions {
   readonly #graceMs: number;
   /** By node and key: each may be a lie, or not. */
   readonly #deletions = new Map<string, Deletion>();
-  /** Who is asked in this round. */
-  #asked: NodeState | undefined;
+  /** Some were confirmed since the last look. */
+  hasAnswers = false;
 
   constructor(roster: Roster, { keyGraceMs }: GossipConfig) {
     this.#roster = roster;
@@ -66,8 +66,9 @@ export class ForeignDeletions {
     }
   }
 
-  /** Once per round: the deletions to follow, by key, and their ranks. */
+  /** The deletions to follow, by key, and their ranks. */
   takeDue(): ReadonlyMap<string, number> {
+    this.hasAnswers = false;
     const due = new Map<string, number>();
     for (const [place, deletion] of this.#deletions) {
       const { state, tombstone } = deletion;
@@ -102,7 +103,6 @@ export class ForeignDeletions {
 
   /** Once per round: a live node that is said to have deleted a key, the next one each time. */
   nextInquiry(): NodeState | undefined {
-    this.#asked = undefined;
     for (const [place, deletion] of this.#deletions) {
       const { state, isConfirmed } = deletion;
       const isLive = this.#roster.columns.life[state.slot] === LIFE.live;
@@ -110,22 +110,22 @@ export class ForeignDeletions {
       if (isConfirmed || !isLive || state.id.address === this.#roster.self.id.address) continue;
       this.#deletions.delete(place);
       this.#deletions.set(place, deletion);
-      this.#asked = state;
-      break;
+      return state;
     }
-    return this.#asked;
+    return undefined;
   }
 
-  /** What to ask the node at this address, which is the one of this round. */
+  /** What to ask a node that has just been heard from this address. */
   inquiryTo(from: SocketAddress): Inquiry | undefined {
-    const state = this.#asked;
-    if (state === undefined || state.id.address !== from) return undefined;
-    let first = Number.POSITIVE_INFINITY;
-    for (const deletion of this.#deletions.values()) {
-      if (deletion.state !== state || deletion.isConfirmed) continue;
-      first = Math.min(first, deletion.tombstone.version);
+    let inquiry: Inquiry | undefined;
+    for (const { isConfirmed, state, tombstone } of this.#deletions.values()) {
+      if (isConfirmed || state.id.address !== from) continue;
+      if (this.#roster.columns.life[state.slot] !== LIFE.live) continue;
+      if (inquiry !== undefined && inquiry.state !== state) continue;
+      const fromExcluded = Math.min(tombstone.version - 1, inquiry?.fromExcluded ?? Infinity);
+      inquiry = { state, fromExcluded };
     }
-    return first === Number.POSITIVE_INFINITY ? undefined : { state, fromExcluded: first - 1 };
+    return inquiry;
   }
 
   /** The node has told what it has up to a version: what is not among it, it never deleted. */
@@ -135,8 +135,10 @@ export class ForeignDeletions {
     for (const [place, deletion] of this.#deletions) {
       const { key, version } = deletion.tombstone;
       if (deletion.state !== state || version <= fromExcluded || version > versionMax) continue;
-      if (deleted.get(key) === version) deletion.isConfirmed = true;
-      else this.#deletions.delete(place);
+      if (deleted.get(key) === version) {
+        deletion.isConfirmed = true;
+        this.hasAnswers = true;
+      } else this.#deletions.delete(place);
     }
   }
 }

@@ -183,6 +183,7 @@ export class Gossip {
     const answers = this.#pulls.isAnswer(from) || this.#audits.isAnswer(from);
     if (!answers) this.#beatHeart();
     const reply = this.#handle(message, from);
+    if (this.#ownKeys.foreignDeletions.hasAnswers) this.#ownKeys.followDeletions();
     this.#tell();
     return { kind: 'handled', type: message.type, reply };
   }

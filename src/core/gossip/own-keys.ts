@@ -91,9 +91,10 @@ export class OwnKeys {
     const { self, columns, nowMs } = this.#roster;
     const version = this.#nextVersion(rival);
     if (version >= Number.MAX_SAFE_INTEGER) return { kind: 'refused', reason: 'versionsExhausted' };
+    const replaced = self.table.find(key);
     self.table.put(new Entry(key, value, version, status, nowMs));
     columns.max[SELF_SLOT] = version;
-    this.#ahead.note(key, new Ranks(self.table).ofVersion(version));
+    this.#ahead.note(key, new Ranks(self.table).ofVersion(version), replaced);
     this.#lifecycle.noteLeaving(self);
     if (manner === 'announced') this.#listeners.note({ key, value, version, owner: self.id });
     return { kind: 'written', version };
