@@ -28,6 +28,14 @@ export const GOSSIP_MUTANTS: readonly HostMutant[] = [
     known: { seed: 2 },
   },
   {
+    name: 'set-below-rival',
+    file: 'core/gossip/own-keys.ts',
+    find: '(rival?.rank ?? 0) + 1, clock.present',
+    replace: 'clock.present',
+    stands: 'a write by a clock that is behind changes nothing',
+    known: { seed: 1, scenario: { only: ['gossip', 'clocksApart', 'jump', 'drift'] } },
+  },
+  {
     name: 'purged-come-back',
     file: 'core/gossip/purged-memory.ts',
     find: '    if (this.#heartbeats.size === 0) return undefined;\n    const',
