@@ -162,7 +162,7 @@ function commandsOf(count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => request.subarray(i * 100, (i + 1) * 100));
 }
 
-test('[H20] what is let in of a large request does not keep all of it, and is left as it was', () => {
+test('[H20] what is let in of a large request is copied, and is left as it was', () => {
   const scene = new Scene();
   const commands = commandsOf(50).slice(20, 22);
   const before = commands.map((command) => command.slice());

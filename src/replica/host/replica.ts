@@ -24,10 +24,10 @@ import type { ShardId } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
 import {
   encodeShardCommand,
+  isCommand,
   knowsSeveral,
   type ReplicaState,
   type ShardCommand,
-  isCommand,
 } from '../state/index.ts';
 import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission, type MemberLoad } from './admission.ts';

@@ -18,7 +18,7 @@ const timesMachine: ShardMachine = {
   query: ({ body }, view) => answered(view.get(body) ?? new Uint8Array(0)),
 };
 
-test('[D10] a command that is proposed again leaves the entry of the first time as it was', async () => {
+test('[H20] a command that is proposed again leaves its first entry as it was', async () => {
   // 1. A leads, C is down. A stamps the command, which becomes entry 4 on A and B.
   // 2. The caller proposes the same bytes again, as one of a session does that is in doubt.
   // 3. C comes back, and gets 4 from A's memory. It must be the 4 that A and B have applied.

@@ -40,7 +40,7 @@ export class Shards {
   readonly #events: ShardEvents;
   /** Shards whose beginning is on its way to the disk. */
   readonly #beginning = new Set<ShardId>();
-  /** [H94] Shards of which something is on its way to the disk, with the plan for what comes after. */
+  /** [H94] Something of them is on its way to the disk; with the plan for what comes after. */
   readonly #closing = new Map<ShardId, Closing>();
   /** [H95] Shards on their way out, with the plan for what comes after. */
   readonly #leaving = new Map<ShardId, ShardPlan | undefined>();
