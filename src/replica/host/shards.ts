@@ -177,7 +177,7 @@ export class Shards {
     this.#events.onClosed(replica.shard);
   }
 
-  /** [H94] By its end log and store have all that was asked of them, a state to be installed too. */
+  /** [H94] By its end log and store have all that was asked of them, an installed state too. */
   async #release(shard: ShardId, closing: Closing): Promise<void> {
     const { states, wal } = this.#context.parts;
     const isLogged = await new Promise<boolean>((resolve) => {
