@@ -29,6 +29,7 @@ export interface ShardEvents {
 }
 
 interface Closing {
+  /** What is to be opened after it. */
   next: ShardPlan | undefined;
 }
 
@@ -40,7 +41,7 @@ export class Shards {
   readonly #events: ShardEvents;
   /** Shards whose beginning is on its way to the disk. */
   readonly #beginning = new Set<ShardId>();
-  /** [H94] Shards of which something is on its way to the disk, with the plan for what comes after. */
+  /** [H94] Shards of which something is on its way to the disk. */
   readonly #closing = new Map<ShardId, Closing>();
   /** [H95] Shards on their way out, with the plan for what comes after. */
   readonly #leaving = new Map<ShardId, ShardPlan | undefined>();
@@ -177,7 +178,7 @@ export class Shards {
     this.#events.onClosed(replica.shard);
   }
 
-  /** [H94] By its end log and store have all that was asked of them, a state to be installed too. */
+  /** [H94] At its end log and store have all of it, a state to be installed too. */
   async #release(shard: ShardId, closing: Closing): Promise<void> {
     const { states, wal } = this.#context.parts;
     const isLogged = await new Promise<boolean>((resolve) => {

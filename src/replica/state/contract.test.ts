@@ -368,7 +368,7 @@ function formerLog([term = 0, vote = 0, lastTerm = 0, index = 0]: readonly numbe
 
 const FORMER = formerLog([3, 2, 3, 8]);
 
-test('[D27] a shard that is closed is let go of when all of it is durable, and opened anew', async () => {
+test('[D27] a shard that is closed is let go of when all of it is durable', async () => {
   const { states, store } = await openState(new CrashDisk());
   const data = create(states);
   run(data, '1 set a 1');

@@ -58,9 +58,9 @@ export interface StateStore {
   /** [D21] What the sessions of all open shards take in memory. */
   sessionBytes(): number;
   /**
-   * [D27] The shard is closed: what `open` or `create` gave is of no use any more, and its memory is
-   * free once all that it wrote is durable. Until then it is not opened again. False when the store
-   * has failed.
+   * [D27] The shard is closed: what `open` or `create` gave is of no use any more, and is let go of
+   * once all that it wrote is durable. Until then it is not opened again. False when the store has
+   * failed.
    */
   release(shard: ShardId): Promise<boolean>;
   /**
