@@ -296,6 +296,20 @@ test('[R9] [R53] after a rest the lease is over, and peers have a whole timeout 
   assert.equal(core.basicStatus().role, 'follower', 'it has no office to go on with');
 });
 
+test('[R9] [R53] late ticks end a lease and bring heartbeats, and depose nobody', () => {
+  const { core, log } = leaderOfThree({ reads: 'lease' });
+  core.tick();
+  const context = workAll(core, log).flatMap(({ messages }) => messages)[0]?.context ?? 0;
+  core.step(message('heartbeatResponse', { context }));
+  workAll(core, log);
+  for (let i = 0; i < 30; i++) core.tickLate();
+  const heartbeats = workAll(core, log).flatMap(({ messages }) => messages);
+  assert.ok(heartbeats.length > 0);
+  assert.equal(core.basicStatus().role, 'leader');
+  core.readIndex();
+  assert.ok(workAll(core, log).every(({ readStates }) => readStates.length === 0));
+});
+
 test('[R42] a change that could not be applied is not let into the log', () => {
   const { core, log } = leaderOfThree();
   const outcome = core.proposeConfChange({

@@ -27,7 +27,7 @@ import { becomeFollower } from './roles.ts';
 import { RaftState } from './state.ts';
 import { basicStatus, status } from './status.ts';
 import { step } from './step.ts';
-import { leaderRested, tick } from './ticks.ts';
+import { leaderRested, tick, tickLeaderLate } from './ticks.ts';
 import { transferLeader } from './transfer.ts';
 import { type ConfChange, type Message, NO_NODE, type NodeId } from './types.ts';
 
@@ -49,6 +49,11 @@ export class RaftCore implements Raft {
 
   tick(): void {
     tick(this.#raft);
+  }
+
+  /** Of a leader: a tick that is made up for. What peers sent meanwhile is not read yet. */
+  tickLate(): void {
+    tickLeaderLate(this.#raft);
   }
 
   /**

@@ -27,15 +27,24 @@ function tickElection(raft: RaftState): void {
 
 function tickLeader(raft: RaftState): void {
   assert(raft.lead === raft.id, '[R5] a leader knows itself to lead');
-  raft.heartbeatElapsed += 1;
   raft.electionElapsed += 1;
-  raft.leaderTicks += 1;
   if (raft.electionElapsed >= raft.settings.electionTicks) {
     raft.electionElapsed = 0;
     if (raft.settings.checkQuorum) checkQuorum(raft);
     if (raft.isLeader()) giveUpTransfer(raft);
   }
-  if (!raft.isLeader() || raft.heartbeatElapsed < raft.settings.heartbeatTicks) return;
+  if (raft.isLeader()) tickLeaderLate(raft);
+}
+
+/**
+ * [R9] A tick that the host makes up for, before it has read what peers sent meanwhile: the lease
+ * ages [R53] and heartbeats are due, but that nobody was heard says nothing.
+ */
+export function tickLeaderLate(raft: RaftState): void {
+  if (!raft.isLeader()) return;
+  raft.leaderTicks += 1;
+  raft.heartbeatElapsed += 1;
+  if (raft.heartbeatElapsed < raft.settings.heartbeatTicks) return;
   raft.heartbeatElapsed = 0;
   sendHeartbeat(raft);
 }

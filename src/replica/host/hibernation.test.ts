@@ -236,6 +236,20 @@ test('[H33] a member that was stopped hears what waits for it before it campaign
   await cluster.close();
 });
 
+test('[H33] shards that begin together on busy members come to rest', async () => {
+  // Each event takes 20 ms, so that a round of events is several ticks long. Leaders that made up
+  // for ticks checked their quorum before they had read the answers: no shard came to rest.
+  const cluster = new HostCluster({ seed: 1, shards: 40 });
+  for (const id of [1, 2, 3]) {
+    await cluster.boot(id);
+    cluster.machine(id).setEventCost(20);
+  }
+  assert.ok(await cluster.world.runUntil(() => allHibernate(cluster), 60_000), 'within a minute');
+  for (const shard of cluster.shards) {
+    assert.ok((cluster.status(1, shard)?.term ?? 0) < 8, `shard ${shard}: a few elections`);
+  }
+});
+
 test('shards stay awake while a peer does not know of hibernation', async () => {
   const cluster = await HostCluster.start({ seed: 5, features: (id) => (id === 2 ? 0 : 1) });
   await cluster.elect();

@@ -344,6 +344,16 @@ export class Replica implements LogWriterClient, TurnMember {
     }
   }
 
+  /** [H33] It leads, and this tick should have come earlier. */
+  tickLate(): void {
+    try {
+      this.core.tickLate();
+      if (this.core.hasReady()) this.mark();
+    } catch (error) {
+      this.#context.events.onBroken(this, error);
+    }
+  }
+
   /** [H83] It leads, and slept through `ticks`. */
   rested(ticks: number): void {
     try {

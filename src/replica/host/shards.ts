@@ -29,6 +29,7 @@ export interface ShardEvents {
 }
 
 interface Closing {
+  /** What is to be opened after it. */
   next: ShardPlan | undefined;
 }
 
