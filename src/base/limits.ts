@@ -38,6 +38,19 @@ export const LIMITS = {
     nodesMax: 16_384,
     /** Bytes of keys and values kept for all members together. */
     stateBytesMax: 256 * 1024 * 1024,
+    /** Live nodes asked per round whether they deleted a key: a SYN and a delta each. */
+    inquiriesPerRoundMax: 4,
+    /** Entries of others looked at per round for deletions: milliseconds. As many for writes. */
+    looksPerRoundMax: 32_768,
+    /**
+     * Deletions confirmed and far ahead of the clock, which wait: all are looked at in every round.
+     * One more is asked for again when there is room.
+     */
+    aheadDeletionsMax: 4_096,
+    /** Own writes ahead of the clock that are watched; one more keeps its rank. Some megabytes. */
+    aheadWritesMax: 8_192,
+    /** Entries that such a write had to win over: members are not many, liars are. */
+    aheadRivalsMax: 32,
     /** Purged members remembered, so that late rumours do not bring them back. */
     purgedNodesMax: 5_000,
   },

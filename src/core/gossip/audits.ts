@@ -6,6 +6,7 @@
 // node is asked whether it has deleted a key, before the deletion is followed [G39].
 
 import type { SocketAddress } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { LIFE } from './columns.ts';
 import { EntryCursor, type Section } from './delta-reader.ts';
 import type { Entry } from './entry-table.ts';
@@ -13,7 +14,7 @@ import type { ForeignDeletions } from './foreign-deletions.ts';
 import type { NodeState } from './node-state.ts';
 import { startsAscii } from './own-keys.ts';
 import type { PeerDigest } from './peer-digest.ts';
-import { type Roster, SELF_SLOT } from './roster.ts';
+import type { Roster } from './roster.ts';
 
 /** Rounds until a node is looked at again. */
 const ROUNDS_BETWEEN = 4;
@@ -34,7 +35,6 @@ interface Question {
   readonly from: SocketAddress;
   readonly state: NodeState;
   readonly fromExcluded: number;
-  readonly isInquiry: boolean;
 }
 
 export class Audits {
@@ -44,7 +44,11 @@ export class Audits {
   #round = 0;
   /** The first round in which there may be another question. */
   #nextRound = 1;
-  #question: Question | undefined;
+  #audit: Question | undefined;
+  /** Beside the audit, or deletions that somebody makes up would leave no room for it. */
+  readonly #inquiries = new Map<SocketAddress, Question>();
+  /** Who was last asked about a deletion: an audit that is due comes first then. */
+  readonly #inquired = new Set<SocketAddress>();
 
   constructor(roster: Roster, deletions: ForeignDeletions) {
     this.#roster = roster;
@@ -53,7 +57,10 @@ export class Audits {
 
   beginRound(): void {
     this.#round += 1;
-    this.#question = undefined;
+    this.#audit = undefined;
+    this.#inquiries.clear();
+    // Those who are gone are not worth a list of their own.
+    if (this.#inquired.size > LIMITS.gossip.nodesMax) this.#inquired.clear();
     for (const state of this.#progress.keys()) {
       if (this.#roster.isGone(state)) this.#progress.delete(state);
     }
@@ -64,39 +71,55 @@ export class Audits {
    * if the peer is a live node whose turn it is and of whom all is known that it has.
    */
   take(from: SocketAddress, digest: PeerDigest): Question | undefined {
-    if (this.#question !== undefined) return undefined;
-    const inquiry = this.#deletions.inquiryTo(from);
-    if (inquiry !== undefined && digest.maxOf(inquiry.state.slot) > inquiry.fromExcluded) {
-      this.#question = { ...inquiry, from, isInquiry: true };
-      return this.#question;
+    // What comes from there next must say which question it answers.
+    if (this.isAnswer(from)) return undefined;
+    const audited = this.#findAudited(from, digest);
+    const inquiry = this.#findInquiry(from, digest);
+    if (inquiry !== undefined && (audited === undefined || !this.#inquired.has(from))) {
+      this.#deletions.noteAsked(inquiry);
+      this.#inquired.add(from);
+      this.#inquiries.set(from, inquiry);
+      return inquiry;
     }
-    if (this.#round < this.#nextRound) return undefined;
+    if (audited === undefined) return undefined;
+    this.#inquired.delete(from);
+    const progress = this.#progress.get(audited) ?? { cursor: 0, round: -1, doubt: undefined };
+    this.#progress.set(audited, progress);
+    progress.round = this.#round;
+    this.#nextRound = this.#round + 1;
+    this.#audit = { from, state: audited, fromExcluded: progress.cursor };
+    return this.#audit;
+  }
+
+  #findInquiry(from: SocketAddress, digest: PeerDigest): Question | undefined {
+    if (this.#inquiries.size >= LIMITS.gossip.inquiriesPerRoundMax) return undefined;
+    const inquiry = this.#deletions.inquiryTo(from);
+    if (inquiry === undefined) return undefined;
+    const { state, fromExcluded } = inquiry;
+    return digest.maxOf(state.slot) > fromExcluded ? { from, state, fromExcluded } : undefined;
+  }
+
+  #findAudited(from: SocketAddress, digest: PeerDigest): NodeState | undefined {
+    if (this.#audit !== undefined || this.#round < this.#nextRound) return undefined;
     const state = this.#findSender(from);
     if (state === undefined) return undefined;
     const { max, withheld } = this.#roster.columns;
     if (max[state.slot] === 0 || withheld[state.slot] === 1) return undefined;
     if (digest.maxOf(state.slot) !== max[state.slot]) return undefined;
-    const progress = this.#progress.get(state) ?? { cursor: 0, round: -1, doubt: undefined };
-    const rests = progress.round >= 0 && this.#round < progress.round + ROUNDS_BETWEEN;
-    if (rests && progress.doubt === undefined) return undefined;
-    this.#progress.set(state, progress);
-    progress.round = this.#round;
-    this.#nextRound = this.#round + 1;
-    this.#question = { from, state, fromExcluded: progress.cursor, isInquiry: false };
-    return this.#question;
+    const progress = this.#progress.get(state);
+    if (progress === undefined || progress.doubt !== undefined) return state;
+    return this.#round < progress.round + ROUNDS_BETWEEN ? undefined : state;
   }
 
   #findSender(from: SocketAddress): NodeState | undefined {
     const { life } = this.#roster.columns;
-    for (const state of this.#roster.order().states) {
-      if (state.id.address !== from || life[state.slot] !== LIFE.live) continue;
-      if (state.slot !== SELF_SLOT) return state;
-    }
-    return undefined;
+    return this.#roster
+      .everLive()
+      .find(({ id, slot }) => id.address === from && life[slot] === LIFE.live);
   }
 
   isAnswer(from: SocketAddress): boolean {
-    return this.#question?.from === from;
+    return this.#audit?.from === from || this.#inquiries.has(from);
   }
 
   /**
@@ -108,17 +131,20 @@ export class Audits {
     bytes: Uint8Array,
     sections: readonly Section[],
   ): NodeState | undefined {
-    const question = this.#question;
-    if (question === undefined || question.from !== from) return undefined;
-    this.#question = undefined;
-    const { state, fromExcluded } = question;
-    const section = this.#findSection(bytes, sections, state);
-    if (question.isInquiry) {
-      if (section?.fromExcluded === fromExcluded && !section.unrepresentable) {
-        this.#deletions.takeAnswer(question, new EntryCursor(bytes, section), section.max);
+    const inquiry = this.#inquiries.get(from);
+    if (inquiry !== undefined) {
+      this.#inquiries.delete(from);
+      const section = this.#findSection(bytes, sections, inquiry.state);
+      if (section?.fromExcluded === inquiry.fromExcluded && !section.unrepresentable) {
+        this.#deletions.takeAnswer(inquiry, new EntryCursor(bytes, section), section.max);
       }
       return undefined;
     }
+    const question = this.#audit;
+    if (question === undefined || question.from !== from) return undefined;
+    this.#audit = undefined;
+    const { state, fromExcluded } = question;
+    const section = this.#findSection(bytes, sections, state);
     this.#nextRound = this.#round + 1 + Math.floor(bytes.length / BYTES_PER_ROUND);
     const progress = this.#progress.get(state);
     if (progress === undefined || section === undefined) return undefined;

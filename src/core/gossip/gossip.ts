@@ -154,10 +154,10 @@ export class Gossip {
     this.#ownKeys.maybeReturnWrites();
     this.#pulls.beginRound();
     this.#audits.beginRound();
-    const asked = this.#ownKeys.foreignDeletions.nextInquiry()?.id.address;
-    const isExtra = asked !== undefined && !targets.includes(asked);
-    const syns = this.#encodeSyns(isExtra ? [...targets, asked] : targets);
+    const { foreignDeletions } = this.#ownKeys;
+    const syns = this.#encodeSyns([...new Set([...targets, ...foreignDeletions.nextInquiries()])]);
     this.#lifecycle.evaluate();
+    for (const state of this.#lifecycle.takeArrivals()) foreignDeletions.noteArrival(state);
     return syns;
   }
 

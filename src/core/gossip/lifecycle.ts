@@ -20,6 +20,7 @@ export class Lifecycle {
   readonly #watch: LiveWatch;
   readonly #metrics: GossipMetrics;
   #diedEarly = false;
+  #arrivals: NodeState[] = [];
 
   constructor(roster: Roster, purged: PurgedMemory, watch: LiveWatch, metrics: GossipMetrics) {
     this.#roster = roster;
@@ -70,9 +71,18 @@ export class Lifecycle {
   #revive(slot: number): void {
     const { lived } = this.#roster.columns;
     if (lived[slot] === 1) this.#metrics.revivals += 1;
-    else this.#metrics.arrivals += 1;
-    lived[slot] = 1;
+    else {
+      this.#metrics.arrivals += 1;
+      this.#arrivals.push(this.#roster.state(slot));
+    }
     this.#roster.becomeLive(slot);
+  }
+
+  /** The nodes seen alive for the first time since the last call. */
+  takeArrivals(): readonly NodeState[] {
+    const arrivals = this.#arrivals;
+    this.#arrivals = [];
+    return arrivals;
   }
 
   #purge(due: readonly NodeState[]): void {

@@ -125,12 +125,8 @@ export class OwnKeys {
    * may come back with what it had.
    */
   #findRival(key: string): Rival | undefined {
-    const { slots } = this.#roster.order();
-    const { lived } = this.#roster.columns;
     let rival: Rival | undefined;
-    for (const slot of slots) {
-      if (slot === SELF_SLOT || lived[slot] === 0) continue;
-      const { table } = this.#roster.state(slot);
+    for (const { slot, table } of this.#roster.everLive()) {
       const entry = table.find(key);
       if (entry === undefined) continue;
       const rank = new Ranks(table).of(entry);

@@ -30,6 +30,7 @@ export class Roster implements StateContext {
   readonly #freeSlots: number[] = [];
   #order: NodeOrder;
   #newcomers: NodeState[] = [];
+  #everLive: readonly NodeState[] | undefined;
 
   constructor(config: GossipConfig, hashSeed: number, nowMs: number) {
     this.#deadNodeGraceMs = config.deadNodeGraceMs;
@@ -113,6 +114,7 @@ export class Roster implements StateContext {
       this.#freeSlots.push(state.slot);
     }
     this.#order = new NodeOrder(staying, this.columns.capacity);
+    this.#everLive = undefined;
     this.lifeEpoch += 1;
   }
 
@@ -126,6 +128,13 @@ export class Roster implements StateContext {
       this.#order = new NodeOrder(states, this.columns.capacity);
     }
     return this.#order;
+  }
+
+  /** Every node but the own one that was ever seen alive, in id order: a flood of ids is not. */
+  everLive(): readonly NodeState[] {
+    const { lived } = this.columns;
+    this.#everLive ??= this.order().states.filter(({ slot }) => lived[slot] === 1);
+    return this.#everLive;
   }
 
   /** Dead for more than half the grace: no longer spoken of, and soon purged. */
@@ -159,6 +168,9 @@ export class Roster implements StateContext {
   }
 
   becomeLive(slot: number): void {
+    assert(slot !== SELF_SLOT, 'the own node is live from the beginning');
+    if (this.columns.lived[slot] === 0) this.#everLive = undefined;
+    this.columns.lived[slot] = 1;
     this.columns.life[slot] = LIFE.live;
     this.lifeEpoch += 1;
   }

@@ -1,0 +1,100 @@
+// Deletions of keys that other members set, in clusters of more than a handful.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GossipCluster } from '../../../test/support/gossip-cluster.ts';
+import { encodeWire, type WireOperation } from '../../../test/support/gossip-wire.ts';
+import type { SocketAddress } from '../../base/ids.ts';
+
+const NOW_MS = Date.UTC(2026, 6, 1);
+const KEY_GRACE_MS = 60_000;
+
+class Crowd {
+  readonly cluster: GossipCluster;
+  readonly names: readonly string[];
+  readonly stopped = new Set<string>();
+
+  constructor(seed: number, count: number) {
+    this.cluster = new GossipCluster(seed);
+    this.names = Array.from({ length: count }, (_, i) => `n${i}`);
+    const graces = { keyGraceMs: KEY_GRACE_MS, deadNodeGraceMs: 86_400_000 };
+    for (const name of this.names)
+      this.cluster.start(name, { initial: [['role', name]], ...graces });
+    this.rounds(15);
+  }
+
+  rounds(count: number): void {
+    const { cluster } = this;
+    for (let i = 0; i < count; i++) {
+      cluster.nowMs += 1_000;
+      for (const name of this.names) {
+        if (this.stopped.has(name)) continue;
+        cluster.node(name).noteWallTime(NOW_MS + cluster.nowMs, cluster.nowMs);
+        cluster.round(name, ['n0']);
+        for (let next = cluster.queue.shift(); next !== undefined; next = cluster.queue.shift()) {
+          if (!this.stopped.has(next.to)) cluster.deliver(next);
+        }
+      }
+    }
+  }
+
+  shown(at: string, count: number): string[] {
+    const keys = Array.from({ length: count }, (_, i) => `key${i + 1}`);
+    return keys.filter((key) => this.cluster.node(at).winners().get(key) !== undefined);
+  }
+}
+
+test('[G39] what ten of twenty members deleted at once stays deleted', () => {
+  const crowd = new Crowd(1, 20);
+  const { cluster } = crowd;
+  for (let i = 1; i <= 10; i++) cluster.node('n0').set(`key${i}`, 'v', cluster.nowMs);
+  crowd.rounds(10);
+  for (let i = 1; i <= 10; i++) cluster.node(`n${i}`).delete(`key${i}`, cluster.nowMs);
+  crowd.rounds(10);
+  assert.deepEqual(crowd.shown('n11', 10), []);
+  crowd.rounds(KEY_GRACE_MS / 1_000 + 20);
+  assert.deepEqual(crowd.shown('n11', 10), []);
+});
+
+test('[G39] of twenty members one deletes a key and stops after twelve rounds', () => {
+  for (let seed = 1; seed <= 4; seed++) {
+    const crowd = new Crowd(seed, 20);
+    const { cluster } = crowd;
+    cluster.node('n0').set('key1', 'v', cluster.nowMs);
+    crowd.rounds(10);
+    cluster.node('n2').delete('key1', cluster.nowMs);
+    crowd.rounds(12);
+    crowd.stopped.add('n2');
+    crowd.rounds(45);
+    assert.deepEqual(crowd.shown('n1', 1), [], `seed ${seed}`);
+  }
+});
+
+test('[G39] deletions in the name of nodes that nobody saw alive are not kept', () => {
+  const [keys, nodes] = [2_000, 100];
+  const cluster = new GossipCluster(5);
+  const node = cluster.start('a', { keyGraceMs: KEY_GRACE_MS, deadNodeGraceMs: 86_400_000 });
+  node.noteWallTime(NOW_MS, cluster.nowMs);
+  for (let i = 0; i < keys; i++) node.set(`key${i}`, 'v', cluster.nowMs);
+  const first = BigInt((NOW_MS - Date.UTC(2020) + 600_000) * 256);
+  for (let n = 0; n < nodes; n++) {
+    const id = { nodeId: `x${n}`, generation: 1n, address: `10.1.0.${n}:7` as SocketAddress };
+    const delta: WireOperation[] = [{ op: 'node', id, lastGc: 0n, fromExcluded: 0n }];
+    for (let i = 0; i < keys; i++) {
+      const version = first + BigInt(i);
+      delta.push({ op: 'keyValue', key: `key${i}`, value: '', version, status: 1 });
+    }
+    const digest = [{ id, heartbeat: 2n, lastGc: 0n, max: first + BigInt(keys) }];
+    const bytes = encodeWire({ version: 0, type: 'synAck', digest, delta });
+    node.receive(bytes, '10.9.9.9:1' as SocketAddress, cluster.nowMs);
+  }
+  // Work per round is bounded by what lives, not by what was said. Best of ten, on a busy machine.
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 10; i++) {
+    cluster.nowMs += 1_000;
+    const beganMs = performance.now();
+    node.round(cluster.nowMs, []);
+    bestMs = Math.min(bestMs, performance.now() - beganMs);
+  }
+  assert.ok(bestMs < 5, `a round takes ${bestMs.toFixed(1)} ms`);
+});
