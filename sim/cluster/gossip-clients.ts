@@ -3,7 +3,13 @@
 
 import type { Prng } from '../../src/base/prng.ts';
 import type { Cluster } from './cluster.ts';
-import { type GossipProcess, gossipDisagreement, shownBy, wrongView } from './gossip-oracle.ts';
+import {
+  type GossipProcess,
+  gossipDisagreement,
+  knownOfThePast,
+  shownBy,
+  wrongView,
+} from './gossip-oracle.ts';
 import { oneOf } from './strikes.ts';
 
 const KEYS = 12;
@@ -128,6 +134,9 @@ export class GossipClients {
       return this.#cluster.nowMs < endMs ? 'the grace is not over' : undefined;
     });
     await this.settle(mustBecome);
+    // Everybody counts the grace from when it heard of the dead: at worst one after another.
+    const forgottenMs = 2 * gossip.deadGraceMs + spreadMs;
+    await mustBecome(forgottenMs, () => knownOfThePast(this.#processes()));
   }
 
   #set(process: GossipProcess, key: string, value: string): void {

@@ -10,6 +10,7 @@ import {
   GossipOracle,
   type GossipProcess,
   gossipDisagreement,
+  knownOfThePast,
   wrongView,
 } from './gossip-oracle.ts';
 
@@ -56,6 +57,13 @@ test('a live member that all others take for gone is noticed', () => {
   rounds(8);
   assert.match(gossipDisagreement([a]) ?? '', /^a takes a\/.* b\/.* for live/);
   assert.equal(gossipDisagreement([a, b]), undefined);
+});
+
+test('a process that ended and is still known is noticed', () => {
+  const { a, b, rounds } = started();
+  rounds(8);
+  assert.match(knownOfThePast([a]) ?? '', /^a still knows b\/.*, which is gone/);
+  assert.equal(knownOfThePast([a, b]), undefined);
 });
 
 test('a value, a deletion and a value that came back are told from what the owners have', () => {

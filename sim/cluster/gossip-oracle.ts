@@ -108,6 +108,16 @@ export function gossipDisagreement(processes: readonly GossipProcess[]): string 
   return undefined;
 }
 
+/** A process that ended and is still known somewhere, in words. */
+export function knownOfThePast(processes: readonly GossipProcess[]): string | undefined {
+  const running = new Set(processes.map(({ gossip }) => nameOf(gossip.self)));
+  for (const { gossip, name } of processes) {
+    const past = gossip.view().nodes.find(({ id }) => !running.has(nameOf(id)));
+    if (past !== undefined) return `${name} still knows ${nameOf(past.id)}, which is gone`;
+  }
+  return undefined;
+}
+
 /** Whether some process has keys of another one that are not those that one has, in words. */
 export function wrongView(processes: readonly GossipProcess[]): string | undefined {
   for (const owner of processes) {

@@ -79,6 +79,22 @@ test('terms, commits and states that go back within a life are noticed', () => {
   }
 });
 
+test('[H83] a leader deposed by waking up is noticed, and one by a later term is not', () => {
+  const asleep: ShardStatus = { ...CALM, role: 'leader', isHibernating: true };
+  const awake: ShardStatus = { ...asleep, isHibernating: false };
+  for (const [after, complaints] of [
+    [[CALM], 1],
+    [[awake, awake, CALM], 1],
+    [[awake, { ...CALM, term: 4 }], 0],
+    [[awake, { ...CALM, config: { ...CONFIG, voters: [2] } }], 0],
+    [[awake, awake, awake, awake, awake, CALM], 0],
+  ] as const) {
+    const { found, oracle } = watchman();
+    for (const status of [asleep, asleep, ...after]) oracle.observe(1, 1, status);
+    assert.equal(found.length, complaints, JSON.stringify(found));
+  }
+});
+
 test('what is purged before it is committed is noticed', () => {
   const { found, oracle } = watchman();
   oracle.observe(1, 1, { ...CALM, firstIndex: 11 });

@@ -19,6 +19,8 @@ interface Watermarks {
   firstIndex: number;
   readAt: number;
   isHibernating: boolean;
+  /** As a leader it was seen to hibernate in this term, so many looks ago. Infinity: never. */
+  restedLooks: number;
 }
 
 /** What is compared of replicas that have applied as much. */
@@ -32,6 +34,10 @@ export interface ReplicaState {
 const MANY = 40;
 /** Of one shard. */
 const COMPARE_MS = 100;
+/** About half of the shortest time after which a leader may be deposed for its peers' silence. */
+const RESTED_LOOKS = 5;
+
+const NEVER_RESTED = { restedLooks: Number.POSITIVE_INFINITY };
 
 export class Oracle {
   readonly #references = new Map<ShardId, ShardReference>();
@@ -125,7 +131,7 @@ export class Oracle {
     const seen = this.#watermarksOf(member, shard);
     // Terms too: one that was not durable yet was told to nobody.
     if (seen.life !== life)
-      Object.assign(seen, { life, term: 0, commit: 0, applied: 0, readAt: 0 });
+      Object.assign(seen, { life, term: 0, commit: 0, applied: 0, readAt: 0, ...NEVER_RESTED });
     const applied = status.applied.index;
     if (term < seen.term) this.#violate(`${who}: the term fell from ${seen.term} to ${term}`);
     if (commit < seen.commit) this.#violate(`${who}: the commit index fell to ${commit}`);
@@ -136,9 +142,25 @@ export class Oracle {
     if (status.firstIndex > commit + 1) this.#violate(`${who}: purged what is not committed`);
     if (status.firstIndex > seen.firstIndex && seen.firstIndex > 0) this.#counters.logsPurged += 1;
     if (status.isHibernating && !seen.isHibernating) this.#counters.shardsQuiet += 1;
+    this.#keepsOffice(who, member, seen, status);
     const { firstIndex, isHibernating } = status;
     Object.assign(seen, { term, commit, applied, firstIndex, isHibernating });
     if (status.role === 'leader') this.#noteLeader(shard, term, member);
+  }
+
+  /**
+   * [H83] Its peers agreed to rest, and have an election timeout to answer a leader that wakes:
+   * until then another term alone ends its office. Requests that wake it would be refused else.
+   */
+  #keepsOffice(who: string, member: MemberId, seen: Watermarks, status: ShardStatus): void {
+    const { config, isHibernating, role, term } = status;
+    const looks = term === seen.term ? seen.restedLooks + 1 : Number.POSITIVE_INFINITY;
+    const isMember = [...config.voters, ...config.votersOutgoing].includes(member);
+    if (role !== 'leader' && isMember && looks <= RESTED_LOOKS) {
+      this.#violate(`${who}: deposed in term ${term} by waking up`);
+    }
+    if (role !== 'leader') seen.restedLooks = Number.POSITIVE_INFINITY;
+    else seen.restedLooks = isHibernating ? 0 : looks;
   }
 
   /** What one member has applied is the entry that all others have applied there. */
@@ -212,6 +234,7 @@ export class Oracle {
         firstIndex: 0,
         readAt: 0,
         isHibernating: false,
+        ...NEVER_RESTED,
       };
       this.#watermarks.set(key, seen);
     }

@@ -99,6 +99,8 @@ const SPREAD_SHARE = 0.25;
 /** What a solid-state disk takes. Hundreds of shards that write a record each need one. */
 const SYNC_MS = 0.4;
 const BATCH_BYTES_SMALL = 500;
+/** A batch of so many takes one record. */
+const ONE_RECORD_BYTES = 64;
 const GROUPS = [1, 3, 3, 3, 3, 3, 3, 3, 5];
 const OTHER_GROUPS = [2, 4, 4, 7];
 const CLASS_SHARE = 0.3;
@@ -166,8 +168,6 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     beginsOld: faults.has('upgrade'),
     faults,
     strikeEveryMs: dice.oneOf([1_500, 3_000, 6_000]),
-    // A sync for each record: what queues behind a slow one would outlast the healing.
-    syncMs: isCrowded || focus.isTiny ? SYNC_MS : drawSyncMs(Dice.of(seed, 'cluster disks')),
     eventCostMs: faults.has('eventCost') ? Dice.of(seed, 'cluster costs').oneOf([0.01, 0.05]) : 0,
     weather: drawWeather(dice, faults),
     timing: drawTiming(dice, Dice.of(seed, 'cluster patience')),
@@ -179,9 +179,12 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     shards: overrides.shards ?? drawn.shards,
   };
   const isSpread = world.isSpread && !isCrowded;
+  const syncMs = drawSyncMs(Dice.of(seed, 'cluster disks'), drawn.sizes);
   return {
     ...drawn,
     ...chosen,
+    // A sync for each record: what queues behind a slow one would outlast the healing.
+    syncMs: isCrowded || focus.isTiny ? SYNC_MS : syncMs,
     founders: drawFounders({ ...drawn, ...chosen }, isSpread),
     clients: overrides.clients ?? drawn.clients,
     safetyMs: overrides.safetyMs ?? drawn.safetyMs,
@@ -268,15 +271,17 @@ function drawTiming(dice: Dice, patienceDice: Dice): Timing {
 }
 
 /** Slow enough, in some seeds, that several turns gather behind one sync. */
-function drawSyncMs(dice: Dice): number {
-  return dice.oneOf([SYNC_MS, SYNC_MS, SYNC_MS, 2, 6]);
+/** Clients ask for some 175 records a second: with one in a batch, 6 ms for each are too many. */
+function drawSyncMs(dice: Dice, { batchBytesMax }: Sizes): number {
+  const syncMs = dice.oneOf([SYNC_MS, SYNC_MS, SYNC_MS, 2, 6]);
+  return batchBytesMax > ONE_RECORD_BYTES ? syncMs : Math.min(syncMs, 2);
 }
 
 /** Of a batch of the log. With few bytes every record is a batch: a turn takes many syncs. */
 function drawBatchBytes(dice: Dice, segmentBytes: number): number {
   return dice.oneOf([
     1,
-    64,
+    ONE_RECORD_BYTES,
     BATCH_BYTES_SMALL,
     segmentBytes / 4,
     segmentBytes / 4,
@@ -288,7 +293,7 @@ function drawBatchBytes(dice: Dice, segmentBytes: number): number {
 function drawSizesFor(faults: ReadonlySet<FaultClass>, dice: Dice, batchDice: Dice): Sizes {
   const sizes = drawSizes(dice.random);
   if (!faults.has('oldTail') || batchDice.chance(0.3)) return sizes;
-  return { ...sizes, batchBytesMax: batchDice.oneOf([1, 64]) };
+  return { ...sizes, batchBytesMax: batchDice.oneOf([1, ONE_RECORD_BYTES]) };
 }
 
 function drawGossip(faults: ReadonlySet<FaultClass>, dice: Dice): GossipScenario | undefined {

@@ -27,4 +27,25 @@ export const GOSSIP_MUTANTS: readonly HostMutant[] = [
     stands: 'following an old deletion deletes what was written since',
     known: { seed: 9 },
   },
+  {
+    name: 'set-below-rival',
+    file: 'core/gossip/own-keys.ts',
+    find: '(rival?.rank ?? 0) + 1, clock.present',
+    replace: 'clock.present',
+    stands: 'a write by a clock that is behind changes nothing',
+    known: { seed: 1, scenario: { only: ['gossip', 'clocksApart', 'jump', 'drift'] } },
+  },
+  {
+    name: 'purged-come-back',
+    file: 'core/gossip/purged-memory.ts',
+    find: '    if (this.#heartbeats.size === 0) return undefined;\n    const',
+    replace: '    if (this.#heartbeats.size >= 0) return undefined;\n    const',
+    stands: 'members tell one another of the dead for ever',
+    known: {
+      seed: 1,
+      scenario: {
+        only: ['gossip', 'datagrams', 'address', 'kill', 'delay', 'isolate', 'halves', 'loss'],
+      },
+    },
+  },
 ];

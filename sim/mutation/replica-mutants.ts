@@ -204,6 +204,14 @@ export const REPLICA_MUTANTS: readonly HostMutant[] = [
     known: { tests: 'src/replica/host/hibernation' },
   },
   {
+    name: 'woken-leader-doubts-its-peers',
+    file: 'replica/host/hibernation.ts',
+    find: 'replica.rested(missed);',
+    replace: 'replica.tickMissed(missed);',
+    stands: 'a leader is deposed by waking up, before its peers could answer',
+    known: { tests: 'src/replica/host/hibernation' },
+  },
+  {
     name: 'hibernating-shard-never-wakes',
     file: 'replica/host/hibernation.ts',
     find: 'let left = this.#settings.wakesMax;',

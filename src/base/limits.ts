@@ -222,6 +222,11 @@ export const LIMITS = {
     answerBytesMax: 4 * 1024 * 1024,
     /** Commands that one client has waiting; more are refused at once. */
     waitingMax: 16_384,
+    /**
+     * Commands that callers inside a member have open, together: each is kept, because it may have
+     * to be passed on. As many as are sent to one peer before it answers.
+     */
+    callBytesMax: 64 * 1024 * 1024,
   },
   snapshots: {
     /** Each keeps old pages of the store from being used again. */

@@ -35,7 +35,7 @@ export const text = (bytes: Uint8Array): string => decoder.decode(bytes);
 export const bytes = (of: string): Uint8Array => encoder.encode(of);
 
 /** `key=value` sets, and answers what was there; a question is a key. `boom` breaks it. */
-class PairMachine implements ShardMachine {
+export class PairMachine implements ShardMachine {
   readonly kind = 'pairs';
   readonly editions = PLAIN_EDITIONS;
 

@@ -267,6 +267,49 @@ test('[R53] [R54] a lease serves reads at once, for its time, and not after a Ti
   assert.equal(isServedAtOnce(), false, 'TimeoutNow is out');
 });
 
+test('[R9] [R53] after a rest the lease is over, and peers have a whole timeout to answer', () => {
+  const { core, log } = leaderOfThree({ reads: 'lease' });
+  const isServedAtOnce = (): boolean => {
+    core.readIndex();
+    return workAll(core, log).some(({ readStates }) => readStates.length > 0);
+  };
+  for (let i = 0; i < 9; i++) core.tick();
+  const context =
+    workAll(core, log)
+      .flatMap(({ messages }) => messages)
+      .at(-1)?.context ?? 0;
+  core.step(message('heartbeatResponse', { context }));
+  workAll(core, log);
+  assert.equal(isServedAtOnce(), true);
+  core.leaderRested(10);
+  const asked = workAll(core, log).flatMap(({ messages }) => messages);
+  assert.deepEqual(
+    asked.map(({ kind, to }) => `${kind} ${to}`),
+    ['heartbeat 2', 'heartbeat 3'],
+  );
+  assert.equal(isServedAtOnce(), false);
+  for (let i = 0; i < 9; i++) core.tick();
+  assert.equal(core.basicStatus().role, 'leader', 'nobody had an election timeout to answer');
+  core.tick();
+  assert.equal(core.basicStatus().role, 'follower', 'nobody answered for one');
+  core.leaderRested(10);
+  assert.equal(core.basicStatus().role, 'follower', 'it has no office to go on with');
+});
+
+test('[R9] [R53] late ticks end a lease and bring heartbeats, and depose nobody', () => {
+  const { core, log } = leaderOfThree({ reads: 'lease' });
+  core.tick();
+  const context = workAll(core, log).flatMap(({ messages }) => messages)[0]?.context ?? 0;
+  core.step(message('heartbeatResponse', { context }));
+  workAll(core, log);
+  for (let i = 0; i < 30; i++) core.tickLate();
+  const heartbeats = workAll(core, log).flatMap(({ messages }) => messages);
+  assert.ok(heartbeats.length > 0);
+  assert.equal(core.basicStatus().role, 'leader');
+  core.readIndex();
+  assert.ok(workAll(core, log).every(({ readStates }) => readStates.length === 0));
+});
+
 test('[R42] a change that could not be applied is not let into the log', () => {
   const { core, log } = leaderOfThree();
   const outcome = core.proposeConfChange({

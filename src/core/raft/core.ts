@@ -27,7 +27,7 @@ import { becomeFollower } from './roles.ts';
 import { RaftState } from './state.ts';
 import { basicStatus, status } from './status.ts';
 import { step } from './step.ts';
-import { tick } from './ticks.ts';
+import { leaderRested, tick, tickLeaderLate } from './ticks.ts';
 import { transferLeader } from './transfer.ts';
 import { type ConfChange, type Message, NO_NODE, type NodeId } from './types.ts';
 
@@ -49,6 +49,19 @@ export class RaftCore implements Raft {
 
   tick(): void {
     tick(this.#raft);
+  }
+
+  /** Of a leader: a tick that is made up for. What peers sent meanwhile is not read yet. */
+  tickLate(): void {
+    tickLeaderLate(this.#raft);
+  }
+
+  /**
+   * A leader goes on after a rest of `ticks`, rounded up, in which nobody was ticked, with the
+   * consent of its peers. Nothing happens if it was deposed meanwhile.
+   */
+  leaderRested(ticks: number): void {
+    leaderRested(this.#raft, ticks);
   }
 
   step(message: Message): StepOutcome {

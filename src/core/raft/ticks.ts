@@ -27,19 +27,51 @@ function tickElection(raft: RaftState): void {
 
 function tickLeader(raft: RaftState): void {
   assert(raft.lead === raft.id, '[R5] a leader knows itself to lead');
-  raft.heartbeatElapsed += 1;
   raft.electionElapsed += 1;
-  raft.leaderTicks += 1;
   if (raft.electionElapsed >= raft.settings.electionTicks) {
     raft.electionElapsed = 0;
     if (raft.settings.checkQuorum) checkQuorum(raft);
     if (raft.isLeader()) giveUpTransfer(raft);
   }
-  if (!raft.isLeader() || raft.heartbeatElapsed < raft.settings.heartbeatTicks) return;
+  if (raft.isLeader()) tickLeaderLate(raft);
+}
+
+/**
+ * [R9] A tick that the host makes up for, before it has read what peers sent meanwhile: the lease
+ * ages [R53] and heartbeats are due, but that nobody was heard says nothing.
+ */
+export function tickLeaderLate(raft: RaftState): void {
+  if (!raft.isLeader()) return;
+  raft.leaderTicks += 1;
+  raft.heartbeatElapsed += 1;
+  if (raft.heartbeatElapsed < raft.settings.heartbeatTicks) return;
   raft.heartbeatElapsed = 0;
+  sendHeartbeat(raft);
+}
+
+function sendHeartbeat(raft: RaftState): void {
   // Each heartbeat renews the lease, by a round that nobody waits for.
   if (raft.settings.reads === 'lease') beginRound(raft, []);
   else broadcastHeartbeat(raft);
+}
+
+/**
+ * [R9] Leader and followers were at rest, without ticks. Nobody was asked for a sign of life
+ * meanwhile: peers have an election timeout from now on to give one. A leader that made up for
+ * its rest by ticks could check its quorum twice at once: at rest at tick 9 of 10, it checks at the
+ * first of 10 ticks that it makes up for, and again at the first one that is due.
+ * [R53] Its lease aged by as much as it rested.
+ */
+export function leaderRested(raft: RaftState, ticks: number): void {
+  assert(ticks >= 0, '[R9] time goes forward');
+  // A late answer of a later term may have come before whatever ended the rest.
+  if (!raft.isLeader()) return;
+  assert(raft.transferee === NO_NODE, '[R70] nobody rests while a leader hands over');
+  raft.leaderTicks += ticks;
+  raft.electionElapsed = 0;
+  raft.heartbeatElapsed = 0;
+  forgetWhoIsActive(raft);
+  sendHeartbeat(raft);
 }
 
 /** [R70] The transfer had its time; proposals are taken again. */
@@ -57,6 +89,10 @@ function checkQuorum(raft: RaftState): void {
     raft.emit({ kind: 'steppedDown', cause: 'quorumLost', term: raft.term });
     becomeFollower(raft, raft.term, NO_NODE);
   }
+  forgetWhoIsActive(raft);
+}
+
+function forgetWhoIsActive(raft: RaftState): void {
   for (const peer of raft.tracker.peers) {
     if (peer.id !== raft.id) peer.isRecentlyActive = false;
   }

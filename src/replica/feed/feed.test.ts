@@ -164,6 +164,17 @@ test('[F6] who waits is woken by the very topic, once, and not after it went', (
   assert.deepEqual(bench.turn(), []);
 });
 
+test('[F6] a batch that is larger than the ring wakes everyone who waits on its shard', () => {
+  const bench = new Bench(SMALL);
+  const wake = (name: string) => () => bench.heard.push(name);
+  bench.hub.wait(1, utf8('a'), wake('of what is gone'));
+  bench.hub.wait(1, utf8('b'), wake('of what is there'));
+  bench.emit(11, 'a=1', ...Array.from({ length: 20 }, (_, i) => `c=${i}`), 'b=1');
+  assert.deepEqual(bench.turn(), ['of what is gone', 'of what is there']);
+  bench.emit(12, 'a=2', 'b=2');
+  assert.deepEqual(bench.turn(), [], 'once');
+});
+
 test('[F7] nothing is kept for nobody, and who follows from before hears a gap', () => {
   const bench = new Bench();
   bench.emit(11, 'a=1');

@@ -154,7 +154,10 @@ export class FeedHub {
     open.feed.commit();
     if (open.feed.end === from) return;
     if (open.followers.size > 0) this.#noteMoved(open);
-    if (open.waiters.size > 0) this.#wakeTopics(open, from);
+    if (open.waiters.size === 0) return;
+    // [F6] The ring had no room for all of the batch: whatever is gone may be of any topic.
+    if (from < open.feed.first) this.#wakeAll(open);
+    else this.#wakeTopics(open, from);
   }
 
   /** [F3] The batch was taken back. */
@@ -246,7 +249,11 @@ export class FeedHub {
       follower.index = feed.floor;
       return { kind: 'gap', index: feed.floor };
     }
-    if (follower.next >= feed.end) return undefined;
+    if (follower.next >= feed.end) {
+      // [F2] It may have heard of more elsewhere: which event comes next for it is not known yet.
+      if (isNew) follower.next = -1;
+      return undefined;
+    }
     const events: FeedEvent[] = [];
     let bytes = 0;
     while (follower.next < feed.end && bytes < this.#sizes.turnBytesMax) {
@@ -266,7 +273,7 @@ export class FeedHub {
   }
 
   #isBehind({ feed }: Shard, follower: Following): boolean {
-    return follower.next < feed.end;
+    return follower.next >= 0 && follower.next < feed.end;
   }
 
   /** The first event behind `index`. */
@@ -291,7 +298,7 @@ export class FeedHub {
   }
 
   #wakeTopics({ feed, waiters }: Shard, from: number): void {
-    for (let number = Math.max(from, feed.first); number < feed.end; number++) {
+    for (let number = from; number < feed.end; number++) {
       const name = nameOf(this.#ring.topicAt(feed.addressOf(number)));
       const group = waiters.get(name);
       if (group === undefined) continue;

@@ -3,6 +3,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { NO_NODE } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { ReadAnswer, ReadRefusal, WriteDoubt, WriteOutcome, WriteRefusal } from '../types.ts';
 
@@ -31,6 +32,7 @@ export class Answers {
   }
 
   refuseWrite(done: WriteDone, reason: WriteRefusal, leader: MemberId): void {
+    assert(reason !== 'noLeader' || leader === NO_NODE, '[H11] who leads nothing is not named');
     this.write(done, { kind: 'refused', reason, leader });
   }
 

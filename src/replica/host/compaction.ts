@@ -123,9 +123,14 @@ export class Compaction {
       before = segments;
       if (!(await store.flush())) break;
       for (const { shard, lastIndexInside } of wal.pins()) {
+        if (this.#supervisor.isClosed) return;
         // Those that stopped as well: their logs keep segments like any other.
         const replica = this.#registry.get(shard);
-        if (replica === undefined || this.#supervisor.isClosed) continue;
+        if (replica === undefined) {
+          // [H94] Closed, or in no plan: nobody knows its state, and its log is kept as it is.
+          await wal.rewrite(shard);
+          continue;
+        }
         const isNeeded = neededFrom(replica) < lastIndexInside;
         if (isNeeded && wal.hasRoom && segments <= neededMax) continue;
         this.cut(replica, lastIndexInside);

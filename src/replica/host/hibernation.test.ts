@@ -49,6 +49,23 @@ test('a hibernating shard takes a write at once and hibernates again', async () 
   await cluster.close();
 });
 
+test('[H83] a leader asleep takes a write at whatever moment it comes', async () => {
+  // Rested at tick 9 of 10, with a tick due in the turn of the write: it checked its quorum twice
+  // before anybody could answer.
+  for (const seed of [4, 6, 14, 23, 28]) {
+    const cluster = await HostCluster.start({ seed });
+    await cluster.world.runFor(4_000);
+    const leader = cluster.leader();
+    const { isHibernating, term } = must(cluster.status(leader), 'it leads');
+    assert.equal(isHibernating, true);
+    assert.match(await cluster.put(leader, 'a=1'), /^applied/, `seed ${seed}`);
+    await cluster.world.runFor(1_000);
+    assert.equal(cluster.status(leader)?.role, 'leader', `seed ${seed}`);
+    assert.equal(cluster.status(leader)?.term, term);
+    await cluster.close();
+  }
+});
+
 test('a strong read of a hibernating shard is answered by leader and follower', async () => {
   const cluster = await hibernatingCluster();
   const leader = cluster.leader(2);
@@ -217,6 +234,20 @@ test('[H33] a member that was stopped hears what waits for it before it campaign
     led.some((shard) => cluster.status(stopped, shard)?.role !== 'follower');
   assert.equal(await cluster.world.runUntil(hasCampaigned, 100), false);
   await cluster.close();
+});
+
+test('[H33] shards that begin together on busy members come to rest', async () => {
+  // Each event takes 20 ms, so that a round of events is several ticks long. Leaders that made up
+  // for ticks checked their quorum before they had read the answers: no shard came to rest.
+  const cluster = new HostCluster({ seed: 1, shards: 40 });
+  for (const id of [1, 2, 3]) {
+    await cluster.boot(id);
+    cluster.machine(id).setEventCost(20);
+  }
+  assert.ok(await cluster.world.runUntil(() => allHibernate(cluster), 60_000), 'within a minute');
+  for (const shard of cluster.shards) {
+    assert.ok((cluster.status(1, shard)?.term ?? 0) < 8, `shard ${shard}: a few elections`);
+  }
 });
 
 test('shards stay awake while a peer does not know of hibernation', async () => {

@@ -192,7 +192,7 @@ export class Hibernation {
     if (replica.isLeader) {
       // [H83] Rounded up: its lease must not outlive the time that others measured.
       const missed = Math.min(electionTicks, Math.ceil(sleptTicks) + 1);
-      replica.tickMissed(missed);
+      replica.rested(missed);
     } else if (this.#isLost(replica.leader, nowMs)) {
       // [H84] Rounded down: it must not vote before the time that the leader counts on.
       const missed = Math.min(electionTicks, Math.floor(sleptTicks));

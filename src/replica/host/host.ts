@@ -226,9 +226,10 @@ export class Host implements ReplicaHost {
     this.#fullDisk.step(nowMs);
     this.#duties.step(nowMs);
     for (const replica of this.#registry.inPhase(step)) {
+      if (!replica.isRunning || replica.condition.isHibernating) continue;
       // [H33] What it could have heard meanwhile waits to be read.
-      if (isLate && !replica.isLeader) continue;
-      if (replica.isRunning && !replica.condition.isHibernating) replica.tick(nowMs);
+      if (!isLate) replica.tick(nowMs);
+      else if (replica.isLeader) replica.tickLate();
     }
     if (!isLate) this.#hibernation.step(nowMs);
     if (step % (this.#settings.phases * COMPACTION_TICKS) === 0) this.#compaction.step();

@@ -2,19 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HostCluster } from '../../../test/support/host-cluster.ts';
-import { PLAIN_EDITIONS, type ShardMachine } from '../../core/machine.ts';
+import { HostCluster, PairMachine } from '../../../test/support/host-cluster.ts';
 import type { HardState } from '../../core/raft/index.ts';
 import { metaKey } from '../state/layout.ts';
 import type { RemoveOutcome, WriteOutcome } from '../types.ts';
 
-/** What a plan needs; a closed shard goes on with the machine that it had. */
-const machine: ShardMachine = {
-  kind: 'pairs',
-  editions: PLAIN_EDITIONS,
-  apply: () => new Uint8Array(0),
-  query: () => ({ kind: 'done', answer: new Uint8Array(0) }),
-};
+const machine = new PairMachine();
 
 function remove(cluster: HostCluster, id: number, shard: number): Promise<RemoveOutcome> {
   return new Promise((resolve) => cluster.plane(id).host.removeShard(shard, resolve));
@@ -53,6 +46,28 @@ test('[H94] a shard that is closed answers, and goes on when it is opened again'
   assert.equal(await cluster.get(leader, 'local', 'b'), 'local "4"');
   assert.ok(gateway.follow(1, 0, () => {}));
   assert.deepEqual(cluster.fatal, []);
+  await cluster.close();
+});
+
+test('[H94] [D27] a closed shard keeps nothing in memory, and opens with its past', async () => {
+  const cluster = await HostCluster.start({ seed: 62, shards: 1, members: 1 });
+  await cluster.elect();
+  assert.match(await cluster.put(1, 'a=1'), /^applied/);
+  const plane = cluster.plane(1);
+  const digest = plane.digest(1);
+  assert.equal(plane.host.closeShard(1), true);
+  await cluster.world.runFor(1_000);
+  assert.equal(plane.digest(1), undefined, 'its state is let go of');
+  plane.host.openShard({ shard: 1, machine, founders: [1] });
+  assert.equal(plane.digest(1), digest);
+  await cluster.elect();
+  // Closed, opened and closed before anything is durable, and opened at last.
+  assert.equal(plane.host.closeShard(1), true);
+  plane.host.openShard({ shard: 1, machine, founders: [1] });
+  assert.equal(plane.host.closeShard(1), false, 'it begins yet');
+  await cluster.elect();
+  assert.equal(await cluster.get(1, 'local', 'a'), 'local "1"');
+  assert.equal(await cluster.put(1, 'a=2'), `applied ${cluster.status(1)?.lastIndex} "1"`);
   await cluster.close();
 });
 

@@ -148,7 +148,7 @@ function configOf(voters: readonly MemberId[]): ConfState {
 }
 
 /** The replica that log and store left, if they fit. */
-export function resumeReplica(log: ShardLog, data: ReplicaState): Resumption {
+function resumeReplica(log: ShardLog, data: ReplicaState): Resumption {
   if (data.finishInstall(log.snapshot()) === 'missing') {
     return refuse({ kind: 'storeLostState', index: log.snapshot().index });
   }

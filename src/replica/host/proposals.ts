@@ -12,12 +12,12 @@
 // the past keeps watching until something at 10 is committed, or says that it does not know.
 
 import { assert } from '../../base/assert.ts';
-import { copyTogether, isSmallPart } from '../../base/bytes.ts';
-import type {
-  ConfChange,
-  ProposalRefusal,
-  ProposeConfChangeOutcome,
-  RaftCore,
+import {
+  type ConfChange,
+  NO_NODE,
+  type ProposalRefusal,
+  type ProposeConfChangeOutcome,
+  type RaftCore,
 } from '../../core/raft/index.ts';
 import type { MemberId } from '../../engine/transport/index.ts';
 import type { WriteDoubt, WriteRefusal } from '../types.ts';
@@ -116,18 +116,17 @@ export class Proposals {
   }
 
   /** The proposals of this turn go into the log, all of them or none. */
-  hand(core: RaftCore, leader: MemberId, mayPack: boolean): void {
-    if (this.#dones.length > 0) this.#handPayloads(core, leader, mayPack);
+  hand(core: RaftCore, leader: MemberId, mayPack: boolean, timeMs: number): void {
+    if (this.#dones.length > 0) this.#handPayloads(core, leader, mayPack, timeMs);
     if (this.#changes.length > 0) this.#handChanges(core, leader);
   }
 
-  #handPayloads(core: RaftCore, leader: MemberId, mayPack: boolean): void {
+  #handPayloads(core: RaftCore, leader: MemberId, mayPack: boolean, timeMs: number): void {
     const [dones, bytes] = [this.#dones, this.#bytes];
     assert(this.#payloads.length === dones.length, '[H10] a proposal has a caller');
     const entries = mayPack
-      ? packed(this.#payloads, this.#entryBytesMax)
-      : onePerEntry(this.#payloads);
-    moveFromLarger(entries.payloads);
+      ? packed(this.#payloads, this.#entryBytesMax, timeMs)
+      : onePerEntry(this.#payloads, timeMs);
     const outcome = core.propose(entries.payloads);
     this.#payloads = [];
     this.#dones = [];
@@ -140,7 +139,8 @@ export class Proposals {
     assert(outcome.kind === 'refused', '[H11] the core passes nothing on: the host does');
     this.#admission.release(dones.length, bytes);
     const reason = REFUSALS[outcome.reason];
-    for (const done of dones) this.#answers.refuseWrite(done, reason, leader);
+    const known = knownLeader(reason, leader);
+    for (const done of dones) this.#answers.refuseWrite(done, reason, known);
   }
 
   #handChanges(core: RaftCore, leader: MemberId): void {
@@ -160,7 +160,7 @@ export class Proposals {
       // An ignored change stands in the log as an empty entry, which is nobody's.
       const isIgnored = outcome.kind === 'ignored';
       const reason = isIgnored ? CHANGE_REFUSALS[outcome.reason] : REFUSALS[outcome.reason];
-      this.#answers.refuseWrite(done, reason, leader);
+      this.#answers.refuseWrite(done, reason, knownLeader(reason, leader));
     }
   }
 
@@ -262,22 +262,9 @@ export class Proposals {
   }
 }
 
-/**
- * [H20] What is let in is counted by its length, and keeps no more than that in memory. A request
- * of a thousand commands of which one was let in would stay whole for as long as that one does: so
- * neighbours that are a small part of the buffer that brought them move to one of their own.
- */
-function moveFromLarger(payloads: Uint8Array[]): void {
-  for (let from = 0; from < payloads.length; ) {
-    const { buffer } = payloads[from] as Uint8Array;
-    let [to, bytes] = [from, 0];
-    for (; payloads[to]?.buffer === buffer; to++) bytes += (payloads[to] as Uint8Array).length;
-    if (isSmallPart(bytes, buffer.byteLength)) {
-      const moved = copyTogether(payloads.slice(from, to));
-      for (let i = from; i < to; i++) payloads[i] = moved[i - from] as Uint8Array;
-    }
-    from = to;
-  }
+/** The core may have lost the leader since the last Ready, and been that leader itself. */
+function knownLeader(reason: WriteRefusal, leader: MemberId): MemberId {
+  return reason === 'noLeader' ? NO_NODE : leader;
 }
 
 function settleOne(

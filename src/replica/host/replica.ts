@@ -24,10 +24,10 @@ import type { ShardId } from '../../engine/wal/index.ts';
 import type { Snapshots } from '../snapshots/index.ts';
 import {
   encodeShardCommand,
+  isCommand,
   knowsSeveral,
   type ReplicaState,
   type ShardCommand,
-  stampCommand,
 } from '../state/index.ts';
 import type { ReadLevel, ShardStatus, WriteRefusal } from '../types.ts';
 import { Admission, type MemberLoad } from './admission.ts';
@@ -221,9 +221,7 @@ export class Replica implements LogWriterClient, TurnMember {
   }
 
   #admit(payload: Uint8Array, done: WriteDone): WriteRefusal | undefined {
-    // The leader's clock is what the shard takes for time.
-    const isWhole = stampCommand(payload, this.#context.parts.clock.wallMs());
-    return isWhole ? this.proposals.add(payload, done) : 'malformed';
+    return isCommand(payload) ? this.proposals.add(payload, done) : 'malformed';
   }
 
   /**
@@ -346,7 +344,27 @@ export class Replica implements LogWriterClient, TurnMember {
     }
   }
 
-  /** Makes up for `ticks` that it slept through. */
+  /** [H33] It leads, and this tick should have come earlier. */
+  tickLate(): void {
+    try {
+      this.core.tickLate();
+      if (this.core.hasReady()) this.mark();
+    } catch (error) {
+      this.#context.events.onBroken(this, error);
+    }
+  }
+
+  /** [H83] It leads, and slept through `ticks`. */
+  rested(ticks: number): void {
+    try {
+      this.core.leaderRested(ticks);
+      this.mark();
+    } catch (error) {
+      this.#context.events.onBroken(this, error);
+    }
+  }
+
+  /** A follower makes up for `ticks` that it slept through. */
   tickMissed(ticks: number): void {
     const { electionTicks } = this.#context.settings;
     assert(
@@ -406,7 +424,9 @@ export class Replica implements LogWriterClient, TurnMember {
   #work(nowMs: number): void {
     const { condition, core, proposals, reads } = this;
     // [H98] What it has applied the shard agreed on: entries from here on stand behind the raise.
-    proposals.hand(core, this.leader, knowsSeveral(this.data.editions()));
+    const mayPack = knowsSeveral(this.data.editions());
+    // The leader's clock is what the shard takes for time.
+    proposals.hand(core, this.leader, mayPack, this.#context.parts.clock.wallMs());
     reads.hand(core, this.leader, nowMs);
     this.#applying.applyQueued();
     for (let i = 0; i < READYS_MAX && core.hasReady(); i++) {

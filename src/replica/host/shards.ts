@@ -12,7 +12,6 @@ import {
   type NewReplica,
   openReplica,
   type Resumption,
-  resumeReplica,
 } from './opening.ts';
 import type { Registry } from './registry.ts';
 import { Replica, type ReplicaContext } from './replica.ts';
@@ -29,6 +28,11 @@ export interface ShardEvents {
   onClosed(shard: ShardId): void;
 }
 
+interface Closing {
+  /** What is to be opened after it. */
+  next: ShardPlan | undefined;
+}
+
 export class Shards {
   readonly #context: ReplicaContext;
   readonly #registry: Registry;
@@ -37,8 +41,8 @@ export class Shards {
   readonly #events: ShardEvents;
   /** Shards whose beginning is on its way to the disk. */
   readonly #beginning = new Set<ShardId>();
-  /** [H94] What closed shards left, to begin anew from. */
-  readonly #closed = new Map<ShardId, ReplicaState>();
+  /** [H94] Something of them is on its way to the disk; with the plan for what comes after. */
+  readonly #closing = new Map<ShardId, Closing>();
   /** [H95] Shards on their way out, with the plan for what comes after. */
   readonly #leaving = new Map<ShardId, ShardPlan | undefined>();
 
@@ -72,7 +76,8 @@ export class Shards {
   // --- beginning --------------------------------------------------------------------------------
 
   isBeginning(shard: ShardId): boolean {
-    return this.#beginning.has(shard) || this.#leaving.get(shard) !== undefined;
+    const next = this.#leaving.get(shard) ?? this.#closing.get(shard)?.next;
+    return this.#beginning.has(shard) || next !== undefined;
   }
 
   open(plan: ShardPlan): void {
@@ -84,9 +89,9 @@ export class Shards {
       this.#leaving.set(shard, plan);
       return;
     }
-    const closed = this.#closed.get(shard);
-    if (closed !== undefined) {
-      this.#openClosed(shard, closed);
+    const closing = this.#closing.get(shard);
+    if (closing !== undefined) {
+      closing.next = plan;
       return;
     }
     const { member, states, wal } = this.#context.parts;
@@ -99,23 +104,6 @@ export class Shards {
   #begin(shard: ShardId, opening: Resumption): void {
     if (opening.kind === 'ready') this.#add(shard, opening.data);
     else this.#supervisor.fail(describeOpeningRefusal(shard, opening.refusal));
-  }
-
-  /**
-   * [H94] By then the log has all that was asked of it before, a state to be installed among it.
-   */
-  #openClosed(shard: ShardId, data: ReplicaState): void {
-    const { feed, wal } = this.#context.parts;
-    this.#closed.delete(shard);
-    this.#beginning.add(shard);
-    wal.append([], (outcome) => {
-      const isExpected = this.#beginning.delete(shard);
-      assert(isExpected, 'a shard begins once');
-      if (outcome !== 'durable' || this.#supervisor.isClosed) return;
-      // Its feed ended with the closing. [F5]
-      feed.openShard(shard, data.applied().index);
-      this.#begin(shard, resumeReplica(wal.shard(shard), data));
-    });
   }
 
   /** [H53] The store learns of a new shard when its log is durable. */
@@ -177,11 +165,31 @@ export class Shards {
   close(shard: ShardId): boolean {
     const replica = this.#registry.get(shard);
     if (replica === undefined) return false;
+    this.#close(replica);
+    const closing: Closing = { next: undefined };
+    this.#closing.set(shard, closing);
+    this.#supervisor.watch('closing a shard', this.#release(shard, closing));
+    return true;
+  }
+
+  #close(replica: Replica): void {
     if (replica.isRunning) this.retire(replica, { kind: 'closed' });
     this.#registry.forget(replica);
-    this.#closed.set(shard, replica.data);
-    this.#events.onClosed(shard);
-    return true;
+    this.#events.onClosed(replica.shard);
+  }
+
+  /** [H94] By its end log and store have all that was asked of them, an installed state too. */
+  async #release(shard: ShardId, closing: Closing): Promise<void> {
+    const { states, wal } = this.#context.parts;
+    const isLogged = await new Promise<boolean>((resolve) => {
+      wal.append([], (outcome) => resolve(outcome === 'durable'));
+    });
+    // Removed meanwhile: nothing is left to let go of.
+    if (!isLogged || this.#closing.get(shard) !== closing) return;
+    const isStored = await states.release(shard);
+    if (this.#closing.get(shard) !== closing) return;
+    this.#closing.delete(shard);
+    if (isStored && closing.next !== undefined) this.open(closing.next);
   }
 
   /** [H95] */
@@ -192,8 +200,9 @@ export class Shards {
       clock.afterTurn(() => done(refusal));
       return;
     }
-    this.close(shard);
-    this.#closed.delete(shard);
+    const replica = this.#registry.get(shard);
+    if (replica !== undefined) this.#close(replica);
+    this.#closing.delete(shard);
     this.#leaving.set(shard, undefined);
     this.#supervisor.watch('removing a shard', this.#removeAndTell(shard, done));
   }
@@ -201,7 +210,7 @@ export class Shards {
   #removeRefusal(shard: ShardId): RemoveOutcome | undefined {
     if (this.#supervisor.isClosed) return 'stopping';
     if (this.#leaving.has(shard)) return 'unknownShard';
-    if (this.#beginning.has(shard)) return 'beginning';
+    if (this.isBeginning(shard)) return 'beginning';
     const isKnown = this.#context.parts.states.shardIds().includes(shard);
     return isKnown ? undefined : 'unknownShard';
   }

@@ -134,6 +134,8 @@ function readOutcome(reader: PackedReader): WriteOutcome | undefined {
   const kind = reader.u8();
   if (kind === APPLIED) {
     const index = reader.varint();
+    // [Q3] What had its effect has a place in the log.
+    if (index === 0) return undefined;
     return { kind: 'applied', index, result: reader.take(reader.varint()) };
   }
   if (kind === REFUSED) {

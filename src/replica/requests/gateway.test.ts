@@ -89,6 +89,22 @@ test('[Q11] open calls are bounded, and told when the member stops', () => {
   assert.deepEqual(first, ['unknown stopped']);
 });
 
+test('[Q11] what open calls keep is bounded in bytes, and free when they are answered', () => {
+  const world = new RequestWorld();
+  world.host(1).onPropose = () => undefined;
+  const gateway = world.gateway(1);
+  const large = new Uint8Array(LIMITS.requests.callBytesMax / 64);
+  const deadlineMs = world.clock.monotonicMs() + 1_000;
+  for (let i = 0; i < 64; i++) gateway.propose(7, large, deadlineMs, () => {});
+  const beyond = told(world, gateway, 'b', 60_000);
+  world.clock.run(10);
+  assert.deepEqual(beyond, ['refused overloaded']);
+  world.clock.run(2_000);
+  const later = told(world, gateway, 'c', 60_000);
+  world.clock.run(10);
+  assert.deepEqual(later, [], 'the others ran out of time');
+});
+
 test('a read goes to the leader once, and is answered once', () => {
   const world = new RequestWorld();
   world.host(1).onRead = (): ReadAnswer => ({ kind: 'refused', reason: 'notLeader', leader: 2 });

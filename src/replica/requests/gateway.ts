@@ -59,6 +59,7 @@ export class Gateway {
   #batchedCommands = 0;
   /** [Q11] Single commands, in the order in which they came. */
   readonly #calls = new Set<Call>();
+  #callBytes = 0;
   /** To be passed on at the end of the turn, by leader and shard. */
   #forwards = new Map<string, Forward>();
   #sweep: Timer | undefined;
@@ -80,12 +81,13 @@ export class Gateway {
     done: (outcome: WriteOutcome) => void,
   ): void {
     const { clock, host } = this.#parts;
-    if (this.#calls.size >= LIMITS.requests.waitingMax) {
+    if (!this.#hasRoom(command.length)) {
       clock.afterTurn(() => done(OVERLOADED));
       return;
     }
     const call: Call = { command, deadlineMs, done };
     this.#calls.add(call);
+    this.#callBytes += command.length;
     this.#sweep ??= clock.setTimer(SWEEP_MS, this.#onSweep);
     host.propose(shard, command, (outcome) => {
       const leader = leaderElsewhere(this.#parts.member, outcome);
@@ -97,7 +99,15 @@ export class Gateway {
 
   /** Once: a deadline may have been faster. */
   #settle(call: Call, outcome: WriteOutcome): void {
-    if (this.#calls.delete(call)) call.done(outcome);
+    if (!this.#calls.delete(call)) return;
+    this.#callBytes -= call.command.length;
+    assert(this.#callBytes >= 0, '[Q11] what is let go of was taken in');
+    call.done(outcome);
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { callBytesMax, waitingMax } = LIMITS.requests;
+    return this.#calls.size < waitingMax && this.#callBytes + bytes <= callBytesMax;
   }
 
   readonly #onSweep = (): void => {

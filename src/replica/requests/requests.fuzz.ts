@@ -84,7 +84,7 @@ function honestAnswer(random: Prng) {
   const outcomes = Array.from({ length: random.below(5) }, (): WriteOutcome => {
     switch (random.below(3)) {
       case 0:
-        return { kind: 'applied', index: random.below(9_999), result: someBytes(random, 9) };
+        return { kind: 'applied', index: 1 + random.below(9_999), result: someBytes(random, 9) };
       case 1:
         return { kind: 'refused', reason: 'notLeader', leader: random.below(4) };
       default:

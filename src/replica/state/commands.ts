@@ -120,7 +120,7 @@ export function encodeShardCommand(command: ShardCommand, timeMs: number): Uint8
   const length = command.kind === 'evict' ? EVICT_BYTES : PLAIN_HEADER_BYTES + editions.length;
   const payload = new Uint8Array(length);
   payload[0] = COMMAND[command.kind];
-  writeU64le(payload, TIME_AT, Math.max(0, Math.floor(timeMs)));
+  writeTime(payload, 0, timeMs);
   if (command.kind === 'evict') {
     new DataView(payload.buffer).setUint32(PLAIN_HEADER_BYTES, command.keep, true);
   }
@@ -136,8 +136,13 @@ function headerBytesOf({ kind }: Command): number {
 /** Writes the leader's time into a command. False if the payload is none. */
 export function stampCommand(payload: Uint8Array, timeMs: number): boolean {
   if (!isCommand(payload)) return false;
-  writeU64le(payload, TIME_AT, Math.max(0, Math.floor(timeMs)));
+  writeTime(payload, 0, timeMs);
   return true;
+}
+
+/** Into a command that begins at `from`. */
+export function writeTime(bytes: Uint8Array, from: number, timeMs: number): void {
+  writeU64le(bytes, from + TIME_AT, Math.max(0, Math.floor(timeMs)));
 }
 
 /** Whether anyone may propose it, and its header is whole; its time may be anything. */

@@ -368,6 +368,32 @@ function formerLog([term = 0, vote = 0, lastTerm = 0, index = 0]: readonly numbe
 
 const FORMER = formerLog([3, 2, 3, 8]);
 
+test('[D27] a closed shard is let go of when it is durable, and opened anew', async () => {
+  const { states, store } = await openState(new CrashDisk());
+  const data = create(states);
+  run(data, '1 set a 1');
+  const { snapshot } = await data.prepareSnapshot();
+  data.stage(snapshot);
+  const releasing = states.release(1);
+  assert.equal(states.state(1), data, 'what it wrote is not durable yet');
+  assert.equal(await releasing, true);
+  assert.equal(states.state(1), undefined);
+  const again = states.open(1, wordMachine);
+  assert.ok(again !== undefined);
+  assert.deepEqual(again.applied(), data.applied());
+  assert.equal(again.durableApplied(), data.applied().index);
+  assert.deepEqual(again.digest(), data.digest());
+  assert.notEqual(again.staging, undefined, 'a transfer goes on');
+  run(again, '1 set b 1');
+
+  // Removed while it is let go of.
+  const late = states.release(1);
+  assert.equal(await states.remove(1, { term: 1, vote: 0, last: { index: 3, term: 1 } }), true);
+  assert.equal(await late, true);
+  assert.deepEqual([states.shardIds(), states.removed()], [[], [1]]);
+  await store.flush();
+});
+
 test('[D22] a shard that left is gone at once, its pairs in slices, its mark never', async () => {
   const feed = new FeedHub();
   const { clock, disk, states, store } = await openState(new CrashDisk(), {}, 1, { feed });

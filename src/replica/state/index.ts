@@ -20,6 +20,6 @@ export {
 export { endOfPrefix, NO_PROGRESS } from './layout.ts';
 export { PeerMemory } from './peer-memory.ts';
 export { SNAPSHOT_NAME_BYTES } from './prepared.ts';
-export { isPackable, knowsSeveral, packCommands } from './several.ts';
+export { isPackable, knowsSeveral, packCommands, stampSeveral } from './several.ts';
 export { openStateStore } from './state-store.ts';
 export type * from './types.ts';

@@ -7,7 +7,7 @@
 // by the index of its entry, and a raise holds from the next entry on.
 
 import { assert } from '../../base/assert.ts';
-import { COMMAND, PLAIN_HEADER_BYTES, SESSION_HEADER_BYTES } from './commands.ts';
+import { COMMAND, PLAIN_HEADER_BYTES, SESSION_HEADER_BYTES, writeTime } from './commands.ts';
 import type { ShardEditions } from './editions.ts';
 
 const COUNT_AT = 1;
@@ -45,6 +45,15 @@ export function packCommands(commands: readonly Uint8Array[], from: number, to: 
     at += LENGTH_BYTES + command.length;
   }
   return payload;
+}
+
+/** Writes the leader's time into each command that was packed. */
+export function stampSeveral(payload: Uint8Array, timeMs: number): void {
+  for (let at = SEVERAL_HEADER_BYTES; at < payload.length; ) {
+    const from = at + LENGTH_BYTES;
+    writeTime(payload, from, timeMs);
+    at = from + lengthAt(payload, at);
+  }
 }
 
 /**

@@ -141,6 +141,27 @@ class OpenedStateStore implements StateStore {
     return this.#load.bytes;
   }
 
+  async release(shard: ShardId): Promise<boolean> {
+    const { store } = this.#options;
+    const slice = this.#open.get(shard);
+    assert(slice !== undefined, '[D27] what is closed was open');
+    const isDurable = await store.flush();
+    // Removed meanwhile, or what is not durable would be taken for durable.
+    if (!isDurable || this.#open.get(shard) !== slice) return isDurable;
+    const record = must(store.get(metaKey(shard)), '[D1] a shard has a record');
+    this.#metas.set(shard, must(decodeMeta(record), '[D2] the store gives back what was written'));
+    const staged = store.get(stagedKey(shard));
+    if (staged === undefined) this.#staged.delete(shard);
+    else {
+      this.#staged.set(
+        shard,
+        must(decodeStaged(staged), '[D2] the store gives back what was written'),
+      );
+    }
+    this.#open.delete(shard);
+    return true;
+  }
+
   async remove(shard: ShardId, log: FormerLog): Promise<boolean> {
     const { store } = this.#options;
     const meta = this.#metas.get(shard);
@@ -157,7 +178,7 @@ class OpenedStateStore implements StateStore {
     return await store.flush();
   }
 
-  /** Nobody opened it in this process. */
+  /** It is not open. */
   #leaveClosed(shard: ShardId, { generation }: Meta): void {
     const { store } = this.#options;
     const staged = this.#staged.get(shard);

@@ -58,6 +58,12 @@ export interface StateStore {
   /** [D21] What the sessions of all open shards take in memory. */
   sessionBytes(): number;
   /**
+   * [D27] The shard is closed: what `open` or `create` gave is of no use any more. Its memory is
+   * free once all that it wrote is durable, and until then it is not opened again. False when the
+   * store has failed.
+   */
+  release(shard: ShardId): Promise<boolean>;
+  /**
    * [D22] The shard leaves this member: its state is gone at once, and removed from the store bit
    * by bit; what `log` had is kept for good. The log must forget it when this is durable (`true`),
    * then `forgotten` is called. Once more for those that `removed` names.

@@ -32,7 +32,7 @@ const VERSIONED_BYTES = 9;
 export type KvCondition =
   | { readonly kind: 'always' }
   | { readonly kind: 'absent' }
-  /** Versions are indexes of the shard's log: they never come back. */
+  /** Versions ascend along the shard's log: they never come back. */
   | { readonly kind: 'version'; readonly version: number }
   | { readonly kind: 'value'; readonly value: Uint8Array };
 
