@@ -160,6 +160,7 @@ export class ForeignDeletions {
     if (this.#roster.isGone(state)) atAddress.delete(state);
     const from = atAddress.get(state);
     if (from === undefined || this.#roster.columns.life[state.slot] !== LIFE.live) return undefined;
+    if (this.#isOver(state)) return undefined;
     for (let i = state.table.indexAfter(from); this.#looksLeft > 0; i++) {
       const entry = state.table.at(i);
       if (entry === undefined) {
@@ -174,6 +175,17 @@ export class ForeignDeletions {
       atAddress.set(state, entry.version);
     }
     return undefined;
+  }
+
+  /**
+   * The run is over: another one is at its address. That one would answer with what it was told of
+   * the earlier run, perhaps by us, and confirm the very lie that it is asked about.
+   */
+  #isOver({ id }: NodeState): boolean {
+    const { states } = this.#roster.order();
+    return states.some(
+      (other) => other.id.address === id.address && other.id.generation > id.generation,
+    );
   }
 
   #isToAsk(state: NodeState, entry: Entry): boolean {

@@ -209,6 +209,17 @@ for (const detectedAfter of [0, 4]) {
   });
 }
 
+test('[G39] a node that has restarted confirms nothing of its earlier run', () => {
+  const liars = new Liars();
+  liars.set('a', 'color', 'red');
+  liars.rounds(3);
+  liars.lie('a', 'd', 'color', undefined, 0);
+  // It knows of the run before what the others tell it: the lie.
+  liars.cluster.start('d', { generation: 2n, keyGraceMs: 60_000, deadNodeGraceMs: 3_600_000 });
+  liars.rounds(30);
+  liars.assertAll('color', 'red');
+});
+
 test('[G39] a deletion is followed though its member stops after four rounds', () => {
   const liars = new Liars();
   liars.set('a', 'color', 'red');
