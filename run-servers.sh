@@ -195,6 +195,15 @@ finish() {
 }
 
 main() {
+  if [[ ${1-} == -h || ${1-} == --help ]]; then
+    say 'usage: ./run-servers.sh (or npm start)'
+    say 'Five members on ports 10001 to 10005 of this machine, until Enter or Ctrl-C.'
+    exit 0
+  fi
+  if (($# > 0)); then
+    complain "$1 is not known here. It takes no arguments; ./parley --help tells those of a member."
+    exit 2
+  fi
   if ! command -v node >/dev/null; then
     complain 'node is not installed. Parley needs Node 20 or newer, and npm.'
     exit 1

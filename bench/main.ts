@@ -72,12 +72,13 @@ const asksForHelp = (word: string | undefined): boolean => word === '--help' || 
 const asksForList = name === undefined || asksForHelp(name);
 if (chosen !== undefined && flags.some(asksForHelp)) {
   console.log(`${name}: ${chosen.about}`);
+} else if (chosen === undefined && !asksForList) {
+  console.error(`there is no bench ${name}; npm run bench lists them`);
+  process.exitCode = 2;
 } else if (chosen === undefined) {
-  if (!asksForList) console.error(`there is no bench ${name}; there are:`);
   for (const [known, { about }] of Object.entries(BENCHES)) {
     console.log(`${known.padEnd(12)} ${about}`);
   }
-  process.exitCode = asksForList ? 0 : 2;
 } else {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const { status } = spawnSync(process.execPath, [chosen.file, ...flags], {
