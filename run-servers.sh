@@ -71,7 +71,12 @@ stop_pids() {
 stop_members() {
   local port pid pids=()
   for port in "${PORTS[@]}"; do
-    if pid=$(member_pid "$port"); then pids+=("$pid"); fi
+    # One of this run is ours whatever its command line says: just forked, it still is this script's.
+    if [[ -n ${PIDS[port]-} ]] && runs "$port"; then
+      pids+=("${PIDS[port]}")
+    elif pid=$(member_pid "$port"); then
+      pids+=("$pid")
+    fi
   done
   if ((${#pids[@]} > 0)); then stop_pids "$STOP_TENTHS_MAX" "${pids[@]}"; fi
   for port in "${PORTS[@]}"; do rm -f "$RUN/node_$port.pid"; done
