@@ -160,7 +160,7 @@ export class ForeignDeletions {
     if (this.#roster.isGone(state)) atAddress.delete(state);
     const from = atAddress.get(state);
     if (from === undefined || this.#roster.columns.life[state.slot] !== LIFE.live) return undefined;
-    if (this.#isOver(state)) return undefined;
+    if (this.#isContested(state)) return undefined;
     for (let i = state.table.indexAfter(from); this.#looksLeft > 0; i++) {
       const entry = state.table.at(i);
       if (entry === undefined) {
@@ -178,13 +178,18 @@ export class ForeignDeletions {
   }
 
   /**
-   * The run is over: another one is at its address. That one would answer with what it was told of
-   * the earlier run, perhaps by us, and confirm the very lie that it is asked about.
+   * Another run is at its address as well, or may be: that one would answer with what it was told of
+   * this one, perhaps by us, and confirm the very lie that it is asked about. Which of them came
+   * last their generations do not say, where a clock was set back. So all but one must be dead.
    */
-  #isOver({ id }: NodeState): boolean {
+  #isContested({ id, slot }: NodeState): boolean {
+    const { life, lived } = this.#roster.columns;
     const { states } = this.#roster.order();
     return states.some(
-      (other) => other.id.address === id.address && other.id.generation > id.generation,
+      (other) =>
+        other.slot !== slot &&
+        other.id.address === id.address &&
+        (life[other.slot] === LIFE.live || lived[other.slot] === 0),
     );
   }
 
