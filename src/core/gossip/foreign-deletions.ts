@@ -189,7 +189,8 @@ export class ForeignDeletions {
       (other) =>
         other.slot !== slot &&
         other.id.address === id.address &&
-        (life[other.slot] === LIFE.live || lived[other.slot] === 0),
+        (life[other.slot] === LIFE.live ||
+          (lived[other.slot] === 0 && other.id.generation > id.generation)),
     );
   }
 
