@@ -178,9 +178,9 @@ export class ForeignDeletions {
   }
 
   /**
-   * Another run is at its address as well, or may be: that one would answer with what it was told of
-   * this one, perhaps by us, and confirm the very lie that it is asked about. Which of them came
-   * last their generations do not say, where a clock was set back. So all but one must be dead.
+   * Another run is at its address as well, or may be: that one would answer with what it was told
+   * of this one, perhaps by us, and confirm the very lie that it is asked about. Which of them came
+   * last their generations do not say, where a clock was set back: one of two must be dead.
    */
   #isContested({ id, slot }: NodeState): boolean {
     const { life, lived } = this.#roster.columns;
