@@ -13,12 +13,14 @@ import {
   HistoryRecorder,
   type Operation,
 } from '../../src/core/checker/index.ts';
+import type { RequestOutcome } from '../../src/engine/transport/index.ts';
 import type { ShardId } from '../../src/engine/wal/index.ts';
 import { REQUEST_KIND } from '../../src/replica/codec/index.ts';
 import {
   type Callees,
   ClientConnections,
   type CommandOutcome,
+  decodeProposeAnswer,
   ShardClient,
   ShardSession,
 } from '../../src/replica/requests/index.ts';
@@ -473,9 +475,22 @@ class Client {
         const isCommand = kind === REQUEST_KIND.propose;
         if (isCommand && this.#sent.has(text)) this.#cluster.counters.writesRepeated += 1;
         if (isCommand) this.#sent.add(text);
-        connections.request(member, kind, body, timeoutMs, done);
+        const told = isCommand ? this.#countingReplaced(done) : done;
+        connections.request(member, kind, body, timeoutMs, told);
       },
       expect: (member) => connections.expect(member),
+    };
+  }
+
+  /** The client asks again by itself, so that only the members' answers show it. */
+  #countingReplaced(done: (outcome: RequestOutcome) => void): (outcome: RequestOutcome) => void {
+    return (outcome) => {
+      const answer = outcome.kind === 'answered' ? decodeProposeAnswer(outcome.body) : undefined;
+      for (const told of answer?.outcomes ?? []) {
+        const isReplaced = told.kind === 'refused' && told.reason === 'replaced';
+        if (isReplaced) this.#cluster.counters.writesReplaced += 1;
+      }
+      done(outcome);
     };
   }
 
@@ -508,7 +523,7 @@ class Burst {
     if (outcome.kind === 'done') {
       counters.writesInBursts += 1;
       this.#indexes.set(outcome.index, (this.#indexes.get(outcome.index) ?? 0) + 1);
-    } else if (outcome.reason === 'replaced') counters.burstsReplaced += 1;
+    }
     this.#left -= 1;
     if (this.#left > 0) return;
     const isShared = [...this.#indexes.values()].some((count) => count > 1);

@@ -51,7 +51,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
     find: '    await disk.syncDirectory(directory);\n    const names',
     replace: '    const names',
     stands: 'the log is cut for an image that a killed process named, and the power takes the name',
-    known: { seed: 3, scenario: { only: ['twoLives'] } },
+    known: { seed: 4, scenario: { only: ['twoLives'] } },
   },
   {
     name: 'store-durable-too-early',
@@ -119,7 +119,7 @@ export const STATE_MUTANTS: readonly HostMutant[] = [
     find: '    session.sequence = sequence;\n',
     replace: '',
     stands: 'a command that is sent again takes effect again',
-    known: { seed: 1 },
+    known: { seed: 9 },
   },
   {
     name: 'expired-session-accepted',

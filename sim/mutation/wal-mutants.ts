@@ -76,7 +76,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'for (let depth = parts.length; depth >= 0; depth--) {',
     replace: 'for (let depth = parts.length - 1; depth >= 0; depth--) {',
     stands: 'a segment that a killed process named is filled, and its name goes with the power',
-    known: { seed: 38 },
+    known: { seed: 23 },
   },
   {
     name: 'append-answered-twice',
@@ -176,7 +176,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (term !== 0) this.#held = { term, vote, commit };',
     replace: 'if (term !== 0) this.#held = { term, vote: 0, commit };',
     stands: 'whoever voted and was restarted votes once more',
-    known: { seed: 2 },
+    known: { seed: 18 },
   },
   {
     name: 'term-waits-for-entries',
@@ -184,7 +184,7 @@ export const WAL_MUTANTS: readonly HostMutant[] = [
     find: 'if (!isNews && work.entries.length === 0',
     replace: 'if (work.entries.length === 0',
     stands: 'a term and a vote without entries are not written at all',
-    known: { seed: 20 },
+    known: { seed: 17 },
   },
   {
     name: 'overwritten-entries-cached',
