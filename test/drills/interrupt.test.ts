@@ -62,7 +62,14 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
 
 async function interrupt(t: TestContext, { signal, starts, words }: Interruption): Promise<void> {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const child = spawn(process.execPath, words, { cwd: ROOT, env, stdio: 'ignore' });
+  // What is killed cannot remove its temporary files.
+  const TMPDIR = mkdtempSync(join(tmpdir(), 'parley-interrupted-'));
+  t.after(() => rmSync(TMPDIR, { recursive: true }));
+  const child = spawn(process.execPath, words, {
+    cwd: ROOT,
+    env: { ...env, TMPDIR },
+    stdio: 'ignore',
+  });
   t.after(() => child.kill('SIGKILL'));
   let family: readonly Process[] = [];
   await until(`it starts ${starts}`, () => {
