@@ -195,3 +195,48 @@ test('[G39] a later run that somebody made up holds up questions for a while onl
   assert.equal(cluster.node('n0').node(id)?.maxVersion, 0, 'still known');
   assert.deepEqual(crowd.shown('n1', 1), []);
 });
+
+test('[G44] thousands of writes that come back among thousands of nodes hold up no round', () => {
+  const [keys, nodes] = [2_000, 8_000];
+  const cluster = new GossipCluster(5);
+  const graces = { keyGraceMs: KEY_GRACE_MS, deadNodeGraceMs: 86_400_000 };
+  const [a, b] = [cluster.start('a', graces), cluster.start('b', graces)];
+  const stranger = '10.9.9.9:1' as SocketAddress;
+  const round = (): number => {
+    cluster.nowMs += 1_000;
+    for (const node of [a, b]) node.noteWallTime(NOW_MS + cluster.nowMs, cluster.nowMs);
+    cluster.round('b', ['a']);
+    cluster.deliverAll();
+    const beganMs = performance.now();
+    a.round(cluster.nowMs, []);
+    return performance.now() - beganMs;
+  };
+  for (let heartbeat = 2n; heartbeat < 6n; heartbeat++) {
+    for (let from = 0; from < nodes; from += 800) {
+      const digest = Array.from({ length: 800 }, (_, i) => {
+        const n = from + i;
+        const address = `10.1.${n >> 8}.${n & 255}:7` as SocketAddress;
+        const id = { nodeId: `x${n}`, generation: 1n, address };
+        return { id, heartbeat, lastGc: 0n, max: 0n };
+      });
+      const bytes = encodeWire({ version: 0, type: 'synAck', digest, delta: [] });
+      a.receive(bytes, stranger, cluster.nowMs);
+    }
+    round();
+  }
+  assert.ok(a.liveNodes().length > nodes);
+  const id = b.config.self;
+  const first = BigInt((NOW_MS + 86_400_000 - Date.UTC(2020)) * 256);
+  const fromExcluded = BigInt(a.node(id)?.maxVersion ?? 0);
+  const delta: WireOperation[] = [{ op: 'node', id, lastGc: 0n, fromExcluded }];
+  for (let i = 0; i < keys; i++) {
+    const version = first + BigInt(i);
+    delta.push({ op: 'keyValue', key: `key${i}`, value: 'e', version, status: 0 });
+  }
+  a.receive(encodeWire({ version: 0, type: 'ack', delta }), stranger, cluster.nowMs);
+  for (let i = 0; i < keys; i++) a.set(`key${i}`, 'v', cluster.nowMs);
+  let tookMs = 0;
+  for (let i = 0; i < 1_500 && a.metrics().selfReturns === 0; i++) tookMs = round();
+  assert.equal(a.metrics().selfReturns, 1);
+  assert.ok(tookMs < 80, `the round takes ${tookMs.toFixed(0)} ms`);
+});

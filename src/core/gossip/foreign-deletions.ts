@@ -76,13 +76,13 @@ export class ForeignDeletions {
     if (state.table.hasMarks) this.#suspect(state, 0);
   }
 
-  /** Own values count for less than before: what deletes them now? */
-  noteAgain(keys: Iterable<string>): void {
-    for (const key of keys) {
-      for (const state of this.#roster.everLive()) {
-        const entry = state.table.find(key);
-        if (entry?.status === 'deleted' && state !== this.#roster.self) this.note(state, entry);
-      }
+  /**
+   * Own values count for less than before: what deletes them now? Found in the rounds to come: to
+   * look for thousands of keys at thousands of nodes at once would take a second.
+   */
+  noteAgain(): void {
+    for (const state of this.#roster.everLive()) {
+      if (state.table.hasMarks) this.#suspect(state, 0);
     }
   }
 
