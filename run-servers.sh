@@ -13,6 +13,7 @@ readonly RUN=.parley/run
 readonly LOGS=.parley/logs
 readonly MAIN="$PWD/src/cli/main.ts"
 readonly START_SECONDS_MAX=55
+readonly ANSWER_SECONDS_MAX=2
 readonly STOP_TENTHS_MAX=30
 # A script that is asked to end waits for its members first.
 readonly SCRIPT_STOP_TENTHS_MAX=150
@@ -92,6 +93,17 @@ stop_earlier_run() {
   stop_members
 }
 
+# Whoever has a port now is no member that this script knows: another checkout's, perhaps.
+refuse_taken_ports() {
+  local port
+  for port in "${PORTS[@]}"; do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      complain "port $port is taken by another program. Stop that one first."
+      return 1
+    fi
+  done
+}
+
 start_member() {
   local port=$1 seeds=()
   [[ 127.0.0.1:$port == "$SEED" ]] || seeds=(--seed "$SEED")
@@ -112,10 +124,15 @@ runs() { kill -0 "${PIDS[$1]}" 2>/dev/null; }
 # --- watching -------------------------------------------------------------------------------------
 
 # How many live members the one on this port sees. Bash can speak TCP, so curl is not needed here.
+# A member that was stopped, or whoever else has the port, may take the request and never answer.
 live_count() {
+  local line count=0 give_up=$((SECONDS + ANSWER_SECONDS_MAX))
   exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
   printf 'GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
-  awk '/^  "cluster_size"/ { n = $2 } END { print n + 0 }' <&3
+  while ((SECONDS < give_up)) && read -r -t "$ANSWER_SECONDS_MAX" -u 3 line; do
+    if [[ $line =~ ^\"cluster_size\":\ ([0-9]+) ]]; then count=${BASH_REMATCH[1]}; fi
+  done
+  printf '%s' "$count"
 }
 
 all_see_all() {
@@ -219,6 +236,7 @@ main() {
   # Half of a member's start is Node reading the sources; the second start finds them read.
   export NODE_COMPILE_CACHE="$PWD/.parley/compiled"
   stop_earlier_run
+  refuse_taken_ports || exit 1
 
   printf '%s\n' "$$" >"$RUN/run-servers.pid"
   trap finish EXIT

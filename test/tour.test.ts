@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, test } from 'node:test';
@@ -143,9 +144,10 @@ test('a second run replaces the first and goes on without input', { skip }, asyn
 });
 
 test('a member that cannot start is named, with the reason it gave', { skip }, async () => {
-  const blocker = createServer();
+  // The script asks for TCP ports only.
+  const blocker = createSocket('udp4');
   await new Promise<void>((resolve) => {
-    blocker.listen(10_004, '127.0.0.1', resolve);
+    blocker.bind(10_004, '127.0.0.1', resolve);
   });
   try {
     const { code, output } = await new Run().ended;
@@ -156,6 +158,23 @@ test('a member that cannot start is named, with the reason it gave', { skip }, a
     blocker.close();
   }
   assert.equal(await firstBusyPort(), undefined, 'the other four were stopped');
+});
+
+test('a port that somebody has who never answers is named at once', { skip }, async () => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => {
+    blocker.listen(10_001, '127.0.0.1', resolve);
+  });
+  const run = new Run();
+  const tooLate = setTimeout(() => run.child.kill('SIGTERM'), PATIENCE_MS);
+  try {
+    const { code, output } = await run.ended;
+    assert.match(output, /port 10001 is taken/);
+    assert.equal(code, 1);
+  } finally {
+    clearTimeout(tooLate);
+    blocker.close();
+  }
 });
 
 test('Enter stops all five', { skip }, async () => {

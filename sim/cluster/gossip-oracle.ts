@@ -146,7 +146,9 @@ export function shownBy(gossip: GossipPort): Map<string, string> {
   for (let after: string | undefined; ; ) {
     const page = gossip.winnersPage('', after, PAGE);
     if (page.length === 0) return shown;
-    for (const { key, value } of page) if (!isOwn(key)) shown.set(key, value);
+    for (const { key, value } of page) {
+      if (value !== undefined && !isOwn(key)) shown.set(key, value);
+    }
     after = page.at(-1)?.key;
   }
 }

@@ -145,3 +145,98 @@ test('[G44] writes over a lie cost no more with thousands of nodes that nobody s
   const tookMs = performance.now() - beganMs;
   assert.ok(tookMs < 200, `${keys} writes take ${tookMs.toFixed(0)} ms`);
 });
+
+test('[G39] thousands of nodes with two runs each take little time of a round', () => {
+  const cluster = new GossipCluster(5);
+  const node = cluster.start('a', { keyGraceMs: KEY_GRACE_MS, deadNodeGraceMs: 86_400_000 });
+  node.noteWallTime(NOW_MS, cluster.nowMs);
+  node.set('key', 'v', cluster.nowMs);
+  const version = BigInt((NOW_MS + 600_000 - Date.UTC(2020)) * 256);
+  const say = (heartbeat: bigint): void => {
+    for (let from = 0; from < 4_000; from += 400) {
+      const ids = Array.from({ length: 800 }, (_, i) => {
+        const n = from + (i >> 1);
+        const address = `10.1.${n >> 8}.${n & 255}:7` as SocketAddress;
+        return { nodeId: `x${n}`, generation: BigInt(1 + (i & 1)), address };
+      });
+      const delta = ids.flatMap((id): WireOperation[] => [
+        { op: 'node', id, lastGc: 0n, fromExcluded: 0n },
+        { op: 'keyValue', key: 'key', value: '', version, status: 1 },
+      ]);
+      const digest = ids.map((id) => ({ id, heartbeat, lastGc: 0n, max: version }));
+      const bytes = encodeWire({ version: 0, type: 'synAck', digest, delta });
+      node.receive(bytes, '10.9.9.9:1' as SocketAddress, cluster.nowMs);
+    }
+  };
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 8; i++) {
+    say(BigInt(i + 2));
+    cluster.nowMs += 1_000;
+    const beganMs = performance.now();
+    node.round(cluster.nowMs, []);
+    if (i >= 3) bestMs = Math.min(bestMs, performance.now() - beganMs);
+  }
+  assert.equal(node.liveNodes().length, 8_001);
+  assert.ok(bestMs < 60, `a round takes ${bestMs.toFixed(1)} ms`);
+});
+
+test('[G39] a later run that somebody made up holds up questions for a while only', () => {
+  const crowd = new Crowd(1, 4);
+  const { cluster } = crowd;
+  cluster.node('n0').set('key1', 'v', cluster.nowMs);
+  crowd.rounds(4);
+  const id = { ...cluster.node('n2').config.self, generation: 2n };
+  const digest = [{ id, heartbeat: 2n, lastGc: 0n, max: 0n }];
+  const bytes = encodeWire({ version: 0, type: 'synAck', digest, delta: [] });
+  cluster.node('n0').receive(bytes, '10.9.9.9:1' as SocketAddress, cluster.nowMs);
+  crowd.rounds(1);
+  cluster.node('n2').delete('key1', cluster.nowMs);
+  crowd.rounds(KEY_GRACE_MS / 1_000 + 20);
+  assert.equal(cluster.node('n0').node(id)?.maxVersion, 0, 'still known');
+  assert.deepEqual(crowd.shown('n1', 1), []);
+});
+
+test('[G44] thousands of writes that come back among thousands of nodes hold up no round', () => {
+  const [keys, nodes] = [2_000, 8_000];
+  const cluster = new GossipCluster(5);
+  const graces = { keyGraceMs: KEY_GRACE_MS, deadNodeGraceMs: 86_400_000 };
+  const [a, b] = [cluster.start('a', graces), cluster.start('b', graces)];
+  const stranger = '10.9.9.9:1' as SocketAddress;
+  const round = (): number => {
+    cluster.nowMs += 1_000;
+    for (const node of [a, b]) node.noteWallTime(NOW_MS + cluster.nowMs, cluster.nowMs);
+    cluster.round('b', ['a']);
+    cluster.deliverAll();
+    const beganMs = performance.now();
+    a.round(cluster.nowMs, []);
+    return performance.now() - beganMs;
+  };
+  for (let heartbeat = 2n; heartbeat < 6n; heartbeat++) {
+    for (let from = 0; from < nodes; from += 800) {
+      const digest = Array.from({ length: 800 }, (_, i) => {
+        const n = from + i;
+        const address = `10.1.${n >> 8}.${n & 255}:7` as SocketAddress;
+        const id = { nodeId: `x${n}`, generation: 1n, address };
+        return { id, heartbeat, lastGc: 0n, max: 0n };
+      });
+      const bytes = encodeWire({ version: 0, type: 'synAck', digest, delta: [] });
+      a.receive(bytes, stranger, cluster.nowMs);
+    }
+    round();
+  }
+  assert.ok(a.liveNodes().length > nodes);
+  const id = b.config.self;
+  const first = BigInt((NOW_MS + 86_400_000 - Date.UTC(2020)) * 256);
+  const fromExcluded = BigInt(a.node(id)?.maxVersion ?? 0);
+  const delta: WireOperation[] = [{ op: 'node', id, lastGc: 0n, fromExcluded }];
+  for (let i = 0; i < keys; i++) {
+    const version = first + BigInt(i);
+    delta.push({ op: 'keyValue', key: `key${i}`, value: 'e', version, status: 0 });
+  }
+  a.receive(encodeWire({ version: 0, type: 'ack', delta }), stranger, cluster.nowMs);
+  for (let i = 0; i < keys; i++) a.set(`key${i}`, 'v', cluster.nowMs);
+  let tookMs = 0;
+  for (let i = 0; i < 1_500 && a.metrics().selfReturns === 0; i++) tookMs = round();
+  assert.equal(a.metrics().selfReturns, 1);
+  assert.ok(tookMs < 80, `the round takes ${tookMs.toFixed(0)} ms`);
+});

@@ -11,6 +11,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { LIFE } from './columns.ts';
 import type { EntryCursor } from './delta-reader.ts';
 import type { Entry } from './entry-table.ts';
+import type { NodeOrder } from './node-order.ts';
 import type { NodeState } from './node-state.ts';
 import type { Roster } from './roster.ts';
 import type { GossipConfig } from './types.ts';
@@ -48,6 +49,9 @@ export class ForeignDeletions {
   /** By node and key. */
   readonly #ahead = new Map<string, AheadDeletion>();
   #looksLeft = looksPerRoundMax;
+  /** All nodes by address, as of this order. */
+  #byAddress = new Map<SocketAddress, NodeState[]>();
+  #indexed: NodeOrder | undefined;
 
   constructor(roster: Roster, { keyGraceMs }: GossipConfig) {
     this.#roster = roster;
@@ -72,13 +76,13 @@ export class ForeignDeletions {
     if (state.table.hasMarks) this.#suspect(state, 0);
   }
 
-  /** Own values count for less than before: what deletes them now? */
-  noteAgain(keys: Iterable<string>): void {
-    for (const key of keys) {
-      for (const state of this.#roster.everLive()) {
-        const entry = state.table.find(key);
-        if (entry?.status === 'deleted' && state !== this.#roster.self) this.note(state, entry);
-      }
+  /**
+   * Own values count for less than before: what deletes them now? Found in the rounds to come: to
+   * look for thousands of keys at thousands of nodes at once would take a second.
+   */
+  noteAgain(): void {
+    for (const state of this.#roster.everLive()) {
+      if (state.table.hasMarks) this.#suspect(state, 0);
     }
   }
 
@@ -182,16 +186,42 @@ export class ForeignDeletions {
    * of this one, perhaps by us, and confirm the very lie that it is asked about. Which of them came
    * last their generations do not say, where a clock was set back: one of two must be dead.
    */
-  #isContested({ id, slot }: NodeState): boolean {
+  #isContested(state: NodeState): boolean {
     const { life, lived } = this.#roster.columns;
-    const { states } = this.#roster.order();
-    return states.some(
+    return this.#runsAt(state.id.address).some(
       (other) =>
-        other.slot !== slot &&
-        other.id.address === id.address &&
+        other !== state &&
         (life[other.slot] === LIFE.live ||
-          (lived[other.slot] === 0 && other.id.generation > id.generation)),
+          (lived[other.slot] === 0 &&
+            other.id.generation > state.id.generation &&
+            this.#mayHaveReplaced(other, state))),
     );
+  }
+
+  /**
+   * A later run that nobody saw alive may be a lie. If it is none, the run before had ended when it
+   * was first heard of, and counts as dead before long.
+   */
+  #mayHaveReplaced({ slot }: NodeState, { slot: earlier }: NodeState): boolean {
+    const { columns, detector, nowMs } = this.#roster;
+    if (columns.life[slot] === LIFE.heard) return true;
+    const timeoutMs = detector.timeoutMs(earlier) ?? Number.POSITIVE_INFINITY;
+    return nowMs - (columns.diedAtMs[slot] as number) <= 2 * timeoutMs;
+  }
+
+  /** Asked for each suspect in turn: to look through all nodes each time would take seconds. */
+  #runsAt(address: SocketAddress): readonly NodeState[] {
+    const order = this.#roster.order();
+    if (this.#indexed !== order) {
+      this.#indexed = order;
+      this.#byAddress = new Map();
+      for (const state of order.states) {
+        const there = this.#byAddress.get(state.id.address);
+        if (there === undefined) this.#byAddress.set(state.id.address, [state]);
+        else there.push(state);
+      }
+    }
+    return this.#byAddress.get(address) ?? [];
   }
 
   #isToAsk(state: NodeState, entry: Entry): boolean {

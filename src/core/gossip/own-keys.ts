@@ -189,7 +189,7 @@ export class OwnKeys {
       rank: unfounded.get(entry.key) ?? rank,
     }));
     this.#tellAnew(self.maxVersion + 1, ranked, Math.max(1, clock.present));
-    this.foreignDeletions.noteAgain(unfounded.keys());
+    this.foreignDeletions.noteAgain();
   }
 
   /**

@@ -130,3 +130,17 @@ test('[G20] the pages of winners are the winners in key order', () => {
     { numRuns: 60 },
   );
 });
+
+test('a page looks at so many deleted keys and no more', () => {
+  const cluster = new GossipCluster();
+  const node = cluster.start('n1');
+  for (let i = 0; i < 10_000; i++) node.delete(`k${10_000 + i}`, cluster.nowMs);
+  node.set('last', 'v', cluster.nowMs);
+  const [first] = node.winnersPage('', undefined, 32);
+  assert.deepEqual(first, { key: `k${10_000 + 4_095}`, value: undefined });
+  const pages = readAll((after) => node.winnersPage('', after, 32));
+  assert.deepEqual(
+    pages.filter(({ value }) => value !== undefined),
+    [{ key: 'last', value: 'v' }],
+  );
+});

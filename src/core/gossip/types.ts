@@ -176,7 +176,8 @@ export type ResetOutcome =
 /** A key and the value that wins it. */
 export interface WonKey {
   readonly key: string;
-  readonly value: string;
+  /** Undefined: it is deleted, as were many before it; the search goes on behind it. */
+  readonly value: string | undefined;
 }
 
 export interface Winner {

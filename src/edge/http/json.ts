@@ -23,11 +23,14 @@ export class LazyArray {
   }
 }
 
-/** An object whose fields come to be while it is written; can be written once. */
+/**
+ * An object whose fields come to be while it is written; can be written once. Undefined stands for
+ * work without a field yet: whoever writes it in pieces gets an empty one, and may pause.
+ */
 export class LazyFields {
-  readonly fields: Iterable<readonly [string, Json]>;
+  readonly fields: Iterable<readonly [string, Json] | undefined>;
 
-  constructor(fields: Iterable<readonly [string, Json]>) {
+  constructor(fields: Iterable<readonly [string, Json] | undefined>) {
     this.fields = fields;
   }
 }
@@ -70,14 +73,19 @@ function* itemsOf(items: Iterable<Json>): Generator<readonly [undefined, Json], 
 }
 
 function* pieces(
-  fields: Iterable<readonly [string | undefined, Json]>,
+  fields: Iterable<readonly [string | undefined, Json] | undefined>,
   open: string,
   close: string,
   newline: string,
 ): Generator<string, undefined> {
   const inner = `${newline}  `;
   let first = true;
-  for (const [name, value] of fields) {
+  for (const field of fields) {
+    if (field === undefined) {
+      yield '';
+      continue;
+    }
+    const [name, value] = field;
     const label = name === undefined ? '' : `${JSON.stringify(name)}: `;
     const lead = (first ? open : ',') + inner + label;
     first = false;
@@ -113,13 +121,15 @@ function writeArray(items: Iterable<Json>, newline: string, parts: string[]): vo
 }
 
 function writeFields(
-  fields: Iterable<readonly [string, Json]>,
+  fields: Iterable<readonly [string, Json] | undefined>,
   newline: string,
   parts: string[],
 ): void {
   const inner = `${newline}  `;
   let first = true;
-  for (const [name, value] of fields) {
+  for (const field of fields) {
+    if (field === undefined) continue;
+    const [name, value] = field;
     parts.push(first ? '{' : ',', inner, JSON.stringify(name), ': ');
     first = false;
     write(value, inner, parts);

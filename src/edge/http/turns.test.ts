@@ -108,3 +108,20 @@ test('an answer that fails is cut, not ended', async () => {
   );
   await assert.rejects(text(answer), /the state is broken/);
 });
+
+test('an answer that finds nothing for a while leaves turns to others', async () => {
+  let turnsOfOthers = 0;
+  function* pieces(): Generator<string, undefined> {
+    yield 'begin ';
+    for (let i = 0; i < 50; i++) yield '';
+    yield 'end';
+  }
+  const answer = long(turns().answer(pieces));
+  const count = (): void => {
+    turnsOfOthers += 1;
+    if (!answer.readableEnded) setImmediate(count);
+  };
+  setImmediate(count);
+  assert.equal(await text(answer), 'begin end');
+  assert.ok(turnsOfOthers >= 40, `${turnsOfOthers} turns`);
+});

@@ -42,9 +42,9 @@ export class Turns {
   /** The answer as text when it fits one chunk, else as a stream that takes its turns. */
   answer(make: MakePieces): string | Readable {
     const pieces = make();
-    const first = makeChunk(pieces);
-    const second = makeChunk(pieces, 1);
-    if (second === '') return first;
+    const { text: first } = makeChunk(pieces);
+    const { isLast, text: second } = makeChunk(pieces, 1);
+    if (isLast && second === '') return first;
     const hasPlace = this.#holding.size < this.#limits.readersMax;
     // Without a place not even the first chunk is kept.
     const answer = new LongAnswer(this, hasPlace ? chained(first + second, pieces) : undefined);
@@ -161,8 +161,10 @@ class LongAnswer extends Readable {
 
   give(): void {
     try {
-      const chunk = this.#pieces === undefined ? '' : makeChunk(this.#pieces);
-      this.push(chunk === '' ? null : chunk);
+      const { isLast, text } = this.#pieces === undefined ? NOTHING : makeChunk(this.#pieces);
+      if (text !== '') this.push(text);
+      else if (isLast) this.push(null);
+      else this.#turns.ask(this);
     } catch (error) {
       this.destroy(error as Error);
     }
@@ -180,16 +182,25 @@ function* chained(first: string, rest: Iterator<string, undefined>): Generator<s
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
 
-/** At least `chars` unless the pieces end; empty when there are no more. */
+interface Chunk {
+  readonly text: string;
+  /** There are no more pieces. */
+  readonly isLast: boolean;
+}
+
+const NOTHING: Chunk = { text: '', isLast: true };
+
+/** At least `chars` unless the pieces end, or one is empty: it was work enough for a turn. */
 function makeChunk(
   pieces: Iterator<string, undefined>,
   chars: number = LIMITS.http.chunkBytes,
-): string {
-  let chunk = '';
-  while (chunk.length < chars) {
+): Chunk {
+  let text = '';
+  while (text.length < chars) {
     const next = pieces.next();
-    if (next.done === true) break;
-    chunk += next.value;
+    if (next.done === true) return { text, isLast: true };
+    if (next.value === '') break;
+    text += next.value;
   }
-  return chunk;
+  return { text, isLast: false };
 }

@@ -123,12 +123,15 @@ function* clusterFields(
   nodes: readonly NodeView[],
   seeds: readonly string[],
   filter: Filter,
-): Generator<readonly [string, Json], undefined> {
+): Generator<readonly [string, Json] | undefined, undefined> {
   yield ['node_states', new LazyArray(nodeStates(nodes, filter))];
   yield ['seed_addrs', seeds];
   const page = (after: string | undefined) =>
     cluster.winnersPage(filter.prefix, after, PAGE_ENTRIES);
-  for (const { key, value } of pagewise(page, filter)) if (!RESERVED.has(key)) yield [key, value];
+  for (const { key, value } of pagewise(page, filter)) {
+    if (value === undefined) yield undefined;
+    else if (!RESERVED.has(key)) yield [key, value];
+  }
 }
 
 function* nodeStates(nodes: readonly NodeView[], filter: Filter): Generator<Json, undefined> {
