@@ -111,11 +111,14 @@ export class Audits {
     return this.#round < progress.round + ROUNDS_BETWEEN ? undefined : state;
   }
 
+  /** One that left says nothing any more: that it leaves may be the very lie. */
   #findSender(from: SocketAddress): NodeState | undefined {
-    const { life } = this.#roster.columns;
-    return this.#roster
-      .everLive()
-      .find(({ id, slot }) => id.address === from && life[slot] === LIFE.live);
+    const { leaving, life } = this.#roster.columns;
+    const there = this.#roster.runsAt(from);
+    return (
+      there.find(({ slot }) => life[slot] === LIFE.live) ??
+      there.find(({ slot }) => leaving[slot] === 1)
+    );
   }
 
   isAnswer(from: SocketAddress): boolean {

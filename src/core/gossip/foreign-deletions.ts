@@ -11,7 +11,6 @@ import { LIMITS } from '../../base/limits.ts';
 import { LIFE } from './columns.ts';
 import type { EntryCursor } from './delta-reader.ts';
 import type { Entry } from './entry-table.ts';
-import type { NodeOrder } from './node-order.ts';
 import type { NodeState } from './node-state.ts';
 import type { Roster } from './roster.ts';
 import type { GossipConfig } from './types.ts';
@@ -49,9 +48,6 @@ export class ForeignDeletions {
   /** By node and key. */
   readonly #ahead = new Map<string, AheadDeletion>();
   #looksLeft = looksPerRoundMax;
-  /** All nodes by address, as of this order. */
-  #byAddress = new Map<SocketAddress, NodeState[]>();
-  #indexed: NodeOrder | undefined;
 
   constructor(roster: Roster, { keyGraceMs }: GossipConfig) {
     this.#roster = roster;
@@ -188,14 +184,16 @@ export class ForeignDeletions {
    */
   #isContested(state: NodeState): boolean {
     const { life, lived } = this.#roster.columns;
-    return this.#runsAt(state.id.address).some(
-      (other) =>
-        other !== state &&
-        (life[other.slot] === LIFE.live ||
-          (lived[other.slot] === 0 &&
-            other.id.generation > state.id.generation &&
-            this.#mayHaveReplaced(other, state))),
-    );
+    return this.#roster
+      .runsAt(state.id.address)
+      .some(
+        (other) =>
+          other !== state &&
+          (life[other.slot] === LIFE.live ||
+            (lived[other.slot] === 0 &&
+              other.id.generation > state.id.generation &&
+              this.#mayHaveReplaced(other, state))),
+      );
   }
 
   /**
@@ -207,21 +205,6 @@ export class ForeignDeletions {
     if (columns.life[slot] === LIFE.heard) return true;
     const timeoutMs = detector.timeoutMs(earlier) ?? Number.POSITIVE_INFINITY;
     return nowMs - (columns.diedAtMs[slot] as number) <= 2 * timeoutMs;
-  }
-
-  /** Asked for each suspect in turn: to look through all nodes each time would take seconds. */
-  #runsAt(address: SocketAddress): readonly NodeState[] {
-    const order = this.#roster.order();
-    if (this.#indexed !== order) {
-      this.#indexed = order;
-      this.#byAddress = new Map();
-      for (const state of order.states) {
-        const there = this.#byAddress.get(state.id.address);
-        if (there === undefined) this.#byAddress.set(state.id.address, [state]);
-        else there.push(state);
-      }
-    }
-    return this.#byAddress.get(address) ?? [];
   }
 
   #isToAsk(state: NodeState, entry: Entry): boolean {

@@ -206,3 +206,19 @@ test('[G40] the same when a newcomer is lied to before it knows anybody', () => 
     { numRuns },
   );
 });
+
+test('[G40] a newcomer that is told of a node that it leaves finds out that it does not', () => {
+  // The rest of the node's state, told by others, lies behind the lie, and is taken.
+  const cluster = createCluster();
+  cluster.start('newcomer', { initial: [['role', 'new']] });
+  const entries = [{ key: 'parley.leaving', version: 1n, status: 0 }];
+  const told: Lie = {
+    to: 0,
+    from: 0,
+    type: 'synAck',
+    version: 0,
+    digest: [{ of: 2, heartbeat: 0n, lastGc: 8n, max: 8n }],
+    delta: [{ of: 2, lastGc: 0n, fromExcluded: 0n, entries, max: null }],
+  };
+  checkHealing(cluster, told, 'newcomer');
+});

@@ -2,6 +2,7 @@
 // is reused after the node is purged. The own node has slot 0 for ever.
 
 import { assert, must } from '../../base/assert.ts';
+import type { SocketAddress } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { Columns, LIFE } from './columns.ts';
 import { Detector } from './detector.ts';
@@ -30,6 +31,9 @@ export class Roster implements StateContext {
   readonly #freeSlots: number[] = [];
   #order: NodeOrder;
   #newcomers: NodeState[] = [];
+  /** All nodes by address, as of an order. */
+  #byAddress = new Map<SocketAddress, NodeState[]>();
+  #indexed: NodeOrder | undefined;
   #everLive: readonly NodeState[] | undefined;
 
   constructor(config: GossipConfig, hashSeed: number, nowMs: number) {
@@ -128,6 +132,24 @@ export class Roster implements StateContext {
       this.#order = new NodeOrder(states, this.columns.capacity);
     }
     return this.#order;
+  }
+
+  /**
+   * The runs of a node that were at an address, and others that claim to be there. Asked for again
+   * and again: to look through all nodes each time would take seconds of a round.
+   */
+  runsAt(address: SocketAddress): readonly NodeState[] {
+    const order = this.order();
+    if (this.#indexed !== order) {
+      this.#indexed = order;
+      this.#byAddress = new Map();
+      for (const state of order.states) {
+        const there = this.#byAddress.get(state.id.address);
+        if (there === undefined) this.#byAddress.set(state.id.address, [state]);
+        else there.push(state);
+      }
+    }
+    return this.#byAddress.get(address) ?? [];
   }
 
   /** Every node but the own one that was ever seen alive, in id order: a flood of ids is not. */

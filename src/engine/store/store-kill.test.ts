@@ -52,7 +52,8 @@ test('[S4, S7] a file that cannot grow ends the store, what was durable is there
   });
   const [code] = await once(writer, 'close');
   assert.equal(code, 3, errors);
-  assert.match(errors, /^Input\/output error$/m);
+  // LMDB says one or the other, it seems by how much of a page there was room for.
+  assert.match(errors, /^(Input\/output error$|File too large)/m);
   assert.match(text, /^failed 0$/m);
   const { durable } = heardFrom(text);
   assert.ok(durable > 50);
