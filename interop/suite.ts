@@ -3,7 +3,13 @@
 export interface Suite {
   readonly name: string;
   readonly summary: string;
-  run(reporter: Reporter): Promise<void>;
+  run(reporter: Reporter, flags: SuiteFlags): Promise<void>;
+}
+
+/** For suites that make up what they try. */
+export interface SuiteFlags {
+  readonly seed?: number;
+  readonly sequences?: number;
 }
 
 export class Reporter {

@@ -2,10 +2,10 @@
 // came to harm, and clears up.
 
 import { randomUUID } from 'node:crypto';
+import { freeAddress } from '../ports.ts';
 import { CorePeer } from './core-peer.ts';
 import { ParleyMember } from './parley-member.ts';
 import type { Peer, PeerOptions, PeerSettings } from './peer.ts';
-import { freeAddress } from './ports.ts';
 import type { Variant } from './programs.ts';
 import { RustPeer } from './rust-peer.ts';
 

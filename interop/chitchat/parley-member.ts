@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { Child } from './child.ts';
+import { Child } from '../child.ts';
 import { type Entries, type Peer, type PeerSettings } from './peer.ts';
 import { until } from './until.ts';
 import { type ClusterView, parseView } from './view.ts';

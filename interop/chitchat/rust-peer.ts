@@ -2,7 +2,7 @@
 
 import { createInterface } from 'node:readline';
 import { must } from '../../src/base/assert.ts';
-import { Child } from './child.ts';
+import { Child } from '../child.ts';
 import { type Entries, type Peer, type PeerSettings } from './peer.ts';
 import { type ClusterView, idText, parseView } from './view.ts';
 

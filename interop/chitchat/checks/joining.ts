@@ -1,8 +1,8 @@
+import { freeAddress, hasIpv6Loopback } from '../../ports.ts';
 import { converged, sameStates, seesLive } from '../agreement.ts';
 import type { Arena } from '../arena.ts';
 import type { CorePeer } from '../core-peer.ts';
 import type { Peer } from '../peer.ts';
-import { freeAddress, hasIpv6Loopback } from '../ports.ts';
 import type { RustPeer } from '../rust-peer.ts';
 import { staysTrue, until } from '../until.ts';
 import type { Check } from './check.ts';
