@@ -19,9 +19,10 @@ const KINDS = ['none', 'operate', 'compact', 'grant', 'revoke', 'keepAlive'] as 
 const [DONE, CARRIED_OUT, REFUSED] = [0, 1, 2];
 /** What a command or a result may come to: frames bound them before. */
 const BYTES_MAX = 64 * 1024 * 1024;
+const writer = new ByteWriter(BYTES_MAX, 1_024);
 
 export function encodeKeyspaceCommand(command: KeyspaceCommand): Uint8Array {
-  const writer = new ByteWriter(BYTES_MAX, 256);
+  writer.reset();
   writer.u8(KINDS.indexOf(command.kind));
   switch (command.kind) {
     case 'operate':
@@ -69,7 +70,7 @@ function readCommand(reader: ByteReader): KeyspaceCommand | undefined {
 }
 
 export function encodeKeyspaceResult(result: KeyspaceResult): Uint8Array {
-  const writer = new ByteWriter(BYTES_MAX, 64);
+  writer.reset();
   switch (result.kind) {
     case 'done':
       writer.u8(DONE);

@@ -22,7 +22,7 @@
 // change.
 
 import { must } from '../../base/assert.ts';
-import { ByteReader, ByteWriter, encodeText } from '../../base/bytes.ts';
+import { ByteReader, ByteSlab, ByteWriter, encodeText } from '../../base/bytes.ts';
 import type { MachineView } from '../../core/machine.ts';
 import type { KeyspaceRecord, LeaseId, ValueKind } from './types.ts';
 
@@ -85,7 +85,7 @@ export const PRESENT_SPACE = PRESENT;
 export const DELETED_SPACE = DELETED;
 
 function spaced(space: number, key: Uint8Array): Uint8Array {
-  const stored = new Uint8Array(1 + key.length);
+  const stored = slab.cut(1 + key.length);
   stored[0] = space;
   stored.set(key, 1);
   return stored;
@@ -100,10 +100,10 @@ export function within(space: number, low: Uint8Array, end: Uint8Array | undefin
 }
 
 export function changeKey({ number, revision }: Place): Uint8Array {
-  const stored = new Uint8Array(13);
+  const stored = slab.cut(13);
   stored[0] = CHANGE;
   writeBig(stored, 1, revision);
-  new DataView(stored.buffer).setUint32(9, number);
+  writeWord(stored, 9, number);
   return stored;
 }
 
@@ -183,10 +183,17 @@ export function dueOfKey(stored: Uint8Array): Due {
 
 export const FIRST_KEY_DUE = Uint8Array.of(KEY_DUE);
 
+/** Without a view of the bytes, which costs more than the bytes. */
 function writeBig(bytes: Uint8Array, at: number, value: number): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  view.setUint32(at, Math.floor(value / 2 ** 32));
-  view.setUint32(at + 4, value % 2 ** 32);
+  writeWord(bytes, at, Math.floor(value / 2 ** 32));
+  writeWord(bytes, at + 4, value % 2 ** 32);
+}
+
+function writeWord(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 function readBig(view: DataView, at: number): number {
@@ -196,6 +203,18 @@ function readBig(view: DataView, at: number): number {
 // --- values -------------------------------------------------------------------------------------
 
 const writer = new ByteWriter(RECORD_BYTES_MAX, 1_024);
+/**
+ * Memory to write pairs into, and no state. Pairs live as long as their keys are not written again;
+ * a store in memory copies them.
+ */
+const slab = new ByteSlab(64 * 1024);
+
+function cutCopy(): Uint8Array {
+  const written = writer.view();
+  const bytes = slab.cut(written.length);
+  bytes.set(written);
+  return bytes;
+}
 
 export function readShard(view: MachineView): Shard {
   const bytes = view.get(SHARD_KEY);
@@ -210,13 +229,13 @@ export function encodeShard({ cleaned, compacted, revision }: Shard): Uint8Array
   writer.u64le(revision);
   writer.u64le(compacted);
   writer.u64le(cleaned);
-  return writer.copy();
+  return cutCopy();
 }
 
 export function encodePlace(place: Place): Uint8Array {
   writer.reset();
   writePlace(place);
-  return writer.copy();
+  return cutCopy();
 }
 
 export function decodePlace(bytes: Uint8Array): Place {
@@ -235,7 +254,7 @@ function readPlace(reader: ByteReader): Place {
 export function encodeRecord(record: StoredRecord, isHere: boolean): Uint8Array {
   writer.reset();
   writeRecord(record, isHere);
-  return writer.copy();
+  return cutCopy();
 }
 
 function writeRecord(record: StoredRecord, isHere: boolean): void {
@@ -246,10 +265,19 @@ function writeRecord(record: StoredRecord, isHere: boolean): void {
   writer.u64le(record.expiresMs);
   writer.u8(VALUE_KINDS.indexOf(record.kind));
   writer.u8(isHere ? 1 : 0);
-  const type = encodeText(record.contentType);
-  writer.u8(type.length);
-  writer.append(type);
+  writeShort(writer, record.contentType);
   if (isHere) writer.append(record.value);
+}
+
+/** A text behind its length, of 255 bytes at most. Mostly there is none. */
+export function writeShort(to: ByteWriter, text: string): void {
+  if (text === '') {
+    to.u8(0);
+    return;
+  }
+  const bytes = encodeText(text);
+  to.u8(bytes.length);
+  to.append(bytes);
 }
 
 /** Values are views of what is stored. */
@@ -290,7 +318,7 @@ export function encodeChange({ before, key, kind, record, timeMs }: StoredChange
   writer.u16le(key.length);
   writer.append(key);
   if (record !== undefined) writeRecord(record, true);
-  return writer.copy();
+  return cutCopy();
 }
 
 export function decodeChange(bytes: Uint8Array): StoredChange {
@@ -308,7 +336,7 @@ export function encodeLease({ expiresMs, hasEnded, ttlMs }: StoredLease): Uint8A
   writer.u64le(ttlMs);
   writer.u64le(expiresMs);
   writer.u8(hasEnded ? 1 : 0);
-  return writer.copy();
+  return cutCopy();
 }
 
 export function decodeLease(bytes: Uint8Array): StoredLease {

@@ -29,7 +29,7 @@ import {
   settleDueLease,
 } from './leases.ts';
 import { carryOut } from './operations.ts';
-import { encodeKeyspaceAnswer } from './questions.ts';
+import { viewOfAnswer } from './questions.ts';
 import type {
   KeyspaceCommand,
   KeyspaceError,
@@ -149,7 +149,7 @@ function write(draft: Draft, state: MachineState, shard: Shard, limits: Keyspace
   state.put(SHARD_KEY, encodeShard(after));
   // [KV20] All of a revision is one event.
   const changes = changesOf(draft.pending, revision);
-  state.emit(CHANGES, encodeKeyspaceAnswer({ kind: 'changes', revision, changes }));
+  state.emit(CHANGES, viewOfAnswer({ kind: 'changes', revision, changes }));
   return after;
 }
 

@@ -10,8 +10,8 @@
 //   value      =  length(u32) bytes                         an item as well
 //   compare    =  range is(u8) of(u8) number(u64) | lease(u64) | value
 
-import { type ByteReader, type ByteWriter, encodeText } from '../../base/bytes.ts';
-import { VALUE_KINDS } from './layout.ts';
+import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import { VALUE_KINDS, writeShort } from './layout.ts';
 import type {
   Compare,
   KeyRange,
@@ -128,12 +128,6 @@ export function writeKey(writer: ByteWriter, key: Uint8Array): void {
 function writeValue(writer: ByteWriter, value: Uint8Array): void {
   writer.u32le(value.length);
   writer.append(value);
-}
-
-function writeShort(writer: ByteWriter, text: string): void {
-  const bytes = encodeText(text);
-  writer.u8(bytes.length);
-  writer.append(bytes);
 }
 
 // --- reading ------------------------------------------------------------------------------------

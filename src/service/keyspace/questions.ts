@@ -38,9 +38,10 @@ import {
 const QUESTIONS = ['none', 'range', 'changes', 'lease', 'leases'] as const;
 const ANSWERS = ['range', 'changes', 'compacted', 'lease', 'leases', 'refused'] as const;
 const BYTES_MAX = 64 * 1024 * 1024;
+const writer = new ByteWriter(BYTES_MAX, 1_024);
 
 export function encodeKeyspaceQuestion(question: KeyspaceQuestion): Uint8Array {
-  const writer = new ByteWriter(BYTES_MAX, 128);
+  writer.reset();
   writer.u8(QUESTIONS.indexOf(question.kind));
   switch (question.kind) {
     case 'range':
@@ -83,7 +84,12 @@ function readQuestion(reader: ByteReader): KeyspaceQuestion | undefined {
 }
 
 export function encodeKeyspaceAnswer(answer: KeyspaceAnswer): Uint8Array {
-  const writer = new ByteWriter(BYTES_MAX, 128);
+  return viewOfAnswer(answer).slice();
+}
+
+/** The next one writes over it. */
+export function viewOfAnswer(answer: KeyspaceAnswer): Uint8Array {
+  writer.reset();
   writer.u8(ANSWERS.indexOf(answer.kind));
   writer.u64le(answer.revision);
   switch (answer.kind) {
@@ -113,7 +119,7 @@ export function encodeKeyspaceAnswer(answer: KeyspaceAnswer): Uint8Array {
     case 'refused':
       writer.u8(KEYSPACE_ERRORS.indexOf(answer.error));
   }
-  return writer.copy();
+  return writer.view();
 }
 
 function writeChange(writer: ByteWriter, { kind, previous, record }: KeyspaceChange): void {
