@@ -98,7 +98,7 @@ export function viewOfAnswer(answer: KeyspaceAnswer): Uint8Array {
       break;
     case 'changes':
       writer.u32le(answer.changes.length);
-      for (const change of answer.changes) writeChange(writer, change);
+      for (const change of answer.changes) writeChange(change);
       break;
     case 'compacted':
       writer.u64le(answer.first);
@@ -122,7 +122,7 @@ export function viewOfAnswer(answer: KeyspaceAnswer): Uint8Array {
   return writer.view();
 }
 
-function writeChange(writer: ByteWriter, { kind, previous, record }: KeyspaceChange): void {
+function writeChange({ kind, previous, record }: KeyspaceChange): void {
   writer.u8(kind === 'put' ? 1 : 0);
   writeRecord(writer, record);
   writeRecords(writer, previous === undefined ? [] : [previous]);
