@@ -4,7 +4,7 @@
 import { compareBytes } from '../../base/bytes.ts';
 import type { MachineState, MachineView } from '../../core/machine.ts';
 import type { KeyspaceLimits } from './editions.ts';
-import { newestPlace, presentRecord, presentRecords, type Span } from './history.ts';
+import { placeOfDeleted, presentRecord, presentRecords, type Span } from './history.ts';
 import {
   attachedKey,
   changeKey,
@@ -132,7 +132,7 @@ export class Draft {
   }
 
   #placeBefore(key: Uint8Array, previous: StoredRecord | undefined): Place {
-    return previous?.place ?? newestPlace(this.#view, key);
+    return previous?.place ?? placeOfDeleted(this.#view, key);
   }
 
   #placeOf(pending: Pending): Place {

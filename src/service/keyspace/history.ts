@@ -68,10 +68,8 @@ export function changeAt(view: MachineView, place: Place): StoredChange | undefi
   return bytes === undefined ? undefined : decodeChange(bytes);
 }
 
-/** The newest change of a key, a deletion as well. */
-export function newestPlace(view: MachineView, key: Uint8Array): Place {
-  const present = view.get(presentKey(key));
-  if (present !== undefined) return decodeRecord(key, present).place;
+/** Where the history of a key that is not there begins. */
+export function placeOfDeleted(view: MachineView, key: Uint8Array): Place {
   const deleted = view.get(deletedKey(key));
   return deleted === undefined ? NOWHERE : decodePlace(deleted);
 }
