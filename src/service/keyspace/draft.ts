@@ -35,6 +35,8 @@ export interface NewValue {
 export interface Pending {
   readonly change: StoredChange;
   readonly previous: StoredRecord | undefined;
+  /** What it was before the command. */
+  readonly original: StoredRecord | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -126,7 +128,8 @@ export class Draft {
     const name = nameOf(change.key);
     const own = this.#byKey.get(name);
     const before = own === undefined ? this.#placeBefore(change.key, previous) : this.#placeOf(own);
-    const pending = { change: { ...change, before, timeMs: this.#timeMs }, previous };
+    const original = own === undefined ? previous : own.original;
+    const pending = { change: { ...change, before, timeMs: this.#timeMs }, previous, original };
     this.#changes.push(pending);
     this.#byKey.set(name, pending);
   }

@@ -297,3 +297,23 @@ test('[KV20] changes are read again as their events told them', () => {
   });
   assert.deepEqual(told, ['2: put a@2', '3: put b@3', '4: delete a@4 was 1, delete b@4 was 1']);
 });
+
+test('[KV20] the record before is that before the revision', () => {
+  const shard = new Shard();
+  shard.put('a', '1');
+  const inner: KeyspaceOperation = {
+    kind: 'txn',
+    compares: [],
+    success: [putting(utf8('a'), utf8('2')), putting(utf8('b'), utf8('2'))],
+    failure: [],
+  };
+  shard.do({ kind: 'txn', compares: [], success: [inner, deletion(ALL)], failure: [] });
+  const expected = 'put a@3 was 1, put b@3, delete a@3 was 1, delete b@3';
+  assert.equal(shard.changes(3), expected);
+  const [answer] = must(
+    decodeKeyspaceAnswers(shard.bench.state.events[1]?.event as Uint8Array),
+    'told',
+  );
+  assert.ok(answer?.kind === 'changes');
+  assert.equal(answer.changes.map(describe).join(', '), expected);
+});

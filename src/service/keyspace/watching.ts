@@ -23,10 +23,10 @@ export function changesOf(
   pending: readonly Pending[],
   revision: number,
 ): readonly KeyspaceChange[] {
-  return pending.map(({ change, previous }) => ({
+  return pending.map(({ change, original }) => ({
     kind: change.kind,
     record: change.record ?? gone(change.key, revision),
-    previous,
+    previous: original,
   }));
 }
 
@@ -75,6 +75,16 @@ function replayed(
   compacted: number,
 ): KeyspaceChange {
   // What compaction lets go of may be there still.
-  const previous = revision - 1 < compacted ? undefined : changeAt(view, change.before)?.record;
+  const previous = revision - 1 < compacted ? undefined : before(view, change, revision);
   return { kind: change.kind, record: change.record ?? gone(change.key, revision), previous };
+}
+
+/** The record before the revision: one command may change a key more than once. */
+function before(view: MachineView, change: StoredChange, revision: number) {
+  let place = change.before;
+  for (;;) {
+    const earlier = changeAt(view, place);
+    if (earlier === undefined || place.revision < revision) return earlier?.record;
+    place = earlier.before;
+  }
 }
