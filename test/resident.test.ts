@@ -10,7 +10,10 @@ import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('support/whole-member.ts', import.meta.url));
 
-/** Measured: 77 to 79 MB, 81.3 once on a busy machine. The rest is for what differs between machines and runs. */
+/**
+ * Measured: 77 to 79 MB, 81.3 once on a busy machine. The rest is for what differs between machines
+ * and runs.
+ */
 const RESIDENT_MB_MAX = 81;
 /** Measured: 88 to 89 MB. */
 const RESIDENT_ONCE_ASKED_MB_MAX = 91;
